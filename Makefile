@@ -1,0 +1,122 @@
+# Timeslice: what the operating system does with your threads.
+#
+#   make run     install what is missing, build, and show a live process   (APP=node, PID=1234)
+#   make test    install what is missing, build, and run every test        (ONLY=unit|loop|live|vm)
+#   make bench   measure against real peers; see docs/benchmarks.md
+#   make kmod    build the module for this kernel, or for the headers in KDIR=; dkms: hand it to DKMS
+#   make deps | build | install | test-vm | format | check-format | lint | clean
+#
+# V=1 shows the commands. SAN=address,undefined (or thread) builds beside, in .output/SAN.
+
+SAN   ?=
+comma := ,
+OUT   := .output$(if $(SAN),/$(subst $(comma),-,$(SAN)))
+PREFIX ?= /usr/local
+CLANG ?= clang
+CXX   := $(if $(filter default,$(origin CXX)),g++,$(CXX))
+LIBS  := libbpf liburing fmt ncursesw libcrypto libelf
+CXXFLAGS ?= $(if $(SAN),-O1 -g1,-O2 -g)
+ALL_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow -Wno-missing-field-initializers -I. -I$(OUT) -Iuserland \
+  -MMD -MP $(CXXFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) -pthread
+LDLIBS = $(shell pkg-config --libs $(LIBS)) -lhttp_parser -pthread
+BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+BPFTOOL := $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
+
+LIB_SRC := $(filter-out userland/main.cc,$(wildcard userland/*/*.cc))
+# What the loop's tests stand on: no BPF, no screen, so a sanitizer build of them is soon done.
+LOOP_SRC := $(wildcard userland/base/*.cc userland/loop/*.cc userland/demo/*.cc) userland/tools/demo.cc
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+SKELS   := $(BPF_SRC:bpf/%.bpf.c=$(OUT)/%.skel.h)
+GENERATED := $(SKELS) $(OUT)/syscall_names.inc
+obj = $(1:%.cc=$(OUT)/obj/%.o)
+TESTS := unit loop live vm
+# What runs in the guest stands on the live tests' workloads.
+VM_SRC := $(wildcard tests/vm/guest/*.cc) $(filter-out %_test.cc,$(wildcard tests/live/*.cc))
+KDIR ?= /lib/modules/$(shell uname -r)/build
+BENCH := $(patsubst tests/bench/%.cc,$(OUT)/bench-%,$(wildcard tests/bench/*.cc))
+# B5's sides of the loop; the one on libuv is left out where there is none.
+LIBUV := $(shell pkg-config --libs libuv 2>/dev/null)
+BENCH += $(patsubst tests/bench/b5/%.cc,$(OUT)/b5/%,$(filter-out $(if $(LIBUV),,%/libuv_peer.cc),$(wildcard tests/bench/b5/*.cc)))
+SOURCES := $(wildcard bpf/*.[ch] kmod/*.[ch] userland/*.cc userland/*/*.cc userland/*/*.h tests/*.h tests/*.cc tests/*/*.cc tests/*/*.h tests/*/*/*.cc tests/*/*/*.h)
+
+# As many compilers as there are cores, unless whoever called make has said how many.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+ifeq ($(V),1)
+Q =
+msg =
+else
+Q = @
+msg = @printf '  %-7s %s\n' "$(1)" "$(2)";
+MAKEFLAGS += --no-print-directory
+endif
+
+.PHONY: all build deps run test test-vm test-vm-sanitize test-sanitized bench build-bench kmod dkms install format check-format lint clean $(TESTS:%=build-%)
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: build
+build: $(OUT)/timeslice
+deps:; $(Q).ci/deps
+run: deps; $(Q)$(MAKE) $(JOBS) build && userland/run.sh $(OUT)/timeslice
+test: deps; $(Q)$(MAKE) $(JOBS) build $(patsubst %,build-%,$(or $(ONLY),$(TESTS))) && OUT=$(OUT) tests/run.sh $(or $(ONLY),$(TESTS))
+test-vm: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh
+# The same on a kernel with KASAN, lockdep and kmemleak, which is built once.
+test-vm-sanitize: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh --sanitize
+kmod:; $(Q)kmod/build.sh $(KDIR) $(OUT)
+dkms: DKMS = $(DESTDIR)/usr/src/timeslice-1
+dkms:; $(Q)install -D -m644 -t $(DKMS)/kmod kmod/*.[ch] kmod/Kbuild && install -D -m644 -t $(DKMS)/bpf bpf/wire.h && \
+	  install -m644 kmod/dkms.conf $(DKMS)/dkms.conf
+# The tests that need no kernel probe, for a build with SAN=…
+# (AddressSanitizer keeps descriptors of its own: cases that count them, or a terminal's, run without.)
+test-sanitized: LEAVE_OUT = $(if $(findstring address,$(SAN)),~"*free descriptors*"~"*forked now*"~"in raw mode*")
+test-sanitized:; $(Q)$(MAKE) $(JOBS) build-unit build-loop && OUT=$(OUT) LEAVE_OUT='$(LEAVE_OUT)' tests/run.sh unit loop
+build-bench: $(BENCH)
+bench: deps; $(Q)$(MAKE) $(JOBS) build build-bench && OUT=$(OUT) tests/bench/run.sh $(ONLY)
+install: build
+	$(Q)install -D -m755 $(OUT)/timeslice $(DESTDIR)$(PREFIX)/bin/timeslice
+	$(Q)for page in docs/man/*.1; do install -D -m644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
+format:; $(Q)clang-format -i $(SOURCES)
+check-format:; $(Q)clang-format --dry-run -Werror $(SOURCES)
+lint: $(GENERATED)
+	$(Q)printf '%s\n' $(filter userland/%.cc,$(SOURCES)) | xargs -P 2 -n 4 sh -c 'clang-tidy --quiet "$$@" -- \
+	  -std=c++20 -I. -I$(OUT) -Iuserland -D_Bool=bool' lint
+clean:; $(Q)rm -rf .output
+
+$(OUT)/timeslice: $(call obj,userland/main.cc $(LIB_SRC))
+	$(call msg,LINK,$@)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) $^ $(LDFLAGS) $(LDLIBS) -o $@
+
+$(TESTS:%=build-%): build-%: $(OUT)/test-%
+define test_program
+$(OUT)/test-$(1): $(call obj,tests/main.cc tests/isolation.cc $(if $(filter vm,$(1)),$(VM_SRC),$(wildcard tests/$(1)/*.cc)) $(if $(filter loop,$(1)),$(LOOP_SRC),$(LIB_SRC)))
+	$$(call msg,LINK,$$@)
+	$$(Q)$$(CXX) $$(ALL_CXXFLAGS) $$^ $$(LDFLAGS) $$(LDLIBS) -o $$@
+endef
+$(foreach t,$(TESTS),$(eval $(call test_program,$(t))))
+
+$(OUT)/bench-%: tests/bench/%.cc
+	$(call msg,BENCH,$@)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) $< -o $@ -lutil
+
+$(OUT)/b5/%: $(call obj,tests/bench/b5/%.cc $(wildcard userland/base/*.cc userland/loop/*.cc))
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) $^ $(LDFLAGS) -luring $(if $(filter %/libuv_peer,$@),$(LIBUV)) -o $@
+
+$(OUT)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
+	$(call msg,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -g -O2 -Wall -Werror -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(shell uname -m)-linux-gnu -c $< -o $@
+$(OUT)/%.skel.h: $(OUT)/%.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst .,_,$*)_bpf > $@
+$(OUT)/syscall_names.inc:
+	@mkdir -p $(@D)
+	$(Q)printf '#include <sys/syscall.h>\n' | $(CXX) -E -dM -x c++ - | sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{\2, "\1"},/p' | sort -t'{' -k2n > $@
+
+$(OUT)/obj/%.o: %.cc Makefile | $(GENERATED)
+	$(call msg,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) -c $< -o $@
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
