@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "model/group.h"
+
+#include <algorithm>
+
+#include "model/roles.h"
+#include "model/sleep.h"
+
+namespace timeslice::model {
+
+namespace {
+
+void add(Figure& sum, const Figure& part) {
+  if (part) sum = sum.value_or(0) + *part;
+}
+
+// A stack never moves, so each thread is asked for once, as soon as its stack pointer is known.
+void ask_for_stacks(Group& group, const LookUp& look_up) {
+  if (!look_up.stacks || group.facts.runtime != TS_RUNTIME_NODE) return;
+  std::vector<StackQuery> queries;
+  for (Tracked* member : group.members) {
+    const ts_thread_row& row = member->shown.row;
+    if (member->stack_asked || row.user_sp == 0) continue;
+    member->stack_asked = true;
+    queries.push_back({row.tid, row.user_sp});
+  }
+  if (queries.empty()) return;
+  for (const ts_stack_facts& stack : look_up.stacks(group.shown.tgid, queries))
+    for (Tracked* member : group.members)
+      if (member->shown.row.tid == stack.tid) member->stack_bytes = stack.stack_bytes;
+}
+
+}  // namespace
+
+void sum_up(Group& group) {
+  Process& process = group.shown;
+  process.threads.clear();
+  process.thread_count = static_cast<uint32_t>(group.members.size());
+  process.ended = group.members.empty();
+  process.cpu_pct = process.nvcsw_per_s = process.nivcsw_per_s = std::nullopt;
+  process.wait_ms_per_s = process.migrations_per_s = std::nullopt;
+  process.nvcsw.reset();
+  process.nivcsw.reset();
+  group.have = 0;
+  group.missed = group.unseeded = 0;
+  for (Tracked* member : group.ended) process.threads.push_back(&member->shown);
+  for (const Tracked* member : group.members) {
+    const Thread& thread = member->shown;
+    process.threads.push_back(&thread);
+    group.have |= thread.row.record.have;
+    group.missed += thread.sched ? thread.sched->missed + thread.sched->missed_waits : 0;
+    group.unseeded += thread.sched ? 0 : 1;
+    add(process.cpu_pct, thread.cpu_pct);
+    add(process.nvcsw_per_s, thread.nvcsw_per_s);
+    add(process.nivcsw_per_s, thread.nivcsw_per_s);
+    add(process.wait_ms_per_s, thread.wait_ms_per_s);
+    add(process.migrations_per_s, thread.migrations_per_s);
+    if (thread.has(TS_HAVE_SWITCHES)) {
+      process.nvcsw = process.nvcsw.value_or(0) + thread.row.nvcsw;
+      process.nivcsw = process.nivcsw.value_or(0) + thread.row.nivcsw;
+    }
+    if (thread.row.tid == process.tgid && process.comm != thread.row.comm)
+      process.comm = thread.row.comm;
+    process.kernel = thread.row.flags & TS_THREAD_KERNEL;
+  }
+  if (process.comm.empty() && !process.threads.empty()) process.comm = process.threads[0]->row.comm;
+}
+
+void learn(Group& group, const LookUp& look_up, uint64_t pass) {
+  if (!group.unsettled || group.members.empty()) return;
+  const bool kernel = group.members.front()->shown.row.flags & TS_THREAD_KERNEL;
+  const bool starting = group.facts.runtime == TS_RUNTIME_NODE && group.facts.loop_epoll_fd < 0;
+  if (look_up.process && !kernel && (group.ask || (starting && group.tries_left-- > 0))) {
+    group.facts = look_up.process(group.shown.tgid);
+    group.ask = false;
+    for (Tracked* member : group.members)
+      member->shown.sleeps_in = sleeps_in(member->shown.row, &group.facts);
+  }
+  ask_for_stacks(group, look_up);
+
+  std::vector<RoleSubject> subjects;
+  for (Tracked* member : group.members) {
+    member->shown.changed_at = pass;
+    subjects.push_back({&member->shown.row, member->stack_bytes, &member->shown.role});
+  }
+  tell_roles(subjects, &group.facts);
+  group.unsettled = group.facts.runtime == TS_RUNTIME_NODE &&
+                    std::any_of(subjects.begin(), subjects.end(), [](const RoleSubject& subject) {
+                      return subject.role->confidence < kSettled;
+                    });
+}
+
+}  // namespace timeslice::model

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// What does the tracker keep of a thread and of a process between two passes? More than it shows:
+// what the next rates are made from, and what has been looked up.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "bpf/wire.h"
+#include "model/frame.h"
+#include "model/sched_figures.h"
+
+namespace timeslice::model {
+
+// A thread's id and the user stack pointer that its stack is looked up by.
+struct StackQuery {
+  uint32_t tid;
+  uint64_t user_sp;
+};
+
+// How the model learns what isn't in the rows. Either may be empty: then roles have less evidence.
+struct LookUp {
+  std::function<ts_process_facts(uint32_t tgid)> process;
+  std::function<std::vector<ts_stack_facts>(uint32_t tgid, std::span<const StackQuery>)> stacks;
+};
+
+struct Group;
+
+struct Tracked {
+  Thread shown;
+  Group* group = nullptr;
+  std::unique_ptr<SchedMemory> sched_memory;  // made when the probes first tell of it
+  uint64_t stack_bytes = 0;                   // 0: unknown
+  bool stack_asked = false;
+  uint64_t updated_at = 0;  // number of the pass that last brought a row
+};
+
+struct Group {
+  Process shown;
+  std::vector<Tracked*> members;
+  std::vector<Tracked*> ended;  // since the last pass
+  uint32_t have = 0;            // what its rows brought
+  uint64_t missed = 0;          // switches of its threads that the probes didn't see
+  uint64_t unseeded = 0;        // threads without storage
+  bool touched = true;          // some member got a row, began or ended: its sums are out of date
+  ts_process_facts facts{};
+  bool ask = true;        // not looked up yet, or another program since
+  int tries_left = 5;     // a process that is still starting up is asked again
+  bool unsettled = true;  // some thread's role isn't settled
+};
+
+// The process as a whole: its name, its threads, and their sums.
+void sum_up(Group& group);
+
+// Looks the process up where that is due, and tells the roles that aren't settled yet. `pass` marks
+// the threads of which something new may be known.
+void learn(Group& group, const LookUp& look_up, uint64_t pass);
+
+}  // namespace timeslice::model

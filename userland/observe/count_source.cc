@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The count rung: what the kernel has counted anyway, read by bpf/count.bpf.c. No probe is
+// attached.
+#include "count.skel.h"
+#include "observe/core_idle.h"
+#include "observe/pass_skeleton.h"
+
+namespace timeslice::observe {
+
+namespace {
+
+class CountSource : public Source {
+ public:
+  explicit CountSource(const std::vector<uint32_t>& tgids)
+      : skeleton_(load_pass<count_bpf>("the count rung", tgids, [](count_bpf&) {})),
+        reader_(parts_of(*skeleton_, nullptr)) {}
+
+  const Snapshot& read() override {
+    reader_.read(snapshot_);
+    idle_.add_to(snapshot_.cores);
+    return snapshot_;
+  }
+  [[nodiscard]] const char* name() const override { return "bpf"; }
+  [[nodiscard]] const char* rung() const override { return "count"; }
+
+ private:
+  SkeletonPtr<count_bpf> skeleton_;
+  PassReader reader_;
+  CoreIdle idle_;
+  Snapshot snapshot_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_count_source(const std::vector<uint32_t>& tgids) {
+  return std::make_unique<CountSource>(tgids);
+}
+
+}  // namespace timeslice::observe

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "observe/ladder.h"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "base/failure.h"
+
+namespace timeslice::observe {
+
+namespace {
+
+std::string first_line(const char* path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// What to do where BPF programs don't load: the first cause that the machine shows.
+std::string mend_for_bpf() {
+  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+    return "use a kernel built with CONFIG_DEBUG_INFO_BTF (5.15 or later)";
+  if (geteuid() != 0) return "run as root, or give the program CAP_BPF and CAP_PERFMON";
+  const std::string lockdown = first_line("/sys/kernel/security/lockdown");
+  if (lockdown.find("[confidentiality]") != std::string::npos)
+    return "the kernel is locked down for confidentiality: boot without lockdown=confidentiality";
+  return "in a container, run it with --privileged or on the host";
+}
+
+std::string mend_for_module() {
+  if (access("/proc/timeslice", F_OK) == 0) return "run as root, or load it with world_readable=1";
+  if (access("/proc/modules", F_OK) != 0)
+    return "this kernel loads no modules: use one that does, as in a virtual machine";
+  return "build it with make kmod, and load it: insmod timeslice.ko";
+}
+
+RungReport try_rung(std::string name, std::string gives, const std::function<void()>& attempt,
+                    const std::function<std::string()>& mend) {
+  RungReport report{std::move(name), true, std::move(gives), {}, {}};
+  try {
+    attempt();
+  } catch (const Failure& failure) {
+    report.allowed = false;
+    report.reason = failure.what();
+    report.mend = mend();
+  }
+  return report;
+}
+
+bool may_read_memory(pid_t pid) {
+  char byte;
+  const iovec ours{&byte, 1};
+  // An address that is mapped nowhere: EFAULT says that we were let in, EPERM that we weren't.
+  const iovec theirs{reinterpret_cast<void*>(8), 1};
+  return process_vm_readv(pid, &ours, 1, &theirs, 1, 0) == 1 || errno == EFAULT;
+}
+
+// Our own memory may always be read; what is asked is whether anybody else's may.
+void read_memory_of_others() {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const pid_t pid = static_cast<pid_t>(std::atol(entry.path().filename().c_str()));
+    if (pid > 0 && pid != getpid() && may_read_memory(pid)) return;
+  }
+  throw Failure("no other process lets us read its memory");
+}
+
+}  // namespace
+
+Opened open_best_source(From from, Probes probes, const std::vector<uint32_t>& tgids) {
+  using Open = std::unique_ptr<Source> (*)(const std::vector<uint32_t>&);
+  std::vector<Open> ladder;
+  if (from == From::kmod) ladder.push_back(open_kmod_source);
+  if (from == From::bpf && probes == Probes::sched) ladder.push_back(open_sched_source);
+  if (from != From::proc) ladder.push_back(open_count_source);
+  Opened opened;
+  for (const Open open : ladder) {
+    try {
+      opened.source = open(tgids);
+      return opened;
+    } catch (const Failure& failure) {
+      // Why BPF doesn't serve is said once; that the module doesn't is another matter.
+      const std::string before = from == From::kmod ? opened.note : "";
+      opened.note = before + (before.empty() ? "" : "; ") + failure.what();
+    }
+  }
+  opened.source = open_proc_source(tgids);
+  return opened;
+}
+
+std::vector<RungReport> examine_machine() {
+  std::vector<RungReport> reports;
+  reports.push_back(try_rung(
+      "kmod", "the aggregate rung's figures from our module; costs about as much",
+      [] { open_kmod_source({})->read(); }, mend_for_module));
+  reports.push_back(try_rung(
+      "aggregate", "wait histograms, preemptors, wakers; costs some 0.1 to 0.5 us a switch",
+      [] { open_sched_source({})->read(); }, mend_for_bpf));
+  reports.push_back(try_rung(
+      "count", "switches, CPU time, run-queue wait, migrations, system calls; no probe attached",
+      [] { open_count_source({})->read(); }, mend_for_bpf));
+  reports.push_back(try_rung(
+      "proc", "the same as far as /proc shows it; for any user",
+      [] { open_proc_source({static_cast<uint32_t>(getpid())})->read(); },
+      [] { return std::string("mount it: mount -t proc proc /proc"); }));
+  reports.push_back(
+      try_rung("memory", "names for the futexes and loops of other processes: the surest roles",
+               read_memory_of_others,
+               [] { return std::string("run as root, or set kernel.yama.ptrace_scope to 0"); }));
+  return reports;
+}
+
+}  // namespace timeslice::observe

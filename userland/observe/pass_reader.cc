@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "observe/pass_reader.h"
+
+#include <bpf/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/failure.h"
+#include "base/unique_fd.h"
+
+namespace timeslice::observe {
+
+namespace {
+
+constexpr uint32_t kRenewal = 32;  // as RENEWAL in bpf/pass.h
+constexpr uint32_t kRenewNone = kRenewal;
+constexpr int kMostCalls = 1024;  // four million rows in one pass: then it is said, not waited for
+
+// From /proc/loadavg's "running/all".
+uint32_t threads_now() {
+  unsigned all = 0;
+  FILE* file = fopen("/proc/loadavg", "re");
+  if (!file) return 0;
+  if (fscanf(file, "%*f %*f %*f %*u/%u", &all) != 1) all = 0;
+  fclose(file);
+  return all;
+}
+
+}  // namespace
+
+void prepare_pass(Way way, bpf_program* walk, bpf_program* iterate, bpf_map* cores,
+                  bpf_map* seen_threads) {
+  bpf_program__set_autoload(walk, way == Way::walk);
+  bpf_program__set_autoload(iterate, way == Way::iterate);
+  bpf_program__set_autoattach(iterate, false);
+  bpf_map__set_max_entries(cores, static_cast<uint32_t>(std::max(libbpf_num_possible_cpus(), 1)));
+  bpf_map__set_max_entries(seen_threads, std::max(16384U, 2 * threads_now()));
+}
+
+MappedArray::MappedArray(const bpf_map* map) : size_(bpf_map__max_entries(map)) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  bytes_ = (size_t{size_} * bpf_map__value_size(map) + page - 1) / page * page;
+  memory_ = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+  if (memory_ == MAP_FAILED)
+    throw failure_from_errno(std::string("cannot map ") + bpf_map__name(map), errno);
+}
+
+MappedArray::~MappedArray() {
+  if (memory_) munmap(memory_, bytes_);
+}
+
+PassReader::PassReader(const PassParts& parts)
+    : parts_(parts), rows_(parts.rows), cores_(parts.cores) {
+  if (parts_.sched_rows) sched_rows_.emplace(parts_.sched_rows);
+  if (bpf_program__autoload(parts_.walk)) return;
+  iterator_.reset(bpf_program__attach_iter(parts_.iterate, nullptr));
+  if (!iterator_) throw failure_from_errno("cannot create a task iterator", errno);
+}
+
+void PassReader::call_walk() {
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  const int error = bpf_prog_test_run_opts(bpf_program__fd(parts_.walk), &options);
+  if (error) throw failure_from_errno("cannot run the pass over all threads", -error);
+}
+
+void PassReader::call_iterator() {
+  const UniqueFd fd(bpf_iter_create(bpf_link__fd(iterator_.get())));
+  if (!fd) throw failure_from_errno("cannot open the task iterator", errno);
+  char nothing[64];  // the program writes into its maps, and no text
+  ssize_t got;
+  do {
+    got = ::read(fd.get(), nothing, sizeof(nothing));
+    if (got < 0 && errno != EINTR && errno != EAGAIN)  // EAGAIN: a million tasks in one read
+      throw failure_from_errno("cannot read the task iterator", errno);
+  } while (got != 0);
+}
+
+void PassReader::call() {
+  *parts_.visited = *parts_.used = *parts_.deferred = 0;
+  if (iterator_) {
+    call_iterator();
+  } else {
+    call_walk();
+  }
+}
+
+void PassReader::take_rows(Snapshot& snapshot) {
+  by_position_.resize(*parts_.visited);
+  if (parts_.sched_rows) sched_by_position_.resize(*parts_.visited);
+  const auto* rows = rows_.rows<ts_thread_row>();
+  const uint32_t used = std::min(*parts_.used, rows_.size());
+  for (uint32_t i = 0; i < used; ++i) {
+    const uint32_t position = rows[i].position;
+    if (position >= by_position_.size()) continue;
+    by_position_[position] = rows[i];
+    if (parts_.sched_rows) sched_by_position_[position] = sched_rows_->rows<ts_sched_row>()[i];
+    snapshot.news.push_back(position);
+  }
+}
+
+void PassReader::take_cores(Snapshot& snapshot) const {
+  snapshot.cores.clear();
+  const auto* cores = cores_.rows<ts_core_row>();
+  for (uint32_t cpu = 0; cpu < cores_.size(); ++cpu)
+    if (cores[cpu].record.kind == TS_RECORD_CORE) snapshot.cores.push_back(cores[cpu]);
+}
+
+void PassReader::point_to_rows(Snapshot& snapshot) const {
+  snapshot.threads.resize(by_position_.size());
+  for (size_t i = 0; i < by_position_.size(); ++i) snapshot.threads[i] = &by_position_[i];
+  snapshot.scheds.resize(sched_by_position_.size());
+  for (size_t i = 0; i < sched_by_position_.size(); ++i) {
+    const ts_sched_row& row = sched_by_position_[i];
+    snapshot.scheds[i] = row.record.kind == TS_RECORD_SCHED ? &row : nullptr;
+  }
+}
+
+void PassReader::read(Snapshot& snapshot) {
+  snapshot.header.version = TS_WIRE_VERSION;
+  snapshot.header.time_ns = monotonic_ns();
+  snapshot.news.clear();
+  *parts_.renew = ++passes_ % kRenewal;
+  *parts_.resume_at = 0;
+  int calls_left = kMostCalls;
+  do {  // again while rows found no room
+    call();
+    take_rows(snapshot);
+    *parts_.renew = kRenewNone;
+    *parts_.resume_at = *parts_.first_deferred;
+  } while (*parts_.deferred != 0 && --calls_left > 0);
+  snapshot.header.lost_records += *parts_.deferred;
+  // A thread that moved between two calls has a row of each: the last one stands.
+  std::sort(snapshot.news.begin(), snapshot.news.end());
+  snapshot.news.erase(std::unique(snapshot.news.begin(), snapshot.news.end()), snapshot.news.end());
+  while (!snapshot.news.empty() && snapshot.news.back() >= by_position_.size())
+    snapshot.news.pop_back();
+  point_to_rows(snapshot);
+  take_cores(snapshot);
+  snapshot.header.read_ns = monotonic_ns() - snapshot.header.time_ns;
+  snapshot.header.self_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+}  // namespace timeslice::observe

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// How does a pass of the BPF programs become a Snapshot? The programs hand over only the rows that
+// are news (bpf/pass.h); the reader keeps all others from the passes before, each at its position.
+#pragma once
+#include <bpf/libbpf.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "observe/source.h"
+
+namespace timeslice::observe {
+
+// What a skeleton has of a pass; all pointers live as long as it.
+struct PassParts {
+  bpf_program* walk;     // of type syscall; unloaded on kernels before 6.7
+  bpf_program* iterate;  // of type iter/task: used where `walk` isn't loaded
+  const bpf_map* rows;
+  const bpf_map* sched_rows;  // null on the count rung
+  const bpf_map* cores;
+  // In the program's own memory, as bpf/pass.h names them.
+  uint32_t *renew, *resume_at, *visited, *used, *deferred, *first_deferred;
+};
+
+// How a program gets at the threads: by walking the task list (6.7 and later), or by iter/task.
+enum class Way { walk, iterate };
+
+// Before the load: makes room for this machine's cores and threads, and picks the way.
+void prepare_pass(Way way, bpf_program* walk, bpf_program* iterate, bpf_map* cores,
+                  bpf_map* seen_threads);
+
+// A BPF array map in our own memory.
+class MappedArray {
+ public:
+  explicit MappedArray(const bpf_map* map);  // throws Failure
+  ~MappedArray();
+  MappedArray(const MappedArray&) = delete;
+  MappedArray& operator=(const MappedArray&) = delete;
+
+  template <typename Row>
+  [[nodiscard]] const Row* rows() const {
+    return static_cast<const Row*>(memory_);
+  }
+  [[nodiscard]] uint32_t size() const { return size_; }
+
+ private:
+  void* memory_ = nullptr;
+  size_t bytes_ = 0;
+  uint32_t size_ = 0;
+};
+
+class PassReader {
+ public:
+  explicit PassReader(const PassParts& parts);  // throws Failure
+
+  // Brings `snapshot` up to date: its rows, its news and its times. Throws Failure.
+  void read(Snapshot& snapshot);
+
+ private:
+  void call();
+  void call_walk();
+  void call_iterator();
+  void take_rows(Snapshot& snapshot);
+  void take_cores(Snapshot& snapshot) const;
+  void point_to_rows(Snapshot& snapshot) const;
+
+  struct LinkCloser {
+    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+  };
+
+  PassParts parts_;
+  std::unique_ptr<bpf_link, LinkCloser> iterator_;  // null where the walk serves
+  MappedArray rows_, cores_;
+  std::optional<MappedArray> sched_rows_;
+  std::vector<ts_thread_row> by_position_;
+  std::vector<ts_sched_row> sched_by_position_;
+  uint32_t passes_ = 0;
+};
+
+}  // namespace timeslice::observe

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// How does a rung's BPF object come into the kernel? Each rung has a skeleton type of its own, made
+// by bpftool; what they have of bpf/pass.h is named alike in all, and is seen to here.
+#pragma once
+#include <cerrno>
+#include <memory>
+#include <vector>
+
+#include "observe/libbpf_log.h"
+#include "observe/pass_reader.h"
+
+namespace timeslice::observe {
+
+template <typename Skeleton>
+struct SkeletonCloser {
+  void operator()(Skeleton* skeleton) const { Skeleton::destroy(skeleton); }
+};
+template <typename Skeleton>
+using SkeletonPtr = std::unique_ptr<Skeleton, SkeletonCloser<Skeleton>>;
+
+// Null where the kernel refuses; `error` says why.
+template <typename Skeleton, typename Prepare>
+SkeletonPtr<Skeleton> try_load(const char* what, Way way, bool filtered, Prepare prepare,
+                               int& error) {
+  listen_to_libbpf();
+  SkeletonPtr<Skeleton> skeleton(Skeleton::open());
+  if (!skeleton) throw libbpf_failure(what, errno);
+  prepare_pass(way, skeleton->progs.walk_threads, skeleton->progs.read_threads,
+               skeleton->maps.cores, skeleton->maps.seen_threads);
+  skeleton->rodata->filtered = filtered;
+  prepare(*skeleton);
+  error = Skeleton::load(skeleton.get());
+  return error == 0 ? std::move(skeleton) : nullptr;
+}
+
+// Loaded, and with its filter filled. `prepare` does what the rung alone needs before the load.
+// Throws Failure, in which the rung is called `what`.
+template <typename Skeleton, typename Prepare>
+SkeletonPtr<Skeleton> load_pass(const char* what, const std::vector<uint32_t>& tgids,
+                                Prepare prepare) {
+  int error = 0;
+  auto skeleton = try_load<Skeleton>(what, Way::walk, !tgids.empty(), prepare, error);
+  if (!skeleton && error != -EPERM)
+    skeleton = try_load<Skeleton>(what, Way::iterate, !tgids.empty(), prepare, error);
+  if (!skeleton) throw libbpf_failure(what, -error);
+  fill_filter(skeleton->maps.tgid_filter, tgids);
+  return skeleton;
+}
+
+// `sched_rows`: null where the rung has none.
+template <typename Skeleton>
+PassParts parts_of(Skeleton& skeleton, const bpf_map* sched_rows) {
+  auto& bss = *skeleton.bss;
+  return {skeleton.progs.walk_threads,
+          skeleton.progs.read_threads,
+          skeleton.maps.rows,
+          sched_rows,
+          skeleton.maps.cores,
+          &bss.renew,
+          &bss.resume_at,
+          &bss.visited,
+          &bss.used,
+          &bss.deferred,
+          &bss.first_deferred};
+}
+
+}  // namespace timeslice::observe

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#include "observe/process_facts.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/unique_fd.h"
+#include "observe/elf_symbols.h"
+#include "observe/process_maps.h"
+
+namespace timeslice::observe {
+
+namespace {
+
+enum Wanted { kNodeStart, kOurLoop, kPoolCond, kSemaphore, kDefaultLoop };
+
+// node::Start proves Node, ours our loop; the rest is where their threads sleep. N-API's and
+// libuv's exported functions would prove nothing: Bun has them as well.
+const WantedSymbol kWanted[] = {
+    {"_ZN4node5StartEiPPc", ""},
+    {"_ZN9timeslice4loop4Loop3runEv", ""},
+    {"cond", "threadpool.c"},
+    {"_ZN4node9inspector12_GLOBAL__N_1L25start_io_thread_semaphoreE", ""},
+    {"default_loop_struct", ""},
+};
+
+// uv_loop_t::backend_fd, the same in every libuv 1.x on 64-bit Linux (include/uv.h).
+constexpr uint64_t kBackendFdOffset = 64;
+
+std::string proc_path(uint32_t tgid, const char* name) {
+  return "/proc/" + std::to_string(tgid) + "/" + name;
+}
+
+std::string link_target(const std::string& path) {
+  char target[PATH_MAX];
+  const ssize_t length = readlink(path.c_str(), target, sizeof(target));
+  return length > 0 ? std::string(target, static_cast<size_t>(length)) : std::string();
+}
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+ProgramFacts facts_of_file(int fd) {
+  ProgramFacts facts;
+  const auto symbols = find_symbols(fd, kWanted);
+  if (!symbols) return facts;
+  facts.relocated = symbols->relocated;
+  facts.proven = symbols->found[kNodeStart] || symbols->found[kOurLoop];
+  if (symbols->found[kNodeStart]) facts.runtime = TS_RUNTIME_NODE;
+  if (symbols->found[kOurLoop]) facts.runtime = TS_RUNTIME_TIMESLICE;
+  const auto take = [&](Wanted which, uint64_t& address, uint64_t& size) {
+    if (!symbols->found[which]) return;
+    address = symbols->found[which]->address;
+    size = symbols->found[which]->size;
+  };
+  uint64_t loop_size = 0;
+  take(kPoolCond, facts.pool_cond, facts.pool_cond_size);
+  take(kSemaphore, facts.signal_semaphore, facts.signal_semaphore_size);
+  take(kDefaultLoop, facts.default_loop, loop_size);
+  return facts;
+}
+
+// A distribution's node may be a small program around libnode.so.
+std::string mapped_libnode(uint32_t tgid) {
+  for (const Mapping& map : read_maps(tgid))
+    if (base_name(map.path).rfind("libnode.so", 0) == 0) return map.path;
+  return {};
+}
+
+uint64_t load_base(uint32_t tgid, const std::string& path) {
+  for (const Mapping& map : read_maps(tgid))
+    if (map.path == path && map.offset == 0) return map.start;
+  return 0;
+}
+
+int32_t read_epoll_fd(uint32_t tgid, uint64_t loop) {
+  int32_t fd = -1;
+  const iovec ours{&fd, sizeof(fd)};
+  const iovec theirs{reinterpret_cast<void*>(loop + kBackendFdOffset), sizeof(fd)};
+  if (process_vm_readv(static_cast<pid_t>(tgid), &ours, 1, &theirs, 1, 0) != sizeof(fd)) return -1;
+  // Plausible only if the process has an epoll descriptor of that number.
+  const std::string target = link_target(proc_path(tgid, "fd/") + std::to_string(fd));
+  return target == "anon_inode:[eventpoll]" ? fd : -1;
+}
+
+uint32_t runtime_by_name(const std::string& name) {
+  if (name == "bun") return TS_RUNTIME_BUN;
+  if (name == "deno") return TS_RUNTIME_DENO;
+  return TS_RUNTIME_UNKNOWN;
+}
+
+}  // namespace
+
+// `mapped_as`: the path under which the file with the symbols is mapped.
+const ProgramFacts& ProcessLookUp::program_of(uint32_t tgid, std::string& mapped_as) {
+  static const ProgramFacts nothing;
+  const std::string exe = proc_path(tgid, "exe");
+  struct stat status {};
+  if (stat(exe.c_str(), &status) != 0) return nothing;
+  mapped_as = link_target(exe);
+  const FileKey key{status.st_dev, status.st_ino, status.st_ctim.tv_sec};
+  const auto known = programs_.find(key);
+  if (known != programs_.end()) return known->second;
+  const UniqueFd fd(open(exe.c_str(), O_RDONLY | O_CLOEXEC));
+  ProgramFacts facts = fd ? facts_of_file(fd.get()) : ProgramFacts{};
+  if (facts.runtime == TS_RUNTIME_UNKNOWN) facts.runtime = runtime_by_name(base_name(mapped_as));
+  return programs_[key] = facts;
+}
+
+ts_process_facts ProcessLookUp::look_up(uint32_t tgid) {
+  std::string mapped_as;
+  ProgramFacts program = program_of(tgid, mapped_as);
+  if (program.runtime == TS_RUNTIME_UNKNOWN && base_name(mapped_as).rfind("node", 0) == 0) {
+    mapped_as = mapped_libnode(tgid);
+    const UniqueFd fd(open(mapped_as.c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd) program = facts_of_file(fd.get());
+  }
+  const uint64_t base = program.relocated && program.proven ? load_base(tgid, mapped_as) : 0;
+  ts_process_facts facts{};
+  facts.tgid = tgid;
+  facts.runtime = program.runtime;
+  facts.runtime_proven = program.proven;
+  facts.loop_epoll_fd = -1;
+  if (program.pool_cond) facts.pool_cond = program.pool_cond + base;
+  facts.pool_cond_size = program.pool_cond_size;
+  if (program.signal_semaphore) facts.signal_semaphore = program.signal_semaphore + base;
+  facts.signal_semaphore_size = program.signal_semaphore_size;
+  if (program.default_loop) facts.loop_epoll_fd = read_epoll_fd(tgid, program.default_loop + base);
+  return facts;
+}
+
+std::vector<ts_stack_facts> ProcessLookUp::stacks(uint32_t tgid, const std::vector<uint32_t>& tids,
+                                                  const std::vector<uint64_t>& stack_pointers) {
+  std::vector<ts_stack_facts> stacks;
+  const std::vector<Mapping> maps = read_maps(tgid);
+  for (size_t i = 0; i < tids.size(); ++i) {
+    ts_stack_facts stack{tids[i], 0, 0};
+    for (const Mapping& map : maps)
+      if (stack_pointers[i] >= map.start && stack_pointers[i] < map.end)
+        stack.stack_bytes = map.end - map.start;
+    stacks.push_back(stack);
+  }
+  return stacks;
+}
+
+}  // namespace timeslice::observe

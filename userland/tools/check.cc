@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "tools/check.h"
+
+#include <fmt/core.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "loop/loop.h"
+#include "observe/ladder.h"
+
+namespace timeslice::tools {
+
+namespace {
+
+// The loop is asked like the rungs: by making one.
+observe::RungReport examine_loop() {
+  const loop::Loop loop;
+  observe::RungReport report{"io_uring", std::string(loop.backend_name()) == "uring",
+                             "the kernel does the loop's I/O; else a pool of threads does",
+                             loop.backend_note(), ""};
+  if (!report.allowed)
+    report.mend = "set kernel.io_uring_disabled to 0, and allow io_uring_setup in the container";
+  return report;
+}
+
+void print_text(const observe::RungReport& report) {
+  fmt::print("{:<10} {:<4} {}\n", report.name, report.allowed ? "yes" : "no", report.gives);
+  if (report.allowed) return;
+  fmt::print("{:15} why:  {}\n", "", report.reason);
+  fmt::print("{:15} mend: {}\n", "", report.mend);
+}
+
+void print_json(const std::vector<observe::RungReport>& reports) {
+  nlohmann::ordered_json rungs = nlohmann::ordered_json::array();
+  for (const observe::RungReport& report : reports)
+    rungs.push_back({{"rung", report.name},
+                     {"allowed", report.allowed},
+                     {"gives", report.gives},
+                     {"reason", report.allowed ? nlohmann::json() : nlohmann::json(report.reason)},
+                     {"mend", report.allowed ? nlohmann::json() : nlohmann::json(report.mend)}});
+  const nlohmann::ordered_json object = {{"schema", "timeslice/check/1"}, {"rungs", rungs}};
+  fmt::print("{}\n", object.dump());
+}
+
+}  // namespace
+
+void add_check(CLI::App& app) {
+  CLI::App* check = app.add_subcommand("check", "What this machine allows, rung by rung");
+  auto as_json = std::make_shared<bool>(false);
+  check->add_flag("--json", *as_json, "Print one JSON object");
+  check->callback([as_json] {
+    std::vector<observe::RungReport> reports = observe::examine_machine();
+    reports.push_back(examine_loop());
+    if (*as_json) return print_json(reports);
+    fmt::print("{:<10} {:<4} {}\n", "RUNG", "HERE", "WHAT IT GIVES");
+    for (const observe::RungReport& report : reports) print_text(report);
+  });
+}
+
+}  // namespace timeslice::tools

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+#include "view/controls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/failure.h"
+#include "view/columns.h"
+
+namespace timeslice::view {
+
+namespace {
+
+constexpr uint64_t message_ns = 5'000'000'000;
+constexpr double least_delay_s = 0.05, most_delay_s = 3600;
+
+void append_utf8(std::string& out, char32_t c) {
+  const auto byte = [&](char32_t bits) { out += static_cast<char>(bits); };
+  if (c < 0x80) return byte(c);
+  if (c < 0x800) {
+    byte(0xc0 | c >> 6);
+  } else {
+    if (c < 0x10000) {
+      byte(0xe0 | c >> 12);
+    } else {
+      byte(0xf0 | c >> 18);
+      byte(0x80 | (c >> 12 & 0x3f));
+    }
+    byte(0x80 | (c >> 6 & 0x3f));
+  }
+  byte(0x80 | (c & 0x3f));
+}
+
+void drop_last_character(std::string& text) {
+  while (!text.empty() && (text.back() & 0xc0) == 0x80) text.pop_back();
+  if (!text.empty()) text.pop_back();
+}
+
+struct SortKey {
+  char32_t letter;
+  std::string_view id;
+};
+constexpr SortKey sort_keys[] = {
+    {'P', "cpu_pct"},      {'N', "tid"},           {'V', "nvcsw_per_s"},
+    {'I', "nivcsw_per_s"}, {'W', "wait_ms_per_s"}, {'M', "migrations_per_s"},
+};
+
+}  // namespace
+
+void Controls::press(const Key& key, const model::Frame* frame, std::vector<Action>& actions) {
+  message.clear();
+  if (key.name == Key::character && key.code == 3) return actions.push_back(Action::quit);
+  switch (mode) {
+    case Mode::list:
+      press_in_list(key, frame, actions);
+      break;
+    case Mode::help:
+      press_in_help(key);
+      break;
+    default:
+      press_in_prompt(key, actions);
+  }
+  if (frame != nullptr) list.arrange(*frame);
+}
+
+void Controls::press_in_list(const Key& key, const model::Frame* frame,
+                             std::vector<Action>& actions) {
+  if (key.name == Key::character) {
+    // The first that knows the letter takes it.
+    (void)(sort_by_letter(key.code) || toggle(key.code, frame) || ask(key.code, frame, actions));
+    return;
+  }
+  if (move(key.name)) return;
+  if (key.name == Key::enter) details = !details;
+  if (key.name == Key::help) mode = Mode::help;
+  if (key.name == Key::refresh) actions.push_back(Action::refresh);
+  if (key.name != Key::escape) return;
+  if (details)
+    details = false;
+  else
+    list.filter.clear();
+}
+
+bool Controls::move(Key::Name name) {
+  switch (name) {
+    case Key::up:
+      list.move(-1);
+      return true;
+    case Key::down:
+      list.move(1);
+      return true;
+    case Key::page_up:
+      list.page(-1);
+      return true;
+    case Key::page_down:
+      list.page(1);
+      return true;
+    case Key::home:
+      list.home();
+      return true;
+    case Key::end:
+      list.end();
+      return true;
+    case Key::right:
+      ++column_page;
+      return true;
+    case Key::left:
+      column_page -= column_page > 0;
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Controls::sort_by_letter(char32_t letter) {
+  for (const SortKey& key : sort_keys) {
+    if (key.letter != letter) continue;
+    list.order = {&column(key.id), false};
+    return true;
+  }
+  return false;
+}
+
+bool Controls::toggle(char32_t letter, const model::Frame* frame) {
+  switch (letter) {
+    case 'H':
+      list.threads = !list.threads;
+      return true;
+    case 't':
+      list.tree = !list.tree;
+      return true;
+    case 'K':
+      list.kernel_threads = !list.kernel_threads;
+      return true;
+    case 'r':
+      list.order.reversed = !list.order.reversed;
+      return true;
+    case ' ':
+      list.toggle_fold();
+      return true;
+    case '-':
+    case '+':
+      if (frame != nullptr) list.fold_all(letter == '-', *frame);
+      return true;
+    case '<':
+      step_column(-1, frame);
+      return true;
+    case '>':
+      step_column(1, frame);
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Controls::ask(char32_t letter, const model::Frame* frame, std::vector<Action>& actions) {
+  switch (letter) {
+    case 'q':
+      actions.push_back(Action::quit);
+      return true;
+    case 'h':
+    case '?':
+      mode = Mode::help;
+      return true;
+    case '/':
+      prompt(Mode::filter, list.filter);
+      return true;
+    case 'd':
+      prompt(Mode::delay, "");
+      return true;
+    case 's':
+      prompt(Mode::sort, "");
+      return true;
+    case 'p':
+      paused = !paused;
+      actions.push_back(Action::pause);
+      return true;
+    case 'a': {
+      const bool above = frame != nullptr && frame->rung == "aggregate";
+      actions.push_back(above ? Action::descend : Action::climb);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+// To the column beside the one that sorts now, among those that this frame can fill.
+void Controls::step_column(int by, const model::Frame* frame) {
+  const auto all = columns();
+  const auto count = static_cast<int>(all.size());
+  auto at = static_cast<int>(list.order.column - all.data());
+  for (int tries = 0; tries < count; ++tries) {
+    at = (at + by + count) % count;
+    const Column& c = all[static_cast<size_t>(at)];
+    if (c.place == Place::files || c.id == "name") continue;
+    if (frame != nullptr && !measured(c, *frame)) continue;
+    list.order = {&c, false};
+    return;
+  }
+}
+
+void Controls::press_in_help(const Key& key) {
+  switch (key.name) {
+    case Key::down:
+      ++help_top;
+      return;
+    case Key::up:
+      help_top -= help_top > 0;
+      return;
+    case Key::page_down:
+      help_top += 10;
+      return;
+    case Key::page_up:
+      help_top -= std::min<size_t>(help_top, 10);
+      return;
+    case Key::home:
+      help_top = 0;
+      return;
+    case Key::end:
+      help_top = SIZE_MAX / 2;
+      return;
+    default:
+      mode = Mode::list;
+      help_top = 0;
+  }
+}
+
+void Controls::prompt(Mode which, std::string text) {
+  mode = which;
+  input = std::move(text);
+}
+
+void Controls::press_in_prompt(const Key& key, std::vector<Action>& actions) {
+  const bool filtering = mode == Mode::filter;
+  if (key.name == Key::enter) return accept(actions);
+  if (key.name == Key::escape) {
+    input.clear();
+    mode = Mode::list;
+  } else if (key.name == Key::backspace) {
+    drop_last_character(input);
+  } else if (key.name == Key::character && key.code >= 0x20) {
+    append_utf8(input, key.code);
+  }
+  if (filtering) list.filter = input;  // the list narrows while one types
+}
+
+void Controls::accept(std::vector<Action>& actions) {
+  const Mode which = mode;
+  mode = Mode::list;
+  if (input.empty()) return;
+  if (which == Mode::delay) accept_delay(actions);
+  if (which == Mode::sort) accept_sort();
+}
+
+void Controls::accept_delay(std::vector<Action>& actions) {
+  double seconds = 0;
+  const char* end = input.data() + input.size();
+  const auto [stop, error] = std::from_chars(input.data(), end, seconds);
+  const bool number = error == std::errc() && stop == end;
+  if (!number || !(seconds >= least_delay_s && seconds <= most_delay_s))
+    return say(fmt::format("the delay must be a number of seconds from {} to {}, not '{}'",
+                           least_delay_s, most_delay_s, input));
+  delay_s = seconds;
+  actions.push_back(Action::delay);
+}
+
+void Controls::accept_sort() {
+  try {
+    list.order = {&find_column(input), false};
+  } catch (const Failure& failure) {
+    say(failure.what());
+  }
+}
+
+void Controls::say(std::string sentence) {
+  message = std::move(sentence);
+  said_ns_ = now_ns_;
+}
+
+void Controls::refreshed(const model::Frame& frame) {
+  now_ns_ = frame.time_ns;
+  if (!message.empty() && now_ns_ > said_ns_ + message_ns) message.clear();
+  list.arrange(frame);
+}
+
+}  // namespace timeslice::view

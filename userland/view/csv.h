@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// How do threads get into a spreadsheet? As RFC 4180 has it: one line of column ids, then a line
+// for each thread and refresh, opened by the refresh's time_ns. Absent figures are empty fields.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "model/frame.h"
+#include "view/order.h"
+
+namespace timeslice::view {
+
+void append_csv_header(std::string& out);
+void append_csv(std::string& out, const model::Frame& frame, const Order& order = {});
+
+// Quoted where it holds a comma, a quote or the end of a line.
+void append_csv_field(std::string& out, std::string_view text);
+
+}  // namespace timeslice::view

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+#include "view/draw.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "view/bars.h"
+#include "view/columns.h"
+#include "view/details.h"
+#include "view/help.h"
+#include "view/layout.h"
+#include "view/number.h"
+#include "view/printable.h"
+#include "view/trust_line.h"
+
+namespace timeslice::view {
+
+namespace {
+
+using Mode = Controls::Mode;
+
+// The list keeps this much when the details open below it; on a small screen they cover it.
+constexpr int least_list = 8;
+
+std::string_view rung_text(const model::Frame& frame) {
+  if (frame.source == "kmod") return "the module's figures";
+  if (frame.rung == "count") return "count rung, no probe";
+  if (frame.rung == "aggregate") return "aggregate rung, probes on";
+  return "proc rung, no eBPF";
+}
+
+void draw_title(Canvas& canvas, const model::Frame* frame, const Controls& controls,
+                std::string_view clock) {
+  int x = canvas.put(0, 0, "timeslice top", Style::strong);
+  if (frame != nullptr) x = canvas.put(0, x + 2, rung_text(*frame), Style::accent);
+  x = canvas.put(0, x + 2, fmt::format("every {} s", controls.delay_s), Style::faint);
+  if (controls.paused) x = canvas.put(0, x + 2, "PAUSED", Style::heading);
+  size_t processes = 0;
+  if (frame != nullptr)
+    for (const model::Process* p : frame->processes) processes += !p->ended;
+  const std::string right =
+      frame == nullptr ? std::string(clock)
+                       : fmt::format("{} proc  {} thr  {}", processes, frame->thread_count, clock);
+  if (x + 2 + static_cast<int>(right.size()) <= canvas.width())
+    canvas.put_right(0, canvas.width(), right);
+  else
+    canvas.put_right(0, canvas.width(), clock);
+}
+
+void draw_headings(Canvas& canvas, int y, const Layout& layout, const Order& order) {
+  const GlyphSet& glyphs = canvas.glyphs();
+  int x = 0;
+  for (const PlacedColumn& p : layout.columns) {
+    const bool sorted = p.column == order.column;
+    const std::string_view mark = order.descending() ? glyphs.descending : glyphs.ascending;
+    const auto size = static_cast<int>(p.column->heading.size());
+    const bool left = p.column->kind == Kind::text;
+    // The mark stands in the gap between columns, so that no heading has to be shorter for it.
+    const int start = left ? p.x : p.x + std::max(p.width - size, 0);
+    const int mark_x = left ? start + size : start - 1;
+    canvas.fill(y, x, sorted && !left ? mark_x : start, Style::heading);
+    if (sorted && !left) canvas.put(y, mark_x, mark, Style::sorted);
+    x = canvas.put(y, start, p.column->heading, sorted ? Style::sorted : Style::heading, p.width);
+    if (sorted && left) x = canvas.put(y, x, mark, Style::sorted);
+  }
+  const std::string turn =
+      layout.pages > 1 ? fmt::format("{}/{}>", layout.page + 1, layout.pages) : "";
+  const int turn_x = canvas.width() - static_cast<int>(turn.size());
+  const bool fits = x <= turn_x;
+  canvas.fill(y, x, fits ? turn_x : canvas.width(), Style::heading);
+  if (fits) canvas.put(y, turn_x, turn, Style::sorted);
+}
+
+Style state_style(std::string_view state) {
+  switch (state.empty() ? ' ' : state[0]) {
+    case 'R':
+      return Style::good;
+    case 'r':
+      return Style::warn;
+    case 'D':
+    case 'Z':
+      return Style::bad;
+    default:
+      return Style::faint;
+  }
+}
+
+Style cell_style(const Column& c, const Row& row, std::string_view text) {
+  if (row.thread != nullptr && row.thread->ended) return Style::faint;
+  if (c.id == "state") return state_style(text);
+  // What is 0 or unknown steps back, so that the eye finds what is not. (Core 0 is a core.)
+  if (text == "-" || (text == "0" && c.kind != Kind::whole)) return Style::faint;
+  if (row.thread == nullptr) return Style::strong;
+  const bool named = c.id == "name" || c.id == "role";
+  if (named) {
+    // What we found out is set apart from what the thread calls itself.
+    const std::string& role = row.thread->role.name;
+    if (role != "thread" && role != "kernel") return Style::accent;
+    if (c.id == "role") return Style::faint;
+  }
+  if (c.id == "name" || c.id == "comm") return row.indented ? Style::normal : Style::strong;
+  if (c.id == "sleeps_in") return Style::faint;
+  return Style::normal;
+}
+
+std::string_view row_cell(const Column& c, const Row& row, Scratch& scratch) {
+  if (row.thread == nullptr) return cell(c, *row.process, scratch);
+  // Of a process with a single row, the process's own columns are shown too.
+  if (c.id == "threads") return row.indented ? "" : cell(c, *row.process, scratch);
+  return cell(c, *row.thread, scratch);
+}
+
+// A text that doesn't fit ends in a mark that says so.
+void draw_text(Canvas& canvas, int y, const PlacedColumn& p, std::string_view text, Style style) {
+  if (static_cast<int>(display_width(text)) <= p.width) {
+    canvas.put(y, p.x, text, style, p.width);
+    return;
+  }
+  const std::string_view more = canvas.glyphs().more;
+  const int room = p.width - static_cast<int>(display_width(more));
+  const int x = canvas.put(y, p.x, text, style, std::max(room, 0));
+  canvas.put(y, x, more, style);
+}
+
+// In the tree, threads stand a little to the right of their process.
+PlacedColumn indented(PlacedColumn p) {
+  ++p.x;
+  --p.width;
+  return p;
+}
+
+void draw_row(Canvas& canvas, int y, const Layout& layout, const Row& row) {
+  const GlyphSet& glyphs = canvas.glyphs();
+  const bool ended = row.thread != nullptr ? row.thread->ended : row.process->ended;
+  if (ended)
+    canvas.put(y, 0, "x", Style::bad);
+  else if (row.foldable)
+    canvas.put(y, 0, row.folded ? glyphs.folded : glyphs.unfolded, Style::faint);
+  Scratch scratch;
+  for (const PlacedColumn& p : layout.columns) {
+    const std::string_view text = row_cell(*p.column, row, scratch);
+    const Style style = cell_style(*p.column, row, text);
+    const bool name = p.column->id == "name" || p.column->id == "comm";
+    if (p.column->kind == Kind::text)
+      draw_text(canvas, y, name && row.indented ? indented(p) : p, text, style);
+    else
+      canvas.put_right(y, p.x + p.width, text, style);
+  }
+}
+
+// The selected row is drawn in one style, gaps and all.
+void draw_selected_row(Canvas& canvas, int y, const Layout& layout, const Row& row) {
+  Canvas line(canvas.width(), 1, canvas.glyphs().ascii);
+  draw_row(line, 0, layout, row);
+  const int x = canvas.put(y, 0, line.plain(0), Style::selected);
+  canvas.fill(y, x, canvas.width(), Style::selected);
+}
+
+void draw_list(Canvas& canvas, int y, int height, const model::Frame& frame, Controls& controls) {
+  if (height < 2) return;
+  ListState& list = controls.list;
+  const Layout layout = lay_out(canvas.width(), controls.column_page, list, frame);
+  controls.column_page = layout.page;
+  draw_headings(canvas, y, layout, list.order);
+  list.set_height(static_cast<size_t>(height - 1));
+  const std::vector<Row>& rows = list.rows();
+  if (rows.empty() && !list.filter.empty())
+    canvas.put(y + 2, 1, "No thread's comm or role matches the filter; Esc clears it.");
+  const size_t end = std::min(rows.size(), list.top() + static_cast<size_t>(height - 1));
+  for (size_t i = list.top(); i < end; ++i) {
+    ++y;
+    if (i == list.selected())
+      draw_selected_row(canvas, y, layout, rows[i]);
+    else
+      draw_row(canvas, y, layout, rows[i]);
+  }
+}
+
+void draw_body(Canvas& canvas, int y, int height, const model::Frame& frame, Controls& controls) {
+  if (controls.mode == Mode::help) {
+    controls.help_top = draw_help(canvas, y + 1, height - 1, controls.help_top);
+    return;
+  }
+  const Row* row = controls.list.selected_row();
+  if (!controls.details || row == nullptr) return draw_list(canvas, y, height, frame, controls);
+  const int list_height = height - details_lines;
+  if (list_height < least_list) return draw_details(canvas, y, height, *row, frame);
+  draw_list(canvas, y, list_height, frame, controls);
+  draw_details(canvas, y + list_height, details_lines, *row, frame);
+}
+
+void draw_trust(Canvas& canvas, int y, const model::Frame& frame) {
+  std::string line = trust_in_brief(frame);
+  const std::string lost = lost_columns(frame);
+  if (!lost.empty()) line += "; not here: " + lost;
+  canvas.put(y, 0, line, anything_lost(frame.trust) ? Style::bad : Style::faint);
+}
+
+struct Hint {
+  std::string_view key, does;
+};
+
+void draw_hints(Canvas& canvas, int y, std::initializer_list<Hint> hints) {
+  int x = 0;
+  for (const Hint& hint : hints) {
+    const auto width = static_cast<int>(hint.key.size() + hint.does.size()) + 1;
+    if (x + width > canvas.width()) return;
+    x = canvas.put(y, x, hint.key, Style::strong);
+    x = canvas.put(y, x + 1, hint.does, Style::faint) + 2;
+  }
+}
+
+void draw_list_hints(Canvas& canvas, int y, const model::Frame* frame, const Controls& controls) {
+  const ListState& list = controls.list;
+  const bool probes = frame != nullptr && frame->rung == "aggregate";
+  if (!list.filter.empty()) {
+    const int x = canvas.put(y, 0, "filter: " + list.filter, Style::warn);
+    canvas.put(y, x + 2, "Esc clears it", Style::faint);
+    return;
+  }
+  draw_hints(canvas, y,
+             {{"q", "quit"},
+              {"h", "help"},
+              {"a", probes ? "probes off" : "probes on"},
+              {"Enter", "details"},
+              {"/", "filter"},
+              {"s", "sort"},
+              {"t", list.tree ? "flat" : "tree"},
+              {"p", controls.paused ? "go on" : "pause"},
+              {"Space", "fold"},
+              {"K", "kernel"},
+              {"d", "delay"}});
+}
+
+void draw_last_line(Canvas& canvas, int y, const model::Frame* frame, const Controls& controls) {
+  const auto ask = [&](std::string_view question) {
+    const int x = canvas.put(y, 0, question, Style::strong);
+    canvas.put(y, canvas.put(y, x, controls.input), "_", Style::selected);
+  };
+  switch (controls.mode) {
+    case Mode::filter:
+      return ask("filter (comm or role): ");
+    case Mode::delay:
+      return ask("delay in seconds: ");
+    case Mode::sort:
+      return ask("sort by column: ");
+    case Mode::help:
+      return draw_hints(canvas, y, {{"up, down", "scroll"}, {"any other key", "closes"}});
+    case Mode::list:
+      return draw_list_hints(canvas, y, frame, controls);
+  }
+}
+
+std::vector<std::string> wrapped(std::string_view text, size_t width) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    size_t size = clipped(text, width).size();
+    if (size < text.size()) {
+      const size_t space = text.substr(0, size + 1).rfind(' ');
+      if (space != std::string_view::npos && space > 0) size = space;
+    }
+    if (size == 0) break;
+    lines.emplace_back(text.substr(0, size));
+    text.remove_prefix(size);
+    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  }
+  return lines;
+}
+
+// A message may need several lines; it covers what is above the last one.
+void draw_message(Canvas& canvas, const std::string& message) {
+  const auto lines = wrapped(message, static_cast<size_t>(canvas.width() - 2));
+  int y = canvas.height() - static_cast<int>(lines.size());
+  for (const std::string& line : lines) {
+    canvas.clear(y);
+    canvas.put(y++, 1, line, Style::warn);
+  }
+}
+
+void draw_too_small(Canvas& canvas) {
+  const std::string sentence =
+      fmt::format("timeslice top needs {}x{}, and this is {}x{}: enlarge it, or q quits",
+                  least_width, least_height, canvas.width(), canvas.height());
+  int y = 0;
+  for (const std::string& line :
+       wrapped(sentence, static_cast<size_t>(std::max(canvas.width(), 1))))
+    canvas.put(y++, 0, line);
+}
+
+}  // namespace
+
+void draw_page(Canvas& canvas, const model::Frame* frame, Controls& controls,
+               std::string_view clock) {
+  const int width = canvas.width(), height = canvas.height();
+  if (width < least_width || height < least_height) return draw_too_small(canvas);
+  draw_title(canvas, frame, controls, clock);
+  if (frame == nullptr) {
+    canvas.put(2, 0, "Taking the first look ...", Style::faint);
+  } else {
+    const int cores = core_lines(frame->cores, width, height);
+    draw_cores(canvas, 1, frame->cores);
+    draw_body(canvas, 1 + cores, height - cores - 3, *frame, controls);
+    draw_trust(canvas, height - 2, *frame);
+  }
+  if (controls.message.empty())
+    draw_last_line(canvas, height - 1, frame, controls);
+  else
+    draw_message(canvas, controls.message);
+}
+
+}  // namespace timeslice::view

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// Can this text be shown as it is, and how wide is it? A thread names itself, with any bytes it
+// likes: escape sequences must not reach the terminal, and columns must stay straight.
+#pragma once
+#include <cstddef>
+#include <string_view>
+
+#include "view/columns.h"
+
+namespace timeslice::view {
+
+// `text` itself where all of it is plain ASCII, as nearly always. Otherwise a copy in `scratch`,
+// with a '?' for each control character, broken byte, and character that the locale can't show.
+std::string_view printable(std::string_view text, Scratch& scratch);
+
+// How many character cells does printable text take?
+size_t display_width(std::string_view text);
+
+// The longest beginning of printable text that fits into `width` character cells.
+std::string_view clipped(std::string_view text, size_t width);
+
+}  // namespace timeslice::view
