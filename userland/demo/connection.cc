@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "demo/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <utility>
+
+namespace timeslice::demo {
+
+struct Connection::Answering {
+  explicit Answering(Connection& owner)
+      : sender(owner.shared_.loop, owner.fd_, owner.shared_.limits.piece_bytes, owner) {}
+  [[nodiscard]] bool in_flight() const {
+    return exchange.operation.in_flight() || sender.in_flight();
+  }
+
+  Exchange exchange;
+  Sender sender;
+};
+
+Connection::Connection(Shared& shared, int fd)
+    : shared_(shared),
+      fd_(fd),
+      parser_(shared.limits),
+      patience_(shared.loop, [this] { timed_out(); }) {
+  loop::set_no_delay(fd_);
+  ++shared_.counts.connections;
+}
+
+Connection::~Connection() {
+  if (fd_ >= 0) ::close(fd_);  // only if the loop is gone already; else end_when_free() has done it
+}
+
+void Connection::start() {
+  receive();
+  look_at_clock();
+}
+
+void Connection::receive() {
+  if (over_ || !reading_ || !unparsed_.empty() || receiving_.in_flight()) return;
+  shared_.loop.recv_many(receiving_, fd_, shared_.buffers,
+                         [this](loop::Request& done) { received(done.result()); });
+}
+
+void Connection::received(int result) {
+  if (over_) return end_when_free();
+  if (result > 0) {
+    const std::span<std::byte> data = receiving_.data();
+    return take({reinterpret_cast<const char*>(data.data()), data.size()});
+  }
+  if (result == -ECANCELED) return receive();  // by us, for too much was waiting
+  if (result < 0) return abort();              // reset: nobody is there to answer
+  reading_ = false;                            // a half-closed client still gets its answers
+  hurry();
+  if (awaited_ == Awaited::closing) return abort();
+  answer_next();
+  look_at_clock();
+}
+
+void Connection::take(std::string_view bytes) {
+  if (awaited_ == Awaited::closing) return;
+  hurry();
+  if (unparsed_.empty()) parse(bytes);
+  unparsed_ += bytes;
+  if (!unparsed_.empty()) receiving_.cancel();  // goes on when there's room again
+  answer_next();
+  look_at_clock();
+}
+
+void Connection::parse(std::string_view& bytes) {
+  while (!bytes.empty() && waiting_.size() < shared_.limits.pipelined)
+    if (auto request = parser_.feed(bytes)) waiting_.push_back(std::move(*request));
+}
+
+void Connection::go_on() {
+  if (!unparsed_.empty()) {
+    std::string_view bytes = unparsed_;
+    parse(bytes);
+    unparsed_.erase(0, unparsed_.size() - bytes.size());
+    if (unparsed_.empty()) unparsed_ = {};  // its memory too
+  }
+  answer_next();
+  receive();
+  look_at_clock();
+}
+
+bool Connection::nothing_comes() const { return unparsed_.empty() && !reading_; }
+
+void Connection::answer_next() {
+  if (over_ || answering_ || awaited_ == Awaited::closing) return;
+  if (waiting_.empty()) {
+    if (nothing_comes()) abort();
+    return;
+  }
+  answering_ = std::make_unique<Answering>(*this);
+  await(Awaited::nothing);
+  Exchange& exchange = answering_->exchange;
+  exchange.request = std::move(waiting_.front());
+  waiting_.pop_front();
+  exchange.respond = [this](Response response) { respond(std::move(response)); };
+  shared_.routes.answer(exchange);
+}
+
+void Connection::respond(Response response) {
+  answering_->exchange.forget = nullptr;
+  if (over_) return end_when_free();
+  const HttpRequest& request = answering_->exchange.request;
+  const bool last = finishing_ && waiting_.empty() && unparsed_.empty();
+  keep_alive_ = request.keep_alive && !last;
+  std::string head = head_of(response, keep_alive_, ::time(nullptr));
+  await(Awaited::reading);
+  answering_->sender.send(std::move(head), std::move(response), request.method != "HEAD");
+}
+
+// Something has come that goes on when the answer is sent.
+void Connection::hurry() {
+  if (answering_) answering_->sender.hurry();
+}
+
+bool Connection::nothing_follows() const {
+  return keep_alive_ && reading_ && waiting_.empty() && unparsed_.empty() && !finishing_;
+}
+
+void Connection::progressed() {
+  if (!over_) patience_.last(shared_.limits.stall_time);
+}
+
+void Connection::sent(int error) {
+  if (over_) return end_when_free();
+  const bool can_say_so = error != 0 && !answering_->sender.begun();
+  if (can_say_so) return respond(error_response(500, "The file can't be read."));
+  if (error != 0) return abort();
+  answering_.reset();
+  if (!keep_alive_) return start_lingering();
+  go_on();
+}
+
+// To close with bytes of the client unread would reset the connection, and could take our last
+// answer along. So we say that we're done, and read until the client has closed too.
+void Connection::start_lingering() {
+  if (!reading_) return abort();
+  waiting_.clear();  // whatever comes now is not answered any more
+  unparsed_ = {};
+  await(Awaited::closing);
+  ::shutdown(fd_, SHUT_WR);
+  receive();
+}
+
+void Connection::finish() {
+  if (std::exchange(finishing_, true)) return;
+  hurry();
+  if (awaited_ == Awaited::request) say_farewell();
+}
+
+// To close at once whoever is between two requests would fail the one that is on its way. The next
+// answer says that it's the last; whoever hasn't asked for a while doesn't wait for one.
+void Connection::say_farewell() {
+  const loop::Nanoseconds idle = shared_.loop.now() - idle_since_;
+  const loop::Nanoseconds left = shared_.limits.farewell_time - idle;
+  if (left <= loop::Nanoseconds{0}) return abort();
+  patience_.last(left);
+}
+
+// While nothing is to be answered, the client is to send.
+void Connection::look_at_clock() {
+  if (over_ || answering_ || awaited_ == Awaited::closing) return;
+  if (!parser_.begun()) return await(Awaited::request);
+  await(parser_.in_body() ? Awaited::body : Awaited::header);
+}
+
+// The time begins with the waiting: a byte now and then doesn't make it longer.
+void Connection::await(Awaited what) {
+  if (awaited_ == what) return;
+  awaited_ = what;
+  const Limits& limits = shared_.limits;
+  switch (what) {
+    case Awaited::nothing:
+      return patience_.rest();
+    case Awaited::request:
+      idle_since_ = shared_.loop.now();
+      return finishing_ ? say_farewell() : patience_.last(limits.idle_time);
+    case Awaited::header:
+      return patience_.last(limits.header_time);
+    case Awaited::body:
+      return patience_.last(limits.body_time);
+    case Awaited::reading:
+      return patience_.last(limits.stall_time);
+    case Awaited::closing:
+      return patience_.last(limits.linger_time);
+  }
+}
+
+void Connection::timed_out() {
+  const bool in_time = awaited_ == Awaited::closing || (awaited_ == Awaited::request && finishing_);
+  if (!in_time) ++shared_.counts.timed_out;
+  if (awaited_ != Awaited::header && awaited_ != Awaited::body) return abort();
+  waiting_.push_back(parser_.give_up(408));
+  answer_next();
+}
+
+void Connection::abort() {
+  if (over_) return;
+  over_ = true;
+  receiving_.cancel();
+  if (answering_) {
+    answering_->exchange.operation.cancel();
+    answering_->sender.cancel();
+    if (const auto forget = std::move(answering_->exchange.forget)) forget();
+  }
+  end_when_free();
+}
+
+void Connection::end_when_free() {
+  if (receiving_.in_flight() || (answering_ && answering_->in_flight()) || fd_ < 0) return;
+  patience_.stop();
+  shared_.loop.close_now(fd_);
+  fd_ = -1;
+  --shared_.counts.connections;
+  shared_.loop.at_close([this] { shared_.on_end(*this); });
+}
+
+}  // namespace timeslice::demo

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// What does the server do for one client? It reads while it answers, keeps the answers in the order
+// of the requests, stops reading when too many wait, loses patience with a client that doesn't get
+// on, and goes away only when nothing that it started is in flight any more: its requests live in
+// it, and the kernel or a thread may still write there.
+//
+// Between requests it holds next to no memory: what comes is read into buffers that all connections
+// share, and what answering needs is made for each answer.
+#pragma once
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "demo/exchange.h"
+#include "demo/limits.h"
+#include "demo/patience.h"
+#include "demo/request_parser.h"
+#include "demo/routes.h"
+#include "demo/sender.h"
+#include "loop/loop.h"
+
+namespace timeslice::demo {
+
+class Connection;
+
+// What all connections of a server share.
+struct Shared {
+  loop::Loop& loop;
+  loop::Buffers& buffers;
+  Routes& routes;
+  Counts& counts;
+  const Limits& limits;
+  // Called once for each connection, from the loop, when it may be destroyed.
+  std::function<void(Connection&)> on_end;
+};
+
+class Connection final : public loop::Link, private Sender::Owner {
+ public:
+  // Owns `fd`.
+  Connection(Shared& shared, int fd);
+  ~Connection();
+
+  void start();
+  // Answers what was begun, and a request that comes soon after the last one; then ends.
+  void finish();
+  // Ends as soon as nothing is in flight.
+  void abort();
+
+ private:
+  // What the client is waited for to do.
+  enum class Awaited : std::uint8_t { nothing, request, header, body, reading, closing };
+  struct Answering;
+
+  void receive();
+  void received(int result);
+  void take(std::string_view bytes);
+  void parse(std::string_view& bytes);
+  void go_on();
+  void answer_next();
+  void respond(Response response);
+  void start_lingering();
+  void say_farewell();
+  void look_at_clock();
+  void await(Awaited what);
+  void timed_out();
+  void end_when_free();
+  [[nodiscard]] bool nothing_comes() const;
+
+  void hurry();
+  [[nodiscard]] bool nothing_follows() const override;
+  void progressed() override;
+  void sent(int error) override;
+
+  Shared& shared_;
+  int fd_;
+  bool reading_ = true;  // the client may still send something
+  bool finishing_ = false;
+  bool keep_alive_ = true;
+  bool over_ = false;
+  Awaited awaited_ = Awaited::nothing;
+  loop::Nanoseconds idle_since_{0};
+
+  loop::Multishot receiving_;
+  RequestParser parser_;
+  std::string unparsed_;                  // what came when too much was waiting already
+  std::list<HttpRequest> waiting_;        // whole ones
+  std::unique_ptr<Answering> answering_;  // until the answer's last byte is sent
+  Patience patience_;
+};
+
+}  // namespace timeslice::demo

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Who lets the clients in? The intake accepts as long as there is room: it pauses at a limit, until
+// somebody has left, and rests when descriptors run out, because to accept again at once would fail
+// again, at full speed. Whoever isn't accepted waits in the kernel's queue.
+#pragma once
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "demo/counts.h"
+#include "loop/loop.h"
+
+namespace timeslice::demo {
+
+class Intake {
+ public:
+  // `on_connection` gets each socket. It holds a request: it must outlive the loop.
+  Intake(UniqueFd listener, std::size_t most, Counts& counts,
+         std::function<void(UniqueFd)> on_connection);
+
+  // Begins to accept, if there is something to accept from.
+  void start(loop::Loop& loop);
+  // A connection that somebody else has accepted.
+  void let_in(UniqueFd connection);
+  // Somebody has left.
+  void go_on();
+  // Accepts nobody any more, and closes the listener. Whoever was accepted already comes in.
+  void stop();
+
+ private:
+  void accepted(int result);
+  void rest();
+  void close();
+  [[nodiscard]] bool full() const { return !stopping_ && counts_.connections >= most_; }
+
+  UniqueFd listener_;
+  const std::size_t most_;
+  Counts& counts_;
+  std::function<void(UniqueFd)> on_connection_;
+  loop::Loop* loop_ = nullptr;
+  loop::Multishot accepting_;
+  std::vector<UniqueFd> at_the_door_;  // accepted, while it was full already
+  std::optional<loop::Timer> rest_;
+  bool stopping_ = false;
+};
+
+}  // namespace timeslice::demo

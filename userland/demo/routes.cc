@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#include "demo/routes.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+
+#include "demo/jobs.h"
+#include "demo/query.h"
+#include "demo/stats.h"
+#include "demo/temporary_file.h"
+
+namespace timeslice::demo {
+
+struct Route {
+  std::string_view path;  // ends with a slash: all below, too
+  void (Routes::*handle)(Exchange&);
+
+  [[nodiscard]] bool matches(std::string_view wanted) const {
+    return path.size() > 1 && path.ends_with('/') ? wanted.starts_with(path) : wanted == path;
+  }
+};
+
+namespace {
+
+constexpr long kMaxBlockMs = 2000;
+constexpr long kMaxIterations = 1'000'000;
+constexpr long kIterations = 20'000;  // about 10 ms of one core
+constexpr long kNumbers = 100'000;    // about as much
+
+// A number in the query, or the answer that it must be another one.
+std::optional<long> number_or_error(Exchange& exchange, const std::string& name, long low,
+                                    long high, long otherwise) {
+  const auto number = query_number(exchange.request.query, name, low, high, otherwise);
+  if (!number)
+    exchange.respond(error_response(400, name + " must be a number from " + std::to_string(low) +
+                                             " to " + std::to_string(high) + "."));
+  return number;
+}
+
+Response sorted_response(const char* where, std::size_t count, const Sorted& sorted,
+                         pid_t thread_id) {
+  std::array<char, 256> text{};
+  std::snprintf(
+      text.data(), text.size(),
+      R"({"n": %zu, "where": "%s", "thread": %d, "sort_ms": %.3f, "checksum": "%016llx"})", count,
+      where, thread_id, static_cast<double>(sorted.time_ns) / 1e6,
+      static_cast<unsigned long long>(sorted.checksum));
+  return {.body = std::string(text.data()) + '\n', .type = "application/json"};
+}
+
+std::string_view what_is_wrong(int status) {
+  switch (status) {
+    case 408:
+      return "This request didn't come to its end in time.";
+    case 413:
+    case 431:
+      return "This request is too large.";
+    default:
+      return "This request can't be understood.";
+  }
+}
+
+}  // namespace
+
+std::span<const Route> Routes::table() {
+  static constexpr Route kTable[] = {
+      {"/", &Routes::hello},      {"/file", &Routes::send_file},
+      {"/hash", &Routes::hash},   {"/sort", &Routes::sort},
+      {"/block", &Routes::block}, {"/static/", &Routes::send_static_file},
+      {"/stats", &Routes::stats},
+  };
+  return kTable;
+}
+
+Routes::Routes(loop::Loop& loop, const loop::Options& loop_options, const DemoOptions& options,
+               const Counts& counts)
+    : loop_(loop),
+      options_(options),
+      counts_(counts),
+      started_(loop.now()),
+      file_{.file = std::make_shared<const UniqueFd>(make_temporary_file(options.file_bytes)),
+            .size = options.file_bytes},
+      file_version_{.etag = '"' + std::to_string(options.file_bytes) + '"',
+                    .modified = ::time(nullptr)},
+      sorter_(loop, loop_options, options.sort_workers, options.limits.sorts_waiting,
+              options.before_sort),
+      requests_(table().size() + 1) {
+  if (!options.root.empty()) static_files_.emplace(options.root);
+}
+
+std::map<std::string, std::uint64_t> Routes::requests() const {
+  std::map<std::string, std::uint64_t> requests;
+  for (std::size_t i = 0; i < table().size(); ++i)
+    requests[std::string(table()[i].path)] = requests_[i];
+  requests["other"] = requests_.back();
+  return requests;
+}
+
+void Routes::answer(Exchange& exchange) {
+  const HttpRequest& request = exchange.request;
+  std::size_t i = 0;
+  if (request.error != 0) i = table().size();
+  while (i < table().size() && !table()[i].matches(request.path)) ++i;
+  ++requests_[i];
+  if (request.error != 0)
+    return exchange.respond(
+        error_response(request.error, std::string(what_is_wrong(request.error))));
+  if (i == table().size())
+    return exchange.respond(error_response(404,
+                                           "There is /, /file, /hash, /sort?n=N, /block?ms=N, "
+                                           "/static/... and /stats."));
+  if (request.method != "GET" && request.method != "HEAD") {
+    Response refusal = error_response(405, "Only GET and HEAD are served here.");
+    refusal.headers = "Allow: GET, HEAD\r\n";
+    return exchange.respond(std::move(refusal));
+  }
+  (this->*table()[i].handle)(exchange);
+}
+
+void Routes::hello(Exchange& exchange) {
+  exchange.respond({.body = "Hello from an event loop.\n"});
+}
+
+void Routes::send_file(Exchange& exchange) {
+  exchange.respond(
+      file_response(exchange.request, file_, file_version_, "application/octet-stream"));
+}
+
+void Routes::send_static_file(Exchange& exchange) {
+  if (!static_files_)
+    return exchange.respond(error_response(404, "No files are served: see --root."));
+  const std::size_t below = std::string_view("/static/").size();
+  loop_.work(
+      exchange.operation,
+      [this, &exchange, below] {
+        const std::string_view path = exchange.request.path;
+        exchange.result = static_files_->find(exchange.request, path.substr(below));
+      },
+      [&exchange](loop::Request& work) {
+        if (work.result() != 0)
+          return exchange.respond(error_response(503, "No thread could open this file."));
+        exchange.respond(std::move(exchange.result));
+      });
+}
+
+void Routes::hash(Exchange& exchange) {
+  const auto iterations = number_or_error(exchange, "iterations", 1, kMaxIterations, kIterations);
+  if (!iterations) return;
+  loop_.work(
+      exchange.operation,
+      [&exchange, count = static_cast<int>(*iterations)] {
+        exchange.result.body = pbkdf2_hex(count) + '\n';
+      },
+      [&exchange](loop::Request& work) {
+        if (work.result() != 0)
+          return exchange.respond(error_response(503, "No thread could take this job."));
+        exchange.respond(std::move(exchange.result));
+      });
+}
+
+void Routes::sort(Exchange& exchange) {
+  const auto limit = static_cast<long>(options_.limits.sort_numbers);
+  const auto count = number_or_error(exchange, "n", 0, limit, std::min(kNumbers, limit));
+  if (!count) return;
+  const auto where = query_value(exchange.request.query, "where").value_or("worker");
+  const auto size = static_cast<std::size_t>(*count);
+  if (where == "worker") return sort_on_worker(exchange, size);
+  if (where != "loop")
+    return exchange.respond(error_response(400, "where must be worker or loop."));
+  exchange.respond(sorted_response("loop", size, sort_numbers(size), ::gettid()));
+}
+
+void Routes::sort_on_worker(Exchange& exchange, std::size_t count) {
+  const Sorter::Id job = sorter_.sort(count, [&exchange, count](const Sorter::Result* result) {
+    if (!result)
+      return exchange.respond(error_response(503, "The worker that sorted this has died."));
+    exchange.respond(sorted_response("worker", count, result->sorted, result->thread_id));
+  });
+  if (job == Sorter::kFull)
+    return exchange.respond(error_response(503, "Too much is waiting to be sorted already."));
+  exchange.forget = [this, job] { sorter_.forget(job); };
+}
+
+// On purpose in the loop.
+void Routes::block(Exchange& exchange) {
+  const auto ms = number_or_error(exchange, "ms", 0, kMaxBlockMs, 100);
+  if (!ms) return;
+  spin(static_cast<int>(*ms));
+  exchange.respond({.body = "The loop was blocked for " + std::to_string(*ms) + " ms.\n"});
+}
+
+void Routes::stats(Exchange& exchange) {
+  if (!member_) return exchange.respond(stats_response("null"));
+  const Member::Id question = member_->ask(
+      [this, &exchange](const std::string& table) { exchange.respond(stats_response(table)); });
+  exchange.forget = [this, question] { member_->forget(question); };
+}
+
+Response Routes::stats_response(const std::string& cluster_table) const {
+  return {.body = stats_json({.loop = loop_,
+                              .counts = counts_,
+                              .sorts = sorter_.counts(),
+                              .requests = requests(),
+                              .uptime = loop_.now() - started_,
+                              .slot = member_ ? static_cast<int>(member_->slot()) : -1,
+                              .cluster_table = cluster_table}),
+          .type = "application/json"};
+}
+
+}  // namespace timeslice::demo

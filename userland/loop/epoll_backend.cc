@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+#include "loop/epoll_backend.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "loop/blocking.h"
+#include "loop/readiness.h"
+
+namespace timeslice::loop {
+
+namespace {
+
+constexpr std::uint32_t kAlways = EPOLLERR | EPOLLHUP;
+// Taken at one event: enough to be worth it, few enough that others get their turn.
+constexpr int kAcceptsAtOnce = 16;
+
+UniqueFd make_epoll() {
+  UniqueFd fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!fd) throw std::system_error(errno, std::generic_category(), "cannot make an epoll set");
+  return fd;
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_epoll_backend(const Options& options) {
+  return std::make_unique<EpollBackend>(
+      options.backend == BackendKind::blocking ? 0 : options.pool_size);
+}
+
+EpollBackend::EpollBackend(unsigned pool_size)
+    : epoll_(make_epoll()), epoll_stays_here_(epoll_.get()), wake_stays_here_(wake_.fd()) {
+  if (pool_size > 0) threads_ = std::make_unique<ThreadPool>(pool_size, *this);
+  epoll_event event{.events = EPOLLIN, .data = {.fd = wake_.fd()}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.fd(), &event) != 0)
+    throw std::system_error(errno, std::generic_category(), "cannot watch an eventfd");
+}
+
+void EpollBackend::submit(Request& request) {
+  Operation& op = request.op;
+  if (op.kind == Kind::close) forget(op.fd);
+  if (op.kind == Kind::nop || op.kind == Kind::shutdown) {
+    op.route = Route::inline_;
+    ++system_calls_;
+    return finish(request, run_blocking(request));
+  }
+  if (!waits_for_readiness(op)) return block(request);
+  const bool mostly_ready =
+      op.kind == Kind::send || op.kind == Kind::sendmsg || op.kind == Kind::connect;
+  if (mostly_ready) {  // no need to ask first
+    ++system_calls_;
+    const int result = try_now(op, 0);
+    if (result != -EAGAIN) {
+      op.route = Route::inline_;
+      return finish(request, result);
+    }
+  }
+  watch(request);
+}
+
+void EpollBackend::block(Request& request) {
+  if (threads_) return threads_->submit(request);
+  request.op.route = Route::inline_;
+  ++system_calls_;
+  finish(request, run_blocking(request));
+}
+
+void EpollBackend::watch(Request& request) {
+  Operation& op = request.op;
+  Watch& watch = watches_[op.fd];
+  const std::uint32_t events = events_needed(op);
+  // accept4 has no MSG_DONTWAIT: a connection taken by another process in between must not block
+  // us.
+  const bool accepts = op.kind == Kind::accept || op.kind == Kind::accept_many;
+  if (accepts && !std::exchange(watch.never_blocks, true))
+    ::fcntl(op.fd, F_SETFL, ::fcntl(op.fd, F_GETFL) | O_NONBLOCK);
+  // poll() is also used on descriptors that others open and close, so its interest is renewed each
+  // time. Sockets are closed through the loop, which then forgets what was armed.
+  const bool trusted = op.kind != Kind::poll && (watch.armed & events) == events;
+  const int error = trusted ? 0 : arm(op.fd, watch, watch.armed | events);
+  if (error == 0) {
+    op.route = Route::poll;
+    op.stage = Operation::Stage::waiting;
+    return watch.waiting.push_back(request);
+  }
+  if (watch.waiting.empty()) watches_.erase(op.fd);
+  // EPERM: a regular file, which has no readiness. poll(2) calls it always ready; reads may block.
+  const bool file = error == -EPERM && (op.kind == Kind::read || op.kind == Kind::readv ||
+                                        op.kind == Kind::write || op.kind == Kind::writev);
+  if (file) return block(request);
+  op.route = Route::inline_;
+  if (error == -EPERM && op.kind == Kind::poll)
+    return finish(request, op.events & (POLLIN | POLLOUT));
+  finish(request, error == -EPERM ? -ENOTSOCK : error);
+}
+
+// Tells the kernel what to watch. Its view wins over ours: a descriptor that was closed and made
+// anew behind our back is no longer in the set (ENOENT), one that we forgot may still be (EEXIST).
+int EpollBackend::arm(int fd, Watch& watch, std::uint32_t events) {
+  epoll_event event{.events = events, .data = {.fd = fd}};
+  ++system_calls_;
+  int error = ::epoll_ctl(epoll_.get(), watch.armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+  if (error != 0 && errno == ENOENT) error = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+  if (error != 0 && errno == EEXIST) error = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+  if (error != 0) return -errno;
+  watch.armed = events;
+  return 0;
+}
+
+void EpollBackend::cancel(Request& request) {
+  if (request.op.route == Route::pool_thread) return threads_->cancel(request);
+  if (request.op.stage == Operation::Stage::waiting) finish(request, -ECANCELED);
+}
+
+void EpollBackend::wait(Nanoseconds timeout) {
+  epoll_event events[128];
+  if (!ready_.empty() || !deliveries_.empty()) timeout = Nanoseconds{0};
+  ++system_calls_;
+  const int count = sleep(events, std::size(events), timeout);
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.fd == wake_.fd())
+      take_wake();
+    else
+      serve(events[i].data.fd, events[i].events);
+  }
+}
+
+int EpollBackend::sleep(epoll_event* events, int size, Nanoseconds timeout) {
+  const bool forever = timeout < Nanoseconds{0};
+  if (has_pwait2_) {
+    const timespec limit{.tv_sec = timeout.count() / 1'000'000'000,
+                         .tv_nsec = timeout.count() % 1'000'000'000};
+    const int count =
+        ::epoll_pwait2(epoll_.get(), events, size, forever ? nullptr : &limit, nullptr);
+    // Before 5.11, and in containers whose filter is older than the call.
+    if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
+    has_pwait2_ = false;
+  }
+  // Rounded up: to wake before the deadline would mean to turn once for nothing.
+  const auto ms = std::min<std::int64_t>((timeout.count() + 999'999) / 1'000'000, INT_MAX);
+  return ::epoll_wait(epoll_.get(), events, size, forever ? -1 : static_cast<int>(ms));
+}
+
+void EpollBackend::take_wake() {
+  std::uint64_t count;
+  [[maybe_unused]] const ssize_t size = ::read(wake_.fd(), &count, sizeof count);
+  ++system_calls_;
+  wake_.acknowledge();
+  if (threads_) threads_->take_done(ready_);
+}
+
+// Something happened on `fd`: make the calls that waited for it, in the order in which they came.
+void EpollBackend::serve(int fd, std::uint32_t happened) {
+  const auto found = watches_.find(fd);
+  if (found == watches_.end()) {  // forgotten, but still open elsewhere
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    return;
+  }
+  Watch& watch = found->second;
+  if (watch.waiting.empty()) return disarm(fd, watch, 0);
+  std::uint32_t asked = 0;
+  std::uint32_t wanted = 0;
+  watch.waiting.walk([&](Request& request) {
+    const std::uint32_t need = events_needed(request.op);
+    asked |= need;
+    const bool concerned = (happened & (need | kAlways)) != 0 && (wanted & need) == 0;
+    // Whoever still waits has all that want the same behind it.
+    if (!concerned || !attempt(request, happened)) wanted |= need;
+  });
+  if ((happened & ~(asked | kAlways)) != 0) disarm(fd, watch, wanted);
+}
+
+// True if the request ended.
+bool EpollBackend::attempt(Request& request, std::uint32_t happened) {
+  if (request.op.kind == Kind::accept_many) return accept_some(static_cast<Multishot&>(request));
+  if (request.op.kind == Kind::recv_many) return receive_some(static_cast<Multishot&>(request));
+  if (request.op.kind != Kind::poll) ++system_calls_;
+  const int result = try_now(request.op, happened);
+  if (result == -EAGAIN) return false;
+  finish(request, result);
+  return true;
+}
+
+bool EpollBackend::accept_some(Multishot& request) {
+  for (int i = 0; i < kAcceptsAtOnce; ++i) {
+    ++system_calls_;
+    const int result = try_now(request.op, EPOLLIN);
+    if (result == -EAGAIN) return false;
+    if (result < 0) {
+      finish(request, result);
+      return true;
+    }
+    deliver(request, result);
+  }
+  return false;
+}
+
+// One buffer at an event. Without a free one it stays unread; they come back within this turn.
+bool EpollBackend::receive_some(Multishot& request) {
+  const Buffers::Id id = request.buffers->take();
+  if (id == Buffers::kNone) return false;
+  request.op.data = request.buffers->at(id).data();
+  request.op.size = request.buffers->size();
+  ++system_calls_;
+  const int result = try_now(request.op, EPOLLIN);
+  if (result > 0) {
+    deliver(request, result, id);
+    return false;
+  }
+  request.buffers->give_back(id);
+  if (result == -EAGAIN) return false;
+  finish(request, result);
+  return true;
+}
+
+// Nobody waits for what was reported, and it would be reported again at once, for ever.
+void EpollBackend::disarm(int fd, Watch& watch, std::uint32_t wanted) {
+  if (wanted != 0) {
+    arm(fd, watch, wanted);
+    return;
+  }
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  watches_.erase(fd);
+}
+
+void EpollBackend::forget(int fd) {
+  const auto found = watches_.find(fd);
+  if (found == watches_.end()) return;
+  assert(found->second.waiting.empty() && "cancel a descriptor's requests before closing it");
+  // Closing alone would not do if the open file is shared with a forked process.
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  watches_.erase(found);
+}
+
+void EpollBackend::close_now(int fd) {
+  forget(fd);
+  ::close(fd);
+}
+
+void EpollBackend::end() {
+  for (auto& [fd, watch] : watches_)
+    watch.waiting.walk([&](Request& request) { finish(request, -ECANCELED); });
+  if (!threads_) return;
+  threads_->end();
+  threads_->take_done(ready_);
+}
+
+// The fork has closed the descriptors.
+void EpollBackend::abandon() noexcept {
+  static_cast<void>(epoll_.release());
+  wake_.abandon();
+  if (threads_) threads_->abandon();
+}
+
+}  // namespace timeslice::loop

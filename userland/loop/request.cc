@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#include "loop/request.h"
+
+#include "loop/loop.h"
+
+namespace timeslice::loop {
+
+void Request::cancel() {
+  if (in_flight()) loop_->backend_->cancel(*this);
+}
+
+void Request::expire_after(Nanoseconds time) {
+  assert(in_flight());
+  if (in_heap()) loop_->timers_.remove(*this);
+  loop_->timers_.insert(*this, loop_->now() + time);
+}
+
+}  // namespace timeslice::loop

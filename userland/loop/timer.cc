@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#include "loop/timer.h"
+
+#include <algorithm>
+
+#include "loop/loop.h"
+
+namespace timeslice::loop {
+
+void Timer::start(Nanoseconds delay, Nanoseconds repeat) {
+  stop();
+  deadline_ = loop_.now() + std::max(delay, Nanoseconds{0});
+  repeat_ = std::max(repeat, Nanoseconds{0});
+  loop_.timers_.insert(*this, deadline_);
+  activate(loop_.backend_->alive);
+}
+
+void Timer::stop() {
+  if (!active()) return;
+  if (linked())
+    unlink();  // due already, and waiting for its call
+  else
+    loop_.timers_.remove(*this);
+  deactivate();
+}
+
+}  // namespace timeslice::loop
