@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Builds the module for the kernel whose headers are in KDIR, in the output directory: the kernel's
+# build system writes beside the sources, so it gets a copy of them.
+#
+#   kmod/build.sh KDIR OUT     leaves OUT/kmod/RELEASE/timeslice.ko
+set -eu
+kdir=$1 out=$2
+cd "$(dirname "$0")/.."
+
+if ! [ -e "$kdir/Makefile" ]; then
+  echo "There are no kernel headers in $kdir: install linux-headers-$(uname -r)," \
+    "or name others by KDIR=. Everything else works without the module." >&2
+  exit 1
+fi
+release=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' "$kdir/include/generated/utsrelease.h")
+if ! grep -qs '^CONFIG_MODULES=y' "$kdir/.config" "$kdir/include/config/auto.conf"; then
+  echo "The kernel $release loads no modules (CONFIG_MODULES is off). Everything else works without." >&2
+  exit 1
+fi
+work=$out/kmod/$release
+mkdir -p "$work/kmod" "$work/bpf"
+cp -u kmod/*.[ch] kmod/Kbuild "$work/kmod/"
+cp -u bpf/wire.h "$work/bpf/"
+# Headers of an older release name a compiler that may be gone; ours builds modules for them as well.
+cc=gcc
+command -v gcc-12 >/dev/null && cc=gcc-12
+make -s -C "$kdir" M="$(realpath "$work/kmod")" CC="$cc" modules >"$work/log" 2>&1 || {
+  cat "$work/log" >&2
+  exit 1
+}
+grep -E 'warning:' "$work/log" >&2 || true
+mv "$work/kmod/timeslice.ko" "$work/timeslice.ko.new"
+mv "$work/timeslice.ko.new" "$work/timeslice.ko"
+printf '  %-7s %s\n' KMOD "$work/timeslice.ko" >&2

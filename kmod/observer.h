@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What are the parts of the observer, and who may call which of them from where?
+ *
+ * Three kinds of code run here. Handlers (probes.c, stream.c) are called by the scheduler, mostly
+ * with a run queue's lock held and interrupts off: they may count and look up, and nothing else.
+ * Births and deaths of threads come in process and softirq context: there memory may be taken,
+ * without sleeping, and given back. Loading, unloading, parameters and the files under /proc are
+ * ordinary process context.
+ */
+#ifndef TIMESLICE_OBSERVER_H
+#define TIMESLICE_OBSERVER_H
+
+#include <linux/list.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/seqlock.h>
+#include <linux/types.h>
+#include <linux/version.h>
+
+#include "bpf/wire.h"
+
+/* What we count of one thread. The figures are the same struct that the BPF programs fill. */
+struct observed {
+	struct ts_sched_row row;
+	u64 run_delay_seen; /* the kernel's totals that are in `row` already */
+	u64 slices_seen;
+	u64 nvcsw_seen;
+	u64 nivcsw_seen;
+	/*
+	 * A reader copies `row` while a handler on another core may be changing it: it copies again
+	 * until no change came in between. Two counters, for a thread can be woken by one core
+	 * while another is switching away from it; each is written by one core at a time (the run
+	 * queue's lock and the task's pi_lock see to that).
+	 */
+	seqcount_t switching;
+	seqcount_t waking;
+
+	struct task_struct *task; /* we hold a reference */
+	struct hlist_node by_task;
+	u32 slot;
+	struct rcu_head rcu;
+};
+
+/* account.c: what an event does to the figures. No lock, no memory, no list: testable. */
+void account_begin(struct observed *thread, struct task_struct *task);
+void account_leave(struct observed *thread, struct task_struct *prev, struct task_struct *next);
+void account_wake(struct observed *thread, struct task_struct *waker, u32 context);
+void account_copy(struct ts_sched_row *row, struct observed *thread);
+
+/* table.c: who is observed, found by task without a lock. */
+int table_make(unsigned int max_threads);
+void table_unmake(void); /* nobody may be in an RCU section on it any more */
+int table_seed(void);	 /* all threads that live */
+int table_add(struct task_struct *task);
+void table_remove(struct task_struct *task);
+void table_clear(void);
+struct observed *table_find(struct task_struct *task); /* in an RCU section */
+struct observed *table_at(unsigned int slot);	       /* in an RCU section; NULL: free */
+unsigned int table_end(void);			       /* one behind the last slot ever used */
+
+struct table_counts {
+	u64 refused_limit;  /* threads that found the table full */
+	u64 refused_memory; /* threads for which there was no memory */
+	u64 threads;	    /* that are in it now */
+};
+struct table_counts table_counts(void);
+
+/* cores.c: what each core did. */
+struct core_figures {
+	u64 switches;
+	u64 busy_ns;
+	u64 idle_ns;
+	u64 unseeded; /* switches away from threads that aren't in the table */
+};
+int cores_make(void);
+void cores_unmake(void);
+void cores_clear(void);
+void cores_switched(struct task_struct *prev, struct task_struct *next, bool unseeded);
+void cores_read(unsigned int cpu, struct core_figures *figures);
+
+/* probes.c: the tracepoints and our handlers on them. */
+int probes_attach(void);
+void probes_detach(void);
+int probes_attach_stream(void);
+void probes_detach_stream(void);
+/* Whom does a wake-up come from: the current thread, or an interrupt that hit it? */
+u32 probes_context(void);
+
+/* stream.c: each event as a record, for whoever reads the files in debugfs. */
+int stream_make(void);
+void stream_unmake(void);
+void stream_switch(bool preempt, unsigned int state, struct task_struct *prev,
+		   struct task_struct *next);
+void stream_wake(u8 kind, struct task_struct *task);
+void stream_migrate(struct task_struct *task, int to_cpu);
+void stream_identity(u8 kind, struct task_struct *task, struct task_struct *parent,
+		     const char *comm);
+void stream_exit(struct task_struct *task);
+void stream_read(unsigned int cpu, struct ts_stream_core *figures);
+
+/* proc*.c: /proc/timeslice. */
+int proc_make(bool world_readable);
+void proc_unmake(void);
+extern const struct seq_operations threads_seq;
+extern const struct seq_operations cores_seq;
+/* Whose numbers does this reader see? */
+struct pid_namespace *proc_namespace(struct seq_file *file);
+
+/* selftest.c: account.c on made-up tasks. Returns the number of checks that failed. */
+int selftest_run(void);
+
+/* task->state became task->__state in 5.14. */
+static inline unsigned int state_of(struct task_struct *task)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+	return READ_ONCE(task->__state);
+#else
+	return READ_ONCE(task->state);
+#endif
+}
+
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How does the scheduler tell us? By tracepoints: places in its code where it calls whoever asked.
+ *
+ * They aren't exported by name; for_each_kernel_tracepoint() shows all there are, and we look for
+ * ours. Each handler's arguments are checked by the compiler against the kernel that the module is
+ * built for (check_trace_callback_type_*): a kernel with other arguments is a build that fails, and
+ * no crash. One that lacks a tracepoint refuses the module with a sentence, and nothing stays
+ * attached.
+ */
+#include <linux/preempt.h>
+#include <linux/tracepoint.h>
+#include <linux/version.h>
+#include <trace/events/sched.h>
+#include <trace/events/task.h>
+
+#include "observer.h"
+
+u32 probes_context(void)
+{
+	if (preempt_count() & HARDIRQ_MASK)
+		return TS_CONTEXT_HARDIRQ;
+	return in_serving_softirq() ? TS_CONTEXT_SOFTIRQ : TS_CONTEXT_TASK;
+}
+
+/* Run queue's lock held, interrupts off: count, look up, nothing else. */
+static void count_switch(struct task_struct *prev, struct task_struct *next)
+{
+	struct observed *thread = NULL;
+
+	if (prev->pid) { /* each core has an idle thread, and all of them are number 0 */
+		rcu_read_lock();
+		thread = table_find(prev);
+		if (thread)
+			account_leave(thread, prev, next);
+		rcu_read_unlock();
+	}
+	cores_switched(prev, next, prev->pid && !thread);
+}
+
+/* Since 5.18 the state that the thread left with is told, for by now it may have changed. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
+static void on_switch(void *data, bool preempt, struct task_struct *prev, struct task_struct *next,
+		      unsigned int prev_state)
+{
+	count_switch(prev, next);
+}
+
+static void stream_on_switch(void *data, bool preempt, struct task_struct *prev,
+			     struct task_struct *next, unsigned int prev_state)
+{
+	stream_switch(preempt, prev_state, prev, next);
+}
+#else
+static void on_switch(void *data, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	count_switch(prev, next);
+}
+
+static void stream_on_switch(void *data, bool preempt, struct task_struct *prev,
+			     struct task_struct *next)
+{
+	stream_switch(preempt, state_of(prev), prev, next);
+}
+#endif
+
+/* The woken task's pi_lock is held, interrupts are off. */
+static void on_waking(void *data, struct task_struct *task)
+{
+	struct observed *thread;
+
+	rcu_read_lock();
+	thread = table_find(task);
+	if (thread)
+		account_wake(thread, current, probes_context());
+	rcu_read_unlock();
+}
+
+/*
+ * At the end of copy_process(), in the parent: no lock of the scheduler's is held, so memory may be
+ * taken. Not sched_process_fork, which keeps silent of io_uring's workers. Idle threads of cores
+ * that come up are 0 like all of them.
+ */
+static void on_birth(void *data, struct task_struct *task, unsigned long clone_flags)
+{
+	struct observed *thread;
+
+	if (!task->pid || table_add(task))
+		return;
+	rcu_read_lock();
+	thread = table_find(task);
+	if (thread)
+		account_wake(thread, current, TS_CONTEXT_TASK);
+	rcu_read_unlock();
+}
+
+/* From an RCU callback, after the last switch: the task can't run or be woken any more. */
+static void on_free(void *data, struct task_struct *task)
+{
+	table_remove(task);
+}
+
+static void stream_on_waking(void *data, struct task_struct *task)
+{
+	stream_wake(TS_EVENT_WAKING, task);
+}
+
+static void stream_on_wakeup_new(void *data, struct task_struct *task)
+{
+	stream_wake(TS_EVENT_WAKE_NEW, task);
+}
+
+static void stream_on_migrate(void *data, struct task_struct *task, int to_cpu)
+{
+	stream_migrate(task, to_cpu);
+}
+
+static void stream_on_fork(void *data, struct task_struct *task, unsigned long clone_flags)
+{
+	if (task->pid)
+		stream_identity(TS_EVENT_FORK, task, current, task->comm);
+}
+
+static void stream_on_exec(void *data, struct task_struct *task, pid_t old_pid,
+			   struct linux_binprm *bprm)
+{
+	stream_identity(TS_EVENT_EXEC, task, NULL, task->comm);
+}
+
+static void stream_on_rename(void *data, struct task_struct *task, const char *comm)
+{
+	stream_identity(TS_EVENT_RENAME, task, NULL, comm);
+}
+
+static void __maybe_unused check_arguments(void)
+{
+	check_trace_callback_type_sched_switch(on_switch);
+	check_trace_callback_type_sched_switch(stream_on_switch);
+	check_trace_callback_type_sched_waking(on_waking);
+	check_trace_callback_type_sched_waking(stream_on_waking);
+	check_trace_callback_type_sched_wakeup_new(stream_on_wakeup_new);
+	check_trace_callback_type_task_newtask(on_birth);
+	check_trace_callback_type_task_newtask(stream_on_fork);
+	check_trace_callback_type_sched_process_free(on_free);
+	check_trace_callback_type_sched_migrate_task(stream_on_migrate);
+	check_trace_callback_type_sched_process_exec(stream_on_exec);
+	check_trace_callback_type_task_rename(stream_on_rename);
+}
+
+/* 6.15 told sched_process_exit whether it is the group's last thread. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+static void stream_on_exit(void *data, struct task_struct *task, bool group_dead)
+#else
+static void stream_on_exit(void *data, struct task_struct *task)
+#endif
+{
+	check_trace_callback_type_sched_process_exit(stream_on_exit);
+	stream_exit(task);
+}
+
+struct probe {
+	const char *name;
+	void *handler;
+	struct tracepoint *point;
+	bool attached;
+};
+
+/* Deaths before births: who ends between the two attachments was never put in. */
+static struct probe counting[] = {
+	{"sched_process_free", on_free},
+	{"task_newtask", on_birth},
+	{"sched_waking", on_waking},
+	{"sched_switch", on_switch},
+};
+
+static struct probe streaming[] = {
+	{"task_newtask", stream_on_fork},	   {"task_rename", stream_on_rename},
+	{"sched_process_exec", stream_on_exec},	   {"sched_process_exit", stream_on_exit},
+	{"sched_migrate_task", stream_on_migrate}, {"sched_wakeup_new", stream_on_wakeup_new},
+	{"sched_waking", stream_on_waking},	   {"sched_switch", stream_on_switch},
+};
+
+struct probes {
+	struct probe *first;
+	unsigned int count;
+};
+
+static void find_point(struct tracepoint *point, void *data)
+{
+	struct probes *probes = data;
+	unsigned int i;
+
+	for (i = 0; i < probes->count; i++)
+		if (!strcmp(point->name, probes->first[i].name))
+			probes->first[i].point = point;
+}
+
+static void detach(struct probes probes)
+{
+	while (probes.count--) {
+		struct probe *probe = &probes.first[probes.count];
+
+		if (probe->attached)
+			tracepoint_probe_unregister(probe->point, probe->handler, NULL);
+		probe->attached = false;
+	}
+	/* A handler may still be running on another core: after this none is. */
+	tracepoint_synchronize_unregister();
+}
+
+static int attach(struct probes probes)
+{
+	unsigned int i;
+	int error;
+
+	for_each_kernel_tracepoint(find_point, &probes);
+	for (i = 0; i < probes.count; i++) {
+		struct probe *probe = &probes.first[i];
+
+		error = probe->point ? tracepoint_probe_register(probe->point, probe->handler, NULL)
+				     : -ENOENT;
+		if (error) {
+			pr_err("timeslice: this kernel's tracepoint %s %s; nothing is attached\n",
+			       probe->name, probe->point ? "can't be attached to" : "isn't there");
+			detach(probes);
+			return error;
+		}
+		probe->attached = true;
+	}
+	return 0;
+}
+
+int probes_attach(void)
+{
+	return attach((struct probes){counting, ARRAY_SIZE(counting)});
+}
+
+void probes_detach(void)
+{
+	detach((struct probes){counting, ARRAY_SIZE(counting)});
+}
+
+int probes_attach_stream(void)
+{
+	return attach((struct probes){streaming, ARRAY_SIZE(streaming)});
+}
+
+void probes_detach_stream(void)
+{
+	detach((struct probes){streaming, ARRAY_SIZE(streaming)});
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What does `cat /proc/timeslice/cores` show? A line a core, under its headings. Switches, busy and
+ * idle time since counting began; the queue is those threads that want the core at this moment, the
+ * running one included; at the end, what became of the stream's records.
+ */
+#include <linux/cpu.h>
+#include <linux/cpumask.h>
+#include <linux/seq_file.h>
+#include <linux/timekeeping.h>
+
+#include "observer.h"
+
+/*
+ * Counted anew at each look, by walking the threads: the run queue itself, which knows, is private
+ * to kernel/sched. A sleeper that 6.12 and later leave queued for a while doesn't want the core.
+ */
+static unsigned int queue_length(unsigned int cpu)
+{
+	unsigned int slot, length = 0;
+	struct observed *thread;
+	struct task_struct *task;
+
+	rcu_read_lock();
+	for (slot = 0; slot < table_end(); slot++) {
+		thread = table_at(slot);
+		if (!thread)
+			continue;
+		task = thread->task;
+		if (READ_ONCE(task->on_rq) && task_cpu(task) == cpu &&
+		    (state_of(task) == TASK_RUNNING || READ_ONCE(task->on_cpu)))
+			length++;
+	}
+	rcu_read_unlock();
+	return length;
+}
+
+static void *start(struct seq_file *file, loff_t *position)
+{
+	unsigned int cpu;
+
+	if (*position == 0)
+		return SEQ_START_TOKEN;
+	if (*position < 0 || *position > nr_cpu_ids)
+		return NULL;
+	cpu = cpumask_next(*position - 2, cpu_possible_mask);
+	if (cpu >= nr_cpu_ids)
+		return NULL;
+	*position = cpu + 1;
+	return position;
+}
+
+static void *next(struct seq_file *file, void *row, loff_t *position)
+{
+	++*position;
+	return start(file, position);
+}
+
+static void stop(struct seq_file *file, void *row)
+{
+}
+
+static void show_headings(struct seq_file *file)
+{
+	seq_printf(file, "timeslice 1 cores time_ns %llu\n", ktime_get_mono_fast_ns());
+	seq_printf(file, "%5s %6s %14s %18s %18s %9s %5s %14s %16s %12s %14s\n", "core", "online",
+		   "switches", "busy_ns", "idle_ns", "unseeded", "queue", "stream_records",
+		   "stream_bytes", "dropped_full", "dropped_nested");
+}
+
+static int show(struct seq_file *file, void *row)
+{
+	unsigned int cpu = row == SEQ_START_TOKEN ? 0 : *(loff_t *)row - 1;
+	struct ts_stream_core stream;
+	struct core_figures core;
+
+	if (row == SEQ_START_TOKEN) {
+		show_headings(file);
+		return 0;
+	}
+	cores_read(cpu, &core);
+	stream_read(cpu, &stream);
+	seq_printf(file, "%5u %6u %14llu %18llu %18llu %9llu %5u %14llu %16llu %12llu %14llu\n",
+		   cpu, cpu_online(cpu), core.switches, core.busy_ns, core.idle_ns, core.unseeded,
+		   queue_length(cpu), stream.records, stream.bytes, stream.dropped[TS_DROP_FULL],
+		   stream.dropped[TS_DROP_NESTED]);
+	return 0;
+}
+
+const struct seq_operations cores_seq = {
+	.start = start,
+	.next = next,
+	.stop = stop,
+	.show = show,
+};

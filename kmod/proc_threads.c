@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What does `cat /proc/timeslice/threads` show? A line a thread, under its headings: first who it
+ * is, then what the kernel itself counts of it, then what we have counted since we came. Lists
+ * stand in one word each; `-` is an empty one, or a figure that this kernel doesn't have.
+ *
+ *   waits        bucket:count,... of wait_hist in bpf/wire.h
+ *   preemptors   context:tid:count:error:comm;... most of them by Space-Saving
+ *   wakers       the same; a context is t(ask), s(oftirq) or h(ardirq)
+ *
+ * In a comm, what would end a word or a list is written as an octal \ooo.
+ */
+#include <linux/cgroup.h>
+#include <linux/ptrace.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/task_stack.h>
+#include <linux/seq_file.h>
+#include <linux/timekeeping.h>
+#include <linux/uaccess.h>
+
+#include "observer.h"
+
+/* From slot `*position - 1` on, the first that is taken. Position 0 is the headings. */
+static void *find(loff_t *position)
+{
+	struct observed *thread;
+
+	for (; *position <= table_end(); ++*position) {
+		thread = table_at(*position - 1);
+		if (thread)
+			return thread;
+	}
+	return NULL;
+}
+
+/* The RCU section keeps every thread that is shown from being freed; it ends with each buffer. */
+static void *start(struct seq_file *file, loff_t *position) __acquires(RCU)
+{
+	rcu_read_lock();
+	if (*position == 0)
+		return SEQ_START_TOKEN;
+	return *position > 0 ? find(position) : NULL;
+}
+
+static void *next(struct seq_file *file, void *row, loff_t *position)
+{
+	++*position;
+	return find(position);
+}
+
+static void stop(struct seq_file *file, void *row) __releases(RCU)
+{
+	rcu_read_unlock();
+}
+
+static void show_headings(struct seq_file *file)
+{
+	struct table_counts counts = table_counts();
+
+	seq_printf(file,
+		   "timeslice 1 threads time_ns %llu observed %llu refused_limit %llu "
+		   "refused_memory %llu\n",
+		   ktime_get_mono_fast_ns(), counts.threads, counts.refused_limit,
+		   counts.refused_memory);
+	seq_printf(file, "%7s %7s %7s %2s %4s %4s %4s %6s %5s", "tid", "tgid", "ppid", "st", "core",
+		   "prio", "nice", "policy", "flags");
+	seq_printf(file, " %10s %10s %14s %14s %12s %10s %8s", "nvcsw", "nivcsw", "cpu_ns",
+		   "run_delay_ns", "pending_ns", "slices", "migrated");
+	seq_printf(file, " %10s %10s %6s %10s %6s %14s %12s", "voluntary", "involunt", "missed",
+		   "waits_n", "missed", "wait_sum_ns", "wait_max_ns");
+	seq_printf(file, " %10s %10s %10s", "woken_task", "woken_soft", "woken_hard");
+	seq_puts(file, " comm start_ns vruntime_ns cgroup syscall a0 a1 a2 a3 sp since_ns"
+		       " last_preemptor last_waker preemptors wakers waits\n");
+}
+
+static u32 parent_of(struct task_struct *task, struct pid_namespace *namespace)
+{
+	return task_tgid_nr_ns(rcu_dereference(task->real_parent), namespace);
+}
+
+static void show_identity(struct seq_file *file, struct task_struct *task, u32 tid)
+{
+	struct pid_namespace *namespace = proc_namespace(file);
+	const char *flags = task->flags & PF_KTHREAD ? "K" : task->flags & PF_IO_WORKER ? "W" : "-";
+
+	seq_printf(file, "%7u %7u %7u %2c %4u %4d %4d %6u %3s%s%s", tid,
+		   task_tgid_nr_ns(task, namespace), parent_of(task, namespace),
+		   task_state_to_char(task), task_cpu(task), task->prio - MAX_RT_PRIO,
+		   task_nice(task), task->policy, "", flags, READ_ONCE(task->on_cpu) ? "r" : "-");
+}
+
+#ifdef CONFIG_SCHED_INFO
+/* The wait that goes on now is in no total yet. The run queue's clock is sched_clock, too. */
+static u64 pending_wait_ns(struct task_struct *task)
+{
+	u64 queued = READ_ONCE(task->sched_info.last_queued), now = local_clock();
+
+	return queued && now > queued ? now - queued : 0;
+}
+
+static void show_kernels_waits(struct seq_file *file, struct task_struct *task)
+{
+	seq_printf(file, " %14llu %12llu %10lu", task->sched_info.run_delay, pending_wait_ns(task),
+		   task->sched_info.pcount);
+}
+#else
+static void show_kernels_waits(struct seq_file *file, struct task_struct *task)
+{
+	seq_printf(file, " %14s %12s %10s", "-", "-", "-");
+}
+#endif
+
+static void show_kernels_figures(struct seq_file *file, struct task_struct *task)
+{
+	seq_printf(file, " %10lu %10lu %14llu", task->nvcsw, task->nivcsw,
+		   task->se.sum_exec_runtime);
+	show_kernels_waits(file, task);
+	seq_printf(file, " %8llu", task->se.nr_migrations);
+}
+
+static void show_our_figures(struct seq_file *file, const struct ts_sched_row *row)
+{
+	seq_printf(file, " %10llu %10llu %6llu %10llu %6llu %14llu %12llu", row->voluntary,
+		   row->involuntary, row->missed, row->waits, row->missed_waits, row->wait_sum_ns,
+		   row->wait_max_ns);
+	seq_printf(file, " %10llu %10llu %10llu ", row->wakeups[TS_CONTEXT_TASK],
+		   row->wakeups[TS_CONTEXT_SOFTIRQ], row->wakeups[TS_CONTEXT_HARDIRQ]);
+}
+
+static void show_comm(struct seq_file *file, const char *comm)
+{
+	if (*comm)
+		seq_escape(file, comm, " \t\n\r\v\f\\,;:-");
+	else
+		seq_putc(file, '-');
+}
+
+#ifdef CONFIG_X86_64
+/*
+ * A sleeper's registers lie at the top of its kernel stack. It may wake and exit while we look, and
+ * its stack go: so they are read by a function that a missing page doesn't hurt, and believed only
+ * if the thread hasn't run meanwhile.
+ */
+static bool read_registers(struct task_struct *task, struct pt_regs *registers)
+{
+	unsigned long switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER) || task->exit_state ||
+	    state_of(task) == TASK_RUNNING || READ_ONCE(task->on_cpu))
+		return false;
+	if (copy_from_kernel_nofault(registers, task_pt_regs(task), sizeof(*registers)))
+		return false;
+	return state_of(task) != TASK_RUNNING && !READ_ONCE(task->on_cpu) &&
+	       switches == READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+}
+
+static void show_syscall(struct seq_file *file, struct task_struct *task)
+{
+	struct pt_regs registers;
+
+	if (read_registers(task, &registers))
+		seq_printf(file, " %ld %lu %lu %lu %lu %lu", (long)(int)registers.orig_ax,
+			   registers.di, registers.si, registers.dx, registers.r10, registers.sp);
+	else
+		seq_puts(file, " - - - - - -");
+}
+#else
+static void show_syscall(struct seq_file *file, struct task_struct *task)
+{
+	seq_puts(file, " - - - - - -");
+}
+#endif
+
+static u64 cgroup_of(struct task_struct *task)
+{
+#ifdef CONFIG_CGROUPS
+	return cgroup_id(task_dfl_cgroup(task));
+#else
+	return 0;
+#endif
+}
+
+/* Peers are kept by their number in the first namespace; who isn't visible here is 0. */
+static u32 visible_tid(u32 kernel_tid, struct pid_namespace *namespace)
+{
+	if (namespace == &init_pid_ns)
+		return kernel_tid;
+	return kernel_tid ? pid_nr_ns(find_pid_ns(kernel_tid, &init_pid_ns), namespace) : 0;
+}
+
+static void show_peers(struct seq_file *file, const struct ts_peer *peers)
+{
+	static const char letters[TS_CONTEXTS] = {'?', 't', 's', 'h'};
+	unsigned int i;
+
+	seq_putc(file, ' ');
+	if (!peers[0].count)
+		seq_putc(file, '-');
+	for (i = 0; i < TS_PEERS && peers[i].count; i++) {
+		seq_printf(file, "%s%c:%u:%llu:%llu:", i ? ";" : "", letters[peers[i].context & 3],
+			   visible_tid(peers[i].kernel_tid, proc_namespace(file)), peers[i].count,
+			   peers[i].error);
+		show_comm(file, peers[i].comm);
+	}
+}
+
+static void show_waits(struct seq_file *file, const struct ts_sched_row *row)
+{
+	const char *before = " ";
+	unsigned int bucket;
+
+	if (!row->waits)
+		seq_puts(file, " -");
+	for (bucket = 0; bucket < TS_WAIT_BUCKETS && row->waits; bucket++) {
+		if (!row->wait_hist[bucket])
+			continue;
+		seq_printf(file, "%s%u:%u", before, bucket, row->wait_hist[bucket]);
+		before = ",";
+	}
+	seq_putc(file, '\n');
+}
+
+static int show(struct seq_file *file, void *row)
+{
+	struct observed *thread = row;
+	struct task_struct *task;
+	struct ts_sched_row ours;
+	char comm[TS_COMM_SIZE];
+	u32 tid;
+
+	if (row == SEQ_START_TOKEN) {
+		show_headings(file);
+		return 0;
+	}
+	task = thread->task;
+	tid = task_pid_nr_ns(task, proc_namespace(file));
+	if (!tid) /* not of this reader's namespace, or gone already */
+		return SEQ_SKIP;
+	account_copy(&ours, thread);
+	strscpy(comm, task->comm, sizeof(comm));
+	show_identity(file, task, tid);
+	show_kernels_figures(file, task);
+	show_our_figures(file, &ours);
+	show_comm(file, comm);
+	seq_printf(file, " %llu %llu %llu", task->start_boottime, task->se.vruntime,
+		   cgroup_of(task));
+	show_syscall(file, task);
+	seq_printf(file, " %llu %u %u", ours.since_ns, ours.last_preemptor, ours.last_waker);
+	show_peers(file, ours.preemptors);
+	show_peers(file, ours.wakers);
+	show_waits(file, &ours);
+	return 0;
+}
+
+const struct seq_operations threads_seq = {
+	.start = start,
+	.next = next,
+	.stop = stop,
+	.show = show,
+};

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Does the accounting count right? Tried on made-up tasks, whose counters move just as the kernel
+ * moves them before it calls us. With the parameter selftest=1 it runs before anything is attached,
+ * and a single check that fails keeps the module from loading.
+ */
+#include <linux/slab.h>
+
+#include "observer.h"
+
+struct stage {
+	struct observed thread;
+	struct task_struct *task, *other;
+	struct ts_sched_row row;
+	int failed;
+};
+
+#define CHECK(stage, condition)                                                                    \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			(stage)->failed++;                                                         \
+			pr_err("timeslice: selftest failed, line %d: %s\n", __LINE__, #condition); \
+		}                                                                                  \
+	} while (0)
+
+/* As the kernel does it: the counter first, then the tracepoint. */
+static void leave(struct stage *stage, bool voluntary)
+{
+	if (voluntary)
+		stage->task->nvcsw++;
+	else
+		stage->task->nivcsw++;
+	account_leave(&stage->thread, stage->task, stage->other);
+}
+
+static void arrive(struct stage *stage, u64 wait_ns)
+{
+#ifdef CONFIG_SCHED_INFO
+	stage->task->sched_info.run_delay += wait_ns;
+	stage->task->sched_info.pcount++;
+#endif
+}
+
+static void try_switches(struct stage *stage)
+{
+	leave(stage, true);
+	leave(stage, false);
+	leave(stage, false);
+	stage->task->nvcsw += 2; /* a switch that we weren't told of, and one that we are */
+	account_leave(&stage->thread, stage->task, stage->other);
+	account_copy(&stage->row, &stage->thread);
+	CHECK(stage, stage->row.voluntary == 1);
+	CHECK(stage, stage->row.involuntary == 2);
+	CHECK(stage, stage->row.missed == 2);
+	CHECK(stage, stage->row.preemptors[0].count == 2);
+	CHECK(stage, stage->row.preemptors[0].kernel_tid == 4711);
+	CHECK(stage, stage->row.last_preemptor == 0);
+}
+
+#ifdef CONFIG_SCHED_INFO
+static void try_waits(struct stage *stage)
+{
+	arrive(stage, 5000);
+	account_copy(&stage->row, &stage->thread); /* it still runs: the reader brings it in */
+	CHECK(stage, stage->row.waits == 1 && stage->row.wait_sum_ns == 5000);
+	leave(stage, true);
+	account_copy(&stage->row, &stage->thread);
+	CHECK(stage, stage->row.waits == 1 && stage->row.wait_sum_ns == 5000);
+	CHECK(stage, stage->row.wait_hist[ts_wait_bucket(5000)] == 1);
+	arrive(stage, 100);
+	arrive(stage, 200); /* two waits, of which only the sum is known */
+	leave(stage, true);
+	account_copy(&stage->row, &stage->thread);
+	CHECK(stage, stage->row.waits == 1 && stage->row.missed_waits == 2);
+	CHECK(stage, stage->row.wait_sum_ns == 5300 && stage->row.wait_max_ns == 5000);
+}
+#else
+static void try_waits(struct stage *stage)
+{
+}
+#endif
+
+static void try_wakers(struct stage *stage)
+{
+	u32 i;
+
+	account_wake(&stage->thread, stage->other, TS_CONTEXT_HARDIRQ);
+	for (i = 0; i < 3; i++)
+		account_wake(&stage->thread, stage->other, TS_CONTEXT_TASK);
+	account_copy(&stage->row, &stage->thread);
+	CHECK(stage, stage->row.wakeups[TS_CONTEXT_TASK] == 3);
+	CHECK(stage, stage->row.wakeups[TS_CONTEXT_HARDIRQ] == 1);
+	CHECK(stage, stage->row.wakers[0].kernel_tid == 0); /* who was hit isn't the waker */
+	CHECK(stage, stage->row.wakers[1].kernel_tid == 4711 && stage->row.wakers[1].count == 3);
+	CHECK(stage, stage->row.last_waker == 1);
+	/* More wakers than slots: the rarest gives way, and its count is the newcomer's error. */
+	for (i = 1; i <= TS_PEERS; i++) {
+		stage->other->pid = i;
+		account_wake(&stage->thread, stage->other, TS_CONTEXT_TASK);
+	}
+	account_copy(&stage->row, &stage->thread);
+	CHECK(stage, stage->row.wakers[1].count - stage->row.wakers[1].error <= 3);
+	CHECK(stage, stage->row.wakers[stage->row.last_waker].kernel_tid == TS_PEERS);
+	CHECK(stage, stage->row.wakers[stage->row.last_waker].error > 0);
+}
+
+static void try_buckets(struct stage *stage)
+{
+	u32 bucket;
+
+	for (bucket = 1; bucket < TS_WAIT_BUCKETS; bucket++) {
+		CHECK(stage, ts_wait_bucket(ts_wait_bucket_floor_ns(bucket)) == bucket);
+		CHECK(stage, ts_wait_bucket(ts_wait_bucket_floor_ns(bucket) - 1) == bucket - 1);
+	}
+}
+
+static void with_new_figures(struct stage *stage, void (*try)(struct stage *))
+{
+	stage->other->pid = 4711;
+	memset(&stage->thread, 0, sizeof(stage->thread));
+	stage->thread.task = stage->task;
+	account_begin(&stage->thread, stage->task);
+	try(stage);
+}
+
+int selftest_run(void)
+{
+	struct stage *stage = kzalloc(sizeof(*stage), GFP_KERNEL);
+	int failed = -ENOMEM;
+
+	if (!stage)
+		return failed;
+	stage->task = kzalloc(sizeof(struct task_struct), GFP_KERNEL);
+	stage->other = kzalloc(sizeof(struct task_struct), GFP_KERNEL);
+	if (stage->task && stage->other) {
+		with_new_figures(stage, try_switches);
+		with_new_figures(stage, try_waits);
+		with_new_figures(stage, try_wakers);
+		try_buckets(stage);
+		failed = stage->failed;
+		if (!failed)
+			pr_info("timeslice: selftest passed\n");
+	}
+	kfree(stage->task);
+	kfree(stage->other);
+	kfree(stage);
+	return failed;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How does each single event get out? As a record of bpf/wire.h, through relay: the kernel's own
+ * buffers, one for each core, which user space reads or maps as files in debugfs.
+ *
+ * relay is made for this place: a full sub-buffer's reader is woken from an interrupt of its own
+ * (irq_work), not from here, where waking somebody would need the lock that the scheduler holds.
+ * Nothing is overwritten: what finds no room is counted, and the next record that does is preceded
+ * by one that says how many are missing. Ids are those of the first PID namespace.
+ */
+#include <linux/debugfs.h>
+#include <linux/relay.h>
+#include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
+
+#include "observer.h"
+#include "parameters.h"
+
+static struct rchan *channel;
+static struct dentry *directory;
+
+struct stream_core {
+	struct ts_stream_core figures;
+	u64 lost; /* since the last record of this core */
+};
+
+static DEFINE_PER_CPU(struct stream_core, stream_cores);
+
+/* 0: this sub-buffer isn't begun, for nobody has read the one that lies there. */
+static int begin_sub_buffer(struct rchan_buf *buffer, void *sub_buffer, void *before,
+			    size_t before_padding)
+{
+	return !relay_buf_full(buffer);
+}
+
+/*
+ * debugfs files that guard themselves against removal can't be mapped; relay's own operations may
+ * outlive the removal, for each open file holds its buffer. Until 5.11, though, they call back into
+ * us when a mapping ends, however late: there the guard stays, and nothing can be mapped.
+ */
+static struct dentry *create_file(const char *name, struct dentry *parent, umode_t mode,
+				  struct rchan_buf *buffer, int *is_global)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+	return debugfs_create_file_unsafe(name, 0400, parent, buffer, &relay_file_operations);
+#else
+	return debugfs_create_file(name, 0400, parent, buffer, &relay_file_operations);
+#endif
+}
+
+static int remove_file(struct dentry *file)
+{
+	debugfs_remove(file);
+	return 0;
+}
+
+static struct rchan_callbacks callbacks = {
+	.subbuf_start = begin_sub_buffer,
+	.create_buf_file = create_file,
+	.remove_buf_file = remove_file,
+};
+
+int stream_make(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		memset(per_cpu_ptr(&stream_cores, cpu), 0, sizeof(struct stream_core));
+	directory = debugfs_create_dir("timeslice", NULL);
+	channel = relay_open("stream", directory, stream_kib * 1024UL, stream_buffers, &callbacks,
+			     NULL);
+	if (channel)
+		return 0;
+	pr_err("timeslice: no stream: debugfs is missing, or memory for %u x %u KiB a core\n",
+	       stream_buffers, stream_kib);
+	debugfs_remove(directory);
+	return -ENOMEM;
+}
+
+void stream_unmake(void)
+{
+	if (channel)
+		relay_close(channel);
+	debugfs_remove(directory);
+	channel = NULL;
+}
+
+void stream_read(unsigned int cpu, struct ts_stream_core *figures)
+{
+	*figures = per_cpu(stream_cores, cpu).figures;
+	figures->cpu = cpu;
+}
+
+/* With interrupts off, so that a record isn't cut in two by another one of this core. */
+static void *reserve(struct stream_core *core, size_t size)
+{
+	void *place = relay_reserve(channel, size);
+
+	if (!place) {
+		core->figures.dropped[TS_DROP_FULL]++;
+		core->lost++;
+		return NULL;
+	}
+	core->figures.records++;
+	core->figures.bytes += size;
+	return place;
+}
+
+static void say_what_is_lost(struct stream_core *core, const struct ts_event *next)
+{
+	struct ts_event_lost *lost;
+	u64 records = core->lost;
+
+	lost = reserve(core, sizeof(*lost));
+	if (!lost) {
+		core->lost = records; /* this one wasn't an event */
+		core->figures.dropped[TS_DROP_FULL]--;
+		return;
+	}
+	*lost = (struct ts_event_lost){.event = *next, .records = records};
+	lost->event.kind = TS_EVENT_LOST;
+	lost->event.tid = 0;
+	core->lost = 0;
+}
+
+static void write_record(struct ts_event *event, size_t size)
+{
+	struct stream_core *core;
+	unsigned long flags;
+	void *place;
+
+	local_irq_save(flags);
+	core = this_cpu_ptr(&stream_cores);
+	event->time_ns = ktime_get_mono_fast_ns();
+	event->cpu = smp_processor_id();
+	if (core->lost)
+		say_what_is_lost(core, event);
+	place = reserve(core, size);
+	if (place)
+		memcpy(place, event, size);
+	local_irq_restore(flags);
+}
+
+static bool wanted(struct task_struct *task)
+{
+	int tgid = READ_ONCE(stream_tgid);
+
+	return !tgid || task->tgid == tgid;
+}
+
+static u16 leaving(bool preempt, unsigned int state)
+{
+	if (preempt)
+		return TS_LEAVING_PREEMPTED;
+	if (state & TASK_DEAD)
+		return TS_LEAVING_DEAD;
+	if ((state & TASK_IDLE) == TASK_IDLE)
+		return TS_LEAVING_IDLE;
+	return state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | __TASK_STOPPED | __TASK_TRACED |
+			TASK_PARKED);
+}
+
+/* The wait that ends here isn't in run_delay yet, and the run queue's clock is out of our reach. */
+void stream_switch(bool preempt, unsigned int state, struct task_struct *prev,
+		   struct task_struct *next)
+{
+	struct ts_event_switch record = {
+		.event = {.kind = TS_EVENT_SWITCH, .tid = next->pid, .prio = next->prio},
+		.prev_tid = prev->pid,
+		.prev_state = leaving(preempt, state),
+		.prev_nvcsw = prev->nvcsw,
+		.wait_ns = TS_WAIT_UNKNOWN,
+	};
+
+	if (wanted(prev) || wanted(next))
+		write_record(&record.event, sizeof(record));
+}
+
+void stream_wake(u8 kind, struct task_struct *task)
+{
+	struct ts_event_wake record = {
+		.event = {.kind = kind, .tid = task->pid, .prio = task->prio},
+		.waker_tid = current->pid,
+		.target_cpu = task_cpu(task),
+		.context = probes_context(),
+	};
+
+	if (wanted(task))
+		write_record(&record.event, sizeof(record));
+}
+
+void stream_migrate(struct task_struct *task, int to_cpu)
+{
+	struct ts_event_migrate record = {
+		.event = {.kind = TS_EVENT_MIGRATE, .tid = task->pid, .prio = task->prio},
+		.from_cpu = task_cpu(task),
+		.to_cpu = to_cpu,
+	};
+
+	if (wanted(task))
+		write_record(&record.event, sizeof(record));
+}
+
+static u32 tgid_of_parent(struct task_struct *task)
+{
+	u32 tgid;
+
+	rcu_read_lock();
+	tgid = rcu_dereference(task->real_parent)->tgid;
+	rcu_read_unlock();
+	return tgid;
+}
+
+void stream_identity(u8 kind, struct task_struct *task, struct task_struct *parent,
+		     const char *comm)
+{
+	struct ts_event_identity record = {
+		.event = {.kind = kind, .tid = task->pid, .prio = task->prio},
+		.tgid = task->tgid,
+		.ppid = tgid_of_parent(task),
+		.parent_tid = parent ? parent->pid : 0,
+		.flags = (task->flags & PF_KTHREAD ? TS_THREAD_KERNEL : 0) |
+			 (task->flags & PF_IO_WORKER ? TS_THREAD_IO_WORKER : 0),
+		.start_ns = task->start_boottime,
+	};
+
+	strscpy(record.comm, comm, sizeof(record.comm));
+	if (wanted(task))
+		write_record(&record.event, sizeof(record));
+}
+
+void stream_exit(struct task_struct *task)
+{
+	struct ts_event_exit record = {
+		.event = {.kind = TS_EVENT_EXIT, .tid = task->pid, .prio = task->prio},
+		.start_ns = task->start_boottime,
+		.nvcsw = task->nvcsw,
+		.nivcsw = task->nivcsw,
+		.cpu_ns = task->se.sum_exec_runtime,
+		.migrations = task->se.nr_migrations,
+	};
+
+#ifdef CONFIG_SCHED_INFO
+	record.run_delay_ns = task->sched_info.run_delay;
+	record.slices = task->sched_info.pcount;
+#endif
+	if (wanted(task))
+		write_record(&record.event, sizeof(record));
+}
