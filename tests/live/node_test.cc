@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// Do we tell what the threads of a real Node are for? Node 20 calls all of them `node`; the figures
+// expected here were measured with other tools.
+#include <cstdlib>
+#include <map>
+
+#include "tests/catch.h"
+#include "tests/live/looking.h"
+#include "tests/live/processes.h"
+#include "tools/session.h"
+
+namespace timeslice::live {
+
+namespace {
+
+using Roles = std::map<std::string, int>;
+
+const Roles kIdle = {{"main", 1}, {"v8-delayed", 1}, {"v8-worker", 4}, {"signal-inspector", 1}};
+
+Roles with(Roles roles, const std::string& role, int more) {
+  roles[role] += more;
+  return roles;
+}
+
+// It does what it is told on stdin, and says so on stdout. A pipe needs no thread to be read.
+const char* const kScript = R"(
+const { Worker } = require('worker_threads');
+const say = (word) => process.stdout.write(word + '\n');
+const orders = {
+  stat: () => require('fs').stat('/', () => say('stat')),
+  worker: () => new Worker('setInterval(() => {}, 1e6)', { eval: true }).on('online', () => say('worker')),
+  title: () => { process.title = 'x'; say('title'); },
+};
+process.stdin.setEncoding('utf8').on('data', (words) => words.trim().split('\n').forEach((word) => orders[word]()));
+say('ready');
+)";
+
+// Why there is no Node here whose threads these tests know; empty: there is.
+std::string why_no_node() {
+  const Outcome version = run({"node", "--version"});
+  if (version.status != 0) return "no node in PATH";
+  if (version.out.rfind("v20.", 0) != 0)
+    return "the roles expected are those of node 20, and this is " + version.out;
+  return "";
+}
+
+struct Node {
+  explicit Node(observe::Probes probes = observe::Probes::none)
+      : command({"node", "-e", kScript}, [] { unsetenv("NODE_OPTIONS"); }),
+        session({.probes = probes, .tgids = {static_cast<uint32_t>(command.pid())}}) {
+    REQUIRE(command.line() == "ready");
+  }
+
+  void order(const std::string& word) {
+    command.send(word + "\n");
+    REQUIRE(command.line() == word);
+  }
+
+  // Roles are told while threads sleep, and a thread is seldom asleep at the first look: so until
+  // they are as expected, and then what they are.
+  Roles roles_once(const Roles& expected) {
+    Roles roles;
+    until(
+        [&] {
+          roles.clear();
+          frame = &session.advance();
+          for (const model::Thread* thread : frame->threads)
+            if (!thread->ended) ++roles[thread->role.name];
+          return roles == expected;
+        },
+        10s);
+    return roles;
+  }
+
+  void check_evidence() const {
+    for (const model::Thread* thread : frame->threads) {
+      INFO(thread->role.name << " by " << thread->role.evidence);
+      CHECK_FALSE(thread->role.evidence.empty());
+      CHECK(thread->role.confidence >= 0.8);
+      CHECK(thread->role.confidence <= 1);
+    }
+  }
+
+  Command command;
+  tools::Session session;
+  const model::Frame* frame = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("an idle node is main, V8's timer thread, four V8 workers and the signal inspector") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  CHECK(node.roles_once(kIdle) == kIdle);
+  node.check_evidence();
+  REQUIRE(node.frame->processes.size() == 1);
+  CHECK(node.frame->processes[0]->runtime == "node");
+  CHECK(node.frame->processes[0]->thread_count == 7);
+  for (const model::Thread* thread : node.frame->threads)
+    CHECK(std::string(thread->row.comm) == "node");  // or the test would be too easy
+}
+
+TEST_CASE("one fs call gives node four libuv workers, told by what they sleep on") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  node.order("stat");
+  const Roles expected = with(kIdle, "libuv-worker", 4);
+  CHECK(node.roles_once(expected) == expected);
+  node.check_evidence();
+  for (const model::Thread* thread : node.frame->threads) {
+    if (thread->role.name != "libuv-worker") continue;
+    CHECK(thread->role.evidence == "futex: libuv cond");
+    CHECK(thread->sleeps_in == "futex: libuv cond");
+  }
+}
+
+TEST_CASE("a worker_thread is one node-worker more") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  CHECK(node.roles_once(kIdle) == kIdle);
+  node.order("worker");
+  const Roles one = with(kIdle, "node-worker", 1);
+  CHECK(node.roles_once(one) == one);
+  node.order("worker");
+  const Roles two = with(kIdle, "node-worker", 2);
+  CHECK(node.roles_once(two) == two);
+  node.check_evidence();
+}
+
+TEST_CASE("process.title changes names, not roles") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  node.order("stat");
+  const Roles expected = with(kIdle, "libuv-worker", 4);
+  CHECK(node.roles_once(expected) == expected);
+  node.order("title");
+  const auto renamed = [&] {
+    return std::string(thread_of(node.session.advance(), node.command.pid())->row.comm) == "x";
+  };
+  REQUIRE(until(renamed));
+  CHECK(node.roles_once(expected) == expected);
+  node.check_evidence();
+
+  Node title_first;
+  title_first.order("title");
+  CHECK(title_first.roles_once(kIdle) == kIdle);
+}
+
+TEST_CASE("the aggregate rung tells node's roles as well") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node(observe::Probes::sched);
+  node.order("stat");
+  node.order("worker");
+  const Roles expected = with(with(kIdle, "libuv-worker", 4), "node-worker", 1);
+  CHECK(node.roles_once(expected) == expected);
+  node.check_evidence();
+}
+
+}  // namespace timeslice::live

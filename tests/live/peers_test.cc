@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// Who took the core away, and who woke the thread? Asked of workloads in which there is only one
+// answer.
+#include "observe/preempt_count.h"
+#include "tests/catch.h"
+#include "tests/live/looking.h"
+#include "tests/live/workloads.h"
+
+namespace timeslice::live {
+
+namespace {
+
+// The frame after one run of the workload.
+const model::Frame& watch(Look& look, const Cast& cast) {
+  look.advance();
+  run_together(cast);
+  return look.advance();
+}
+
+const model::SchedFigures& figures_of(const model::Frame& frame, pid_t tid) {
+  const model::Thread* thread = thread_of(frame, tid);
+  REQUIRE(thread != nullptr);
+  REQUIRE(thread->sched);
+  return *thread->sched;
+}
+
+}  // namespace
+
+TEST_CASE("of two spinners on one core, each is the other's top preemptor") {
+  const Cast cast = pinned_spinners();
+  Look look(observe::open_sched_source(tgids_of(cast)));
+  const model::Frame& frame = watch(look, cast);
+  for (size_t i = 0; i < 2; ++i) {
+    const model::SchedFigures& sched = figures_of(frame, cast[i]->pid());
+    REQUIRE(sched.top_preemptor);
+    REQUIRE(sched.last_preemptor);
+    INFO("of " << sched.involuntary << " times by " << sched.top_preemptor->name);
+    CHECK(sched.top_preemptor->tid == static_cast<uint32_t>(cast[1 - i]->pid()));
+    CHECK(sched.top_preemptor->context == TS_CONTEXT_TASK);
+    CHECK(sched.top_preemptor->share > 0.5);  // others of this machine come by on that core too
+    CHECK(sched.top_preemptor->share <= 1);
+    CHECK(sched.top_preemptor->count <= sched.involuntary);
+    CHECK(sched.involuntary >= 10);
+  }
+}
+
+TEST_CASE("in a ping-pong each is woken by the other") {
+  REQUIRE(observe::rq_to_preempt_count() != 0);
+  const Cast cast = ping_pong();
+  Look look(observe::open_sched_source(tgids_of(cast)));
+  const model::Frame& frame = watch(look, cast);
+  for (size_t i = 0; i < 2; ++i) {
+    const model::SchedFigures& sched = figures_of(frame, cast[i]->pid());
+    REQUIRE(sched.top_waker);
+    CHECK(sched.top_waker->tid == static_cast<uint32_t>(cast[1 - i]->pid()));
+    CHECK(sched.top_waker->context == TS_CONTEXT_TASK);
+    CHECK(sched.top_waker->share > 0.9);
+    CHECK(sched.wakeups[TS_CONTEXT_TASK] >= 100);
+    CHECK(sched.wakeups[TS_CONTEXT_UNKNOWN] == 0);
+  }
+}
+
+TEST_CASE("a sleeper is woken by the timer's interrupt, and no thread is blamed for it") {
+  REQUIRE(observe::rq_to_preempt_count() != 0);
+  const Cast cast = sleeper();
+  Look look(observe::open_sched_source(tgids_of(cast)));
+  const model::Frame& frame = watch(look, cast);
+  const model::SchedFigures& sched = figures_of(frame, cast[0]->pid());
+  CHECK(sched.wakeups[TS_CONTEXT_HARDIRQ] >= 190);
+  CHECK(sched.wakeups[TS_CONTEXT_TASK] <= 3);  // we, when we opened its gate
+  CHECK(sched.wakeups[TS_CONTEXT_UNKNOWN] == 0);
+  REQUIRE(sched.top_waker);
+  CHECK(sched.top_waker->context == TS_CONTEXT_HARDIRQ);
+  CHECK(sched.top_waker->tid == 0);
+  CHECK(sched.top_waker->name == "hardirq");
+  CHECK(sched.top_waker->share > 0.9);
+}
+
+TEST_CASE("whoever opens the gate is the waker") {
+  const Cast cast = spinner();
+  Look look(observe::open_sched_source(tgids_of(cast)));
+  const model::Frame& frame = watch(look, cast);
+  const model::SchedFigures& sched = figures_of(frame, cast[0]->pid());
+  REQUIRE(sched.top_waker);
+  CHECK(sched.top_waker->tid == static_cast<uint32_t>(getpid()));
+  CHECK(sched.wakeups[TS_CONTEXT_TASK] == 1);
+}
+
+}  // namespace timeslice::live

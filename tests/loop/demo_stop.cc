@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// How does the demo end, when somebody doesn't take his answer, and when somebody is in a hurry?
+#include "tests/loop/demo_support.h"
+
+namespace timeslice::demo::test {
+
+namespace {
+
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+bool refuses(const DemoProcess& demo) {
+  const UniqueFd connected(loop::connect_to_loopback(demo.port()));
+  return connected.get() == -ECONNREFUSED;
+}
+
+// A client that doesn't read the large file that it has asked for.
+struct Stalled {
+  explicit Stalled(const DemoProcess& demo) : client(demo) {
+    client.send(get("/file"));
+    REQUIRE(client.readable(30'000));
+  }
+  Client client;
+};
+
+DemoOptions with_large_file(std::chrono::nanoseconds grace) {
+  DemoOptions options = on_each_backend();
+  options.file_bytes = std::size_t{64} << 20;
+  options.limits.grace = grace;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("demo stop: after the grace time it waits for nobody") {
+  DemoProcess demo(with_large_file(200ms));
+  const Stalled stalled(demo);
+  CHECK(demo.terminate() == 0);
+}
+
+TEST_CASE("demo stop: a second signal ends it at once") {
+  DemoProcess demo(with_large_file(1h));
+  const Stalled stalled(demo);
+  ::kill(demo.pid(), SIGTERM);
+  REQUIRE(await([&] { return refuses(demo); }));
+  CHECK(runs(demo.pid()));
+  ::kill(demo.pid(), GENERATE(SIGTERM, SIGINT));
+  CHECK(demo.wait() == 0);
+}
+
+TEST_CASE("demo stop: a large file that was begun is sent to its end") {
+  const DemoOptions options = with_large_file(30s);
+  DemoProcess demo(options);
+  Stalled stalled(demo);
+  ::kill(demo.pid(), SIGTERM);
+  REQUIRE(await([&] { return refuses(demo); }));
+  CHECK(body_of(stalled.client.read_to_end()).size() == options.file_bytes);
+  stalled.client.reset();
+  CHECK(demo.wait() == 0);
+}
+
+TEST_CASE("demo stop: a request that is just on its way is answered, as the last one") {
+  DemoOptions options = on_each_backend();
+  options.limits.farewell_time = 30s;
+  options.limits.grace = 60s;
+  DemoProcess demo(options);
+  Client client(demo);
+  client.send(get("/"));
+  client.read_until("loop.\n");
+  ::kill(demo.pid(), SIGTERM);
+  REQUIRE(await([&] { return refuses(demo); }));
+  client.send(get("/"));
+  CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 ") && Contains("Connection: close"));
+  client.reset();
+  CHECK(demo.wait() == 0);
+}
+
+TEST_CASE("demo stop: what was begun may be finished, a request in pieces too") {
+  DemoOptions options = on_each_backend();
+  options.limits.grace = 60s;
+  DemoProcess demo(options);
+  Client client(demo);
+  client.send("GET / HT");
+  REQUIRE(await([&] { return stats_of(demo)["connections"] == 2; }));
+  ::kill(demo.pid(), SIGTERM);
+  REQUIRE(await([&] { return refuses(demo); }));
+  client.send("TP/1.1\r\n\r\n");
+  CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 ") && Contains("Connection: close"));
+  client.reset();
+  CHECK(demo.wait() == 0);
+}
+
+}  // namespace timeslice::demo::test

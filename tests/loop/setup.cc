@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// What serves where the machine gives less than asked for: a tiny ring, an old one, or none?
+#include <liburing.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <thread>
+
+#include "tests/loop/support.h"
+
+namespace timeslice::loop::test {
+
+namespace {
+
+using Catch::Matchers::Contains;
+
+// Something of everything; returns how much of it worked.
+int exercise(const Options& options) {
+  SocketPair pair;
+  const UniqueFd file = temporary_file("content");
+  std::vector<Request> requests(40);
+  std::vector<std::array<char, 8>> buffers(requests.size());
+  Request receiving, working;
+  std::array<char, 1> byte{};
+  GuardedLoop loop(options);
+  int good = 0;
+  loop.recv(receiving, pair.a.get(), byte.data(), 1, [&](Request& r) { good += r.result() == 1; });
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    loop.read(requests[i], file.get(), buffers[i].data(), buffers[i].size(), 0,
+              [&](Request& r) { good += transferred(options, r.result(), 7); });
+  std::atomic<bool> written{false};
+  loop.work(
+      working, [&] { written = ::write(pair.b.get(), "x", 1) == 1; },
+      [&](Request& r) { good += r.result() == 0 && written; });
+  loop.run();
+  return good;
+}
+constexpr int kAllGood = 42;
+
+unsigned smallest_tried = 0;
+unsigned flags_tried = 0;
+
+}  // namespace
+
+TEST_ON_EACH_BACKEND("a ring of one entry does everything") {
+  options.ring_entries = 1;
+  CHECK(exercise(options) == kAllGood);
+  options.observe_routes = true;
+  CHECK(exercise(options) == kAllGood);
+}
+
+TEST_ON_EACH_BACKEND("completions that find no room in the ring are not lost") {
+  options.ring_entries = 1;  // so completions have room for two
+  constexpr std::size_t kPipes = 64;
+  std::vector<Pipe> pipes(kPipes);
+  std::vector<Request> requests(kPipes);
+  GuardedLoop loop(options);
+  std::size_t ready = 0;
+  for (std::size_t i = 0; i < kPipes; ++i)
+    loop.poll(requests[i], pipes[i].out.get(), POLLIN,
+              [&](Request& r) { ready += r.result() == POLLIN; });
+  loop.set_immediate([&] {
+    for (Pipe& pipe : pipes) REQUIRE(::write(pipe.in.get(), "x", 1) == 1);
+  });
+  loop.run();
+  CHECK(ready == kPipes);
+}
+
+TEST_CASE("a refused ring falls back to the pool and says why") {
+  struct Refusal {
+    int error;
+    const char* text;
+    int (*setup)(unsigned, ::io_uring*, ::io_uring_params*);
+  };
+  const auto refusal = GENERATE(
+      Refusal{EPERM, "not permitted",
+              [](unsigned, ::io_uring*, ::io_uring_params*) { return -EPERM; }},
+      Refusal{ENOSYS, "no io_uring",
+              [](unsigned, ::io_uring*, ::io_uring_params*) { return -ENOSYS; }},
+      Refusal{ENOMEM, "memory", [](unsigned, ::io_uring*, ::io_uring_params*) { return -ENOMEM; }},
+      Refusal{EMFILE, "can't be set up",
+              [](unsigned, ::io_uring*, ::io_uring_params*) { return -EMFILE; }});
+  Options options;
+  options.ring_setup = refusal.setup;
+  Loop loop(options);
+  CHECK(loop.backend_name() == std::string("pool"));
+  CHECK_THAT(loop.backend_note(), Contains(refusal.text) && Contains("thread pool serves."));
+  CHECK(exercise(options) == kAllGood);
+}
+
+TEST_CASE("without memory for the ring, a smaller one is tried") {
+  if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
+  Options options;
+  options.ring_entries = 64;
+  options.ring_setup = [](unsigned entries, ::io_uring* ring, ::io_uring_params* params) {
+    smallest_tried = entries;
+    return entries > 8 ? -ENOMEM : ::io_uring_queue_init_params(entries, ring, params);
+  };
+  Loop loop(options);
+  CHECK(loop.backend_name() == std::string("uring"));
+  CHECK(smallest_tried == 8);
+  CHECK_THAT(loop.backend_note(), Contains("8 entries instead of 64"));
+  CHECK(exercise(options) == kAllGood);
+}
+
+TEST_CASE("an older kernel's ring serves with fewer flags") {
+  if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
+  Options options;
+  SECTION("without DEFER_TASKRUN") {
+    options.ring_setup = [](unsigned entries, ::io_uring* ring, ::io_uring_params* params) {
+      flags_tried = params->flags;
+      return params->flags & IORING_SETUP_DEFER_TASKRUN
+                 ? -EINVAL
+                 : ::io_uring_queue_init_params(entries, ring, params);
+    };
+    const Loop loop(options);
+    CHECK((flags_tried & IORING_SETUP_COOP_TASKRUN) != 0);
+    CHECK_THAT(loop.backend_note(), Contains("COOP_TASKRUN."));
+  }
+  SECTION("without either") {
+    options.ring_setup = [](unsigned entries, ::io_uring* ring, ::io_uring_params* params) {
+      flags_tried = params->flags;
+      return params->flags & ~unsigned{IORING_SETUP_CLAMP}
+                 ? -EINVAL
+                 : ::io_uring_queue_init_params(entries, ring, params);
+    };
+    const Loop loop(options);
+    CHECK(flags_tried == IORING_SETUP_CLAMP);
+    CHECK_THAT(loop.backend_note(), Contains("defaults"));
+  }
+  const Loop loop(options);
+  CHECK(loop.backend_name() == std::string("uring"));
+  CHECK(exercise(options) == kAllGood);
+}
+
+TEST_CASE("a kernel without a needed feature is told from one that refuses") {
+  if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
+  Options options;
+  options.ring_setup = [](unsigned entries, ::io_uring* ring, ::io_uring_params* params) {
+    const int error = ::io_uring_queue_init_params(entries, ring, params);
+    params->features &= ~unsigned{IORING_FEAT_EXT_ARG};
+    return error;
+  };
+  const Loop loop(options);
+  CHECK(loop.backend_name() == std::string("pool"));
+  CHECK_THAT(loop.backend_note(), Contains("lacks"));
+}
+
+// The real thing: a filter as containers have it, in a child that can't be unfiltered again.
+TEST_CASE("under a seccomp filter that forbids io_uring the loop runs on the pool") {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (!forbid_io_uring()) ::_exit(77);
+    const bool noted = [] {
+      const Loop loop;
+      return loop.backend_name() == std::string("pool") &&
+             loop.backend_note().find("not permitted") != std::string::npos;
+    }();
+    ::_exit(noted && exercise({}) == kAllGood ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) SKIP_TEST("this machine allows no seccomp filter");
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+}  // namespace timeslice::loop::test

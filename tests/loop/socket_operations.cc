@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+// Do TCP, unix and UDP sockets connect, talk, close and fail as their system calls do?
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+#include "tests/loop/support.h"
+
+namespace timeslice::loop::test {
+
+namespace {
+
+template <typename Address>
+const sockaddr* generic(const Address& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+sockaddr_in loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+sockaddr_un at_path(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  return address;
+}
+
+UniqueFd make_socket(int family, int type = SOCK_STREAM) {
+  UniqueFd fd(::socket(family, type | SOCK_CLOEXEC, 0));
+  REQUIRE(fd);
+  return fd;
+}
+
+UniqueFd listen_at(const sockaddr_un& address, int backlog) {
+  UniqueFd fd = make_socket(AF_UNIX);
+  REQUIRE(::bind(fd.get(), generic(address), sizeof address) == 0);
+  REQUIRE(::listen(fd.get(), backlog) == 0);
+  return fd;
+}
+
+struct Udp {
+  Udp() : fd(make_socket(AF_INET, SOCK_DGRAM)) {
+    const sockaddr_in any = loopback(0);
+    REQUIRE(::bind(fd.get(), generic(any), sizeof any) == 0);
+    address = loopback(port_of(fd.get()));
+  }
+  UniqueFd fd;
+  sockaddr_in address{};
+};
+
+// A message of one part, with room for an address and for a descriptor.
+struct Message {
+  explicit Message(std::size_t size) : text(size, '?') {
+    part = {text.data(), text.size()};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+  }
+  void address_to(const sockaddr_in& to) {
+    address = to;
+    with_address();
+  }
+  void with_address() {
+    header.msg_name = &address;
+    header.msg_namelen = sizeof address;
+  }
+  void with_control() {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+  }
+  std::string text;
+  sockaddr_in address{};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  iovec part{};
+  msghdr header{};
+};
+
+// Both ends of a TCP connection.
+struct TcpPair {
+  TcpPair() {
+    const UniqueFd listener(listen_on_loopback(0));
+    a = UniqueFd(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener.get()))));
+    b = UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    REQUIRE(a);
+    REQUIRE(b);
+  }
+  UniqueFd a, b;
+};
+
+void reset_connection(UniqueFd& fd) {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  REQUIRE(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+  fd = UniqueFd();
+}
+
+}  // namespace
+
+TEST_ON_EACH_BACKEND("a TCP connection is made, used in both ways, and closed half by half") {
+  options.sim.faults = false;
+  const UniqueFd listener(listen_on_loopback(0)), client = make_socket(AF_INET);
+  const sockaddr_in address = loopback(port_of(listener.get()));
+  Request accepting;
+  GuardedLoop loop(options);
+  int server = -1;
+  loop.accept(accepting, listener.get(), [&](Request& done) { server = done.result(); });
+  CHECK(perform(loop, operations::connect(client.get(), generic(address),
+                                          static_cast<socklen_t>(sizeof address))) == 0);
+  REQUIRE(server >= 0);
+  CHECK((::fcntl(server, F_GETFD) & FD_CLOEXEC) != 0);
+  std::array<char, 16> buffer{};
+  CHECK(perform(loop, operations::send(client.get(), "question", 8, 0)) == 8);
+  CHECK(perform(loop, operations::shutdown(client.get(), SHUT_WR)) == 0);
+  CHECK(perform(loop, operations::recv(server, buffer.data(), buffer.size())) == 8);
+  CHECK(perform(loop, operations::recv(server, buffer.data(), buffer.size())) == 0);
+  CHECK(perform(loop, operations::send(client.get(), "more", 4, 0)) == -EPIPE);
+  CHECK(perform(loop, operations::send(server, "answer", 6, kLazy)) == 6);
+  CHECK(perform(loop, operations::recv(client.get(), buffer.data(), buffer.size())) == 6);
+  CHECK(std::string(buffer.data(), 6) == "answer");
+  loop.close_now(server);
+  CHECK(perform(loop, operations::recv(client.get(), buffer.data(), buffer.size())) == 0);
+}
+
+TEST_ON_EACH_BACKEND("nobody listens: a connection is refused, by TCP, by a path and by no path") {
+  const TemporaryDirectory home;
+  const sockaddr_un path = at_path(home / "socket"), none = at_path(home / "none");
+  int port = 0;
+  {
+    const UniqueFd gone(listen_on_loopback(0)), bound = listen_at(path, 1);
+    port = port_of(gone.get());
+  }
+  const sockaddr_in address = loopback(port);
+  const UniqueFd tcp = make_socket(AF_INET), local = make_socket(AF_UNIX);
+  GuardedLoop loop(options);
+  CHECK(perform(loop, operations::connect(tcp.get(), generic(address), sizeof address)) ==
+        -ECONNREFUSED);
+  CHECK(perform(loop, operations::connect(local.get(), generic(path), sizeof path)) ==
+        -ECONNREFUSED);
+  CHECK(perform(loop, operations::connect(local.get(), generic(none), sizeof none)) == -ENOENT);
+}
+
+TEST_ON_EACH_BACKEND("a connect that must wait holds nobody up, and ends when there's room") {
+  const UniqueFd listener(listen_on_loopback(0, 0)), client = make_socket(AF_INET);
+  const sockaddr_in address = loopback(port_of(listener.get()));
+  const UniqueFd first(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener.get()))));
+  Request connecting;
+  GuardedLoop loop(options);
+  int result = 1;
+  loop.connect(connecting, client.get(), generic(address), sizeof address,
+               [&](Request& done) { result = done.result(); });
+  UniqueFd accepted;
+  Timer later(loop, [&] {  // the queue of one was full until now; TCP asks again after a second
+    CHECK(connecting.in_flight());
+    accepted = UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  });
+  later.start(20ms);
+  loop.run();
+  CHECK(result == 0);
+}
+
+TEST_ON_EACH_BACKEND("a connect that waits is cancelled, or its time is over") {
+  const UniqueFd listener(listen_on_loopback(0, 0));
+  const sockaddr_in address = loopback(port_of(listener.get()));
+  const UniqueFd first(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener.get()))));
+  const UniqueFd a = make_socket(AF_INET), b = make_socket(AF_INET);
+  std::vector<Request> requests(2);
+  GuardedLoop loop(options);
+  std::vector<int> results(2);
+  loop.connect(requests[0], a.get(), generic(address), sizeof address,
+               [&](Request& done) { results[0] = done.result(); });
+  loop.connect(requests[1], b.get(), generic(address), sizeof address,
+               [&](Request& done) { results[1] = done.result(); });
+  requests[1].expire_after(5ms);
+  Timer later(loop, [&] { requests[0].cancel(); });
+  later.start(5ms);
+  loop.run();
+  CHECK(results == std::vector<int>{-ECANCELED, -ETIMEDOUT});
+}
+
+// `blocking` and `sim` make the whole connect on the loop's own thread, where it would wait for an
+// accept that can't come.
+TEST_ON_THOSE_WITH_THREADS("a connect to a path waits for room in the listener's queue") {
+  const TemporaryDirectory home;
+  const sockaddr_un address = at_path(home / "socket");
+  const UniqueFd listener = listen_at(address, 0);
+  std::vector<UniqueFd> clients;
+  std::vector<Request> requests(3);
+  GuardedLoop loop(options);
+  int connected = 0;
+  for (Request& request : requests) {
+    clients.push_back(make_socket(AF_UNIX));
+    loop.connect(request, clients.back().get(), generic(address), sizeof address,
+                 [&](Request& done) { connected += done.result() == 0; });
+  }
+  Multishot accepting;
+  int accepted = 0;
+  Timer later(loop, [&] {
+    CHECK(connected < 3);
+    loop.accept_many(accepting, listener.get(), [&](Request& done) {
+      if (done.result() < 0) return;
+      loop.close_now(done.result());
+      if (++accepted == 3) accepting.cancel();
+    });
+  });
+  later.start(10ms);
+  loop.run();
+  CHECK(connected == 3);
+  CHECK(accepted == 3);
+}
+
+TEST_ON_EACH_BACKEND("a connection that is reset tells its reader at once, and then its writer") {
+  TcpPair pair;
+  std::array<char, 4> buffer{};
+  Request receiving;
+  GuardedLoop loop(options);
+  int result = 0;
+  loop.recv(receiving, pair.a.get(), buffer.data(), buffer.size(),
+            [&](Request& done) { result = done.result(); });
+  loop.set_immediate([&] {
+    CHECK(receiving.in_flight());
+    reset_connection(pair.b);
+  });
+  loop.run();
+  CHECK(result == -ECONNRESET);
+  CHECK(perform(loop, operations::send(pair.a.get(), "x", 1, 0)) == -EPIPE);
+}
+
+TEST_ON_EACH_BACKEND("a send that waits for room is told of a reset, too") {
+  TcpPair pair;
+  const std::string much(64 << 20, 'x');
+  Request sending;
+  GuardedLoop loop(options);
+  int result = 1;
+  const Done again = [&](Request& done) {
+    result = done.result();
+    if (result > 0) loop.send(sending, pair.a.get(), much.data(), much.size(), again);
+  };
+  loop.send(sending, pair.a.get(), much.data(), much.size(), again);
+  Timer later(loop, [&] {
+    CHECK(sending.in_flight());
+    reset_connection(pair.b);
+  });
+  later.start(20ms);
+  loop.run();
+  CHECK((result == -ECONNRESET || result == -EPIPE));
+}
+
+TEST_ON_EACH_BACKEND("datagrams carry their sender's address, and are cut when too long") {
+  Udp here, there;
+  Message got(4), sent(7);
+  got.with_address();
+  sent.text = "message";
+  sent.part = {sent.text.data(), sent.text.size()};
+  sent.address_to(there.address);
+  Request receiving;
+  GuardedLoop loop(options);
+  int result = 0;
+  loop.recvmsg(receiving, there.fd.get(), &got.header,
+               [&](Request& done) { result = done.result(); });
+  CHECK(perform(loop, operations::sendmsg(here.fd.get(), &sent.header)) == 7);
+  CHECK(result == 4);
+  CHECK(got.text == "mess");
+  CHECK((got.header.msg_flags & MSG_TRUNC) != 0);
+  CHECK(got.address.sin_port == here.address.sin_port);
+  CHECK(got.address.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
+}
+
+TEST_ON_EACH_BACKEND("a datagram that fits is never cut") {
+  Udp here, there;
+  GuardedLoop loop(options);
+  REQUIRE(perform(loop, operations::connect(here.fd.get(), generic(there.address),
+                                            sizeof there.address)) == 0);
+  std::array<char, 16> buffer{};
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(perform(loop, operations::send(here.fd.get(), "message", 7, 0)) == 7);
+    REQUIRE(perform(loop, operations::recv(there.fd.get(), buffer.data(), buffer.size())) == 7);
+  }
+}
+
+TEST_ON_EACH_BACKEND(
+    "an empty datagram is a message, and a refused one an error of the next call") {
+  Udp here;
+  GuardedLoop loop(options);
+  {
+    Udp there;
+    Message got(4), sent(0);
+    sent.address_to(there.address);
+    CHECK(perform(loop, operations::sendmsg(here.fd.get(), &sent.header)) == 0);
+    CHECK(perform(loop, operations::recvmsg(there.fd.get(), &got.header)) == 0);
+    CHECK(perform(loop, operations::connect(here.fd.get(), generic(there.address),
+                                            sizeof there.address)) == 0);
+  }
+  std::array<char, 4> buffer{};
+  CHECK(perform(loop, operations::send(here.fd.get(), "x", 1, 0)) == 1);
+  CHECK(perform(loop, operations::recv(here.fd.get(), buffer.data(), buffer.size())) ==
+        -ECONNREFUSED);
+}
+
+TEST_ON_EACH_BACKEND("a descriptor is passed over a unix socket, and closed on exec") {
+  options.sim.faults = false;
+  SocketPair pair;
+  Pipe pipe;
+  Message sent(1), got(1);
+  sent.with_control();
+  got.with_control();
+  cmsghdr* header = CMSG_FIRSTHDR(&sent.header);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int passed = pipe.in.get();
+  std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
+  GuardedLoop loop(options);
+  CHECK(perform(loop, operations::sendmsg(pair.a.get(), &sent.header)) == 1);
+  CHECK(perform(loop, operations::recvmsg(pair.b.get(), &got.header)) == 1);
+  header = CMSG_FIRSTHDR(&got.header);
+  REQUIRE(header != nullptr);
+  int received = -1;
+  std::memcpy(&received, CMSG_DATA(header), sizeof received);
+  const UniqueFd copy(received);
+  CHECK(copy.get() != passed);
+  CHECK((::fcntl(copy.get(), F_GETFD) & FD_CLOEXEC) != 0);
+  CHECK(perform(loop, operations::write(copy.get(), "x", 1, kCurrentPosition)) == 1);
+  char byte = 0;
+  CHECK(::read(pipe.out.get(), &byte, 1) == 1);
+}
+
+TEST_ON_EACH_BACKEND("a listener that was polled first doesn't stop the loop when it is drained") {
+  const UniqueFd listener(listen_on_loopback(0));
+  const auto port = static_cast<std::uint16_t>(port_of(listener.get()));
+  const UniqueFd client(connect_to_loopback(port));
+  Multishot accepting;
+  GuardedLoop loop(options);
+  CHECK(perform(loop, operations::poll(listener.get(), short{POLLIN})) == POLLIN);
+  int accepted = 0;
+  loop.accept_many(accepting, listener.get(), [&](Request& done) {
+    if (done.result() < 0) return;
+    ++accepted;
+    loop.close_now(done.result());
+  });
+  Timer later(loop, [&] { accepting.cancel(); });
+  later.start(10ms);
+  loop.run();
+  CHECK(accepted == 1);
+}
+
+TEST_ON_EACH_BACKEND("what a socket can't do is an error, not a wait") {
+  SocketPair pair;
+  const UniqueFd tcp = make_socket(AF_INET), file = temporary_file("x");
+  std::array<char, 4> buffer{};
+  GuardedLoop loop(options);
+  CHECK(perform(loop, operations::accept(tcp.get())) == -EINVAL);  // it doesn't listen
+  CHECK(perform(loop, operations::recv(tcp.get(), buffer.data(), buffer.size())) == -ENOTCONN);
+  CHECK(perform(loop, operations::shutdown(tcp.get(), SHUT_WR)) == -ENOTCONN);
+  CHECK(perform(loop, operations::recv(file.get(), buffer.data(), buffer.size())) == -ENOTSOCK);
+  CHECK(perform(loop, operations::send(file.get(), "x", 1, 0)) == -ENOTSOCK);
+  CHECK(perform(loop, operations::accept(file.get())) == -ENOTSOCK);
+}
+
+}  // namespace timeslice::loop::test

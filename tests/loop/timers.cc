@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// Do timers fire in order, on time and not before, however many there are?
+#include <algorithm>
+#include <memory>
+#include <random>
+
+#include "tests/loop/support.h"
+
+namespace timeslice::loop::test {
+
+TEST_ON_EACH_BACKEND(
+    "ten thousand timers fire in the order of their deadlines, half of them cancelled") {
+  constexpr int kTimers = 10'000;
+  const auto seed = GENERATE(1U, 20260801U);
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  GuardedLoop loop(options);
+  std::vector<std::unique_ptr<Timer>> timers;
+  std::vector<int> fired;
+  std::vector<int> expected;
+  for (int i = 0; i < kTimers; ++i) {
+    timers.push_back(std::make_unique<Timer>(loop, [&fired, i] { fired.push_back(i); }));
+    timers.back()->start(std::chrono::microseconds(random() % 50'000));
+  }
+  for (int i = 0; i < kTimers; ++i) {
+    if (random() % 2 != 0)
+      timers[static_cast<std::size_t>(i)]->stop();
+    else
+      expected.push_back(i);
+  }
+  std::stable_sort(expected.begin(), expected.end(), [&](int a, int b) {
+    return timers[static_cast<std::size_t>(a)]->deadline() <
+           timers[static_cast<std::size_t>(b)]->deadline();
+  });
+  loop.run();
+  CHECK(fired == expected);
+}
+
+TEST_ON_EACH_BACKEND("a timer never fires early, and the loop sleeps until it's time") {
+  GuardedLoop loop(options);
+  for (const auto delay : {1ms, 7ms, 30ms}) {
+    loop.update_time();
+    const auto start = std::chrono::steady_clock::now();
+    Timer timer(loop, {});
+    timer.start(delay);
+    loop.run();
+    CHECK(std::chrono::steady_clock::now() - start >= delay);
+  }
+  CHECK(loop.counters().turns <= 9);
+}
+
+TEST_ON_EACH_BACKEND("timers of the same deadline fire in the order of starting") {
+  GuardedLoop loop(options);
+  std::string order;
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (const char letter : std::string("abcdefghij"))
+    timers.push_back(std::make_unique<Timer>(loop, [&order, letter] { order += letter; }));
+  for (auto& timer : timers) timer->start(1ms);
+  timers[0]->start(1ms);  // started again: now the last
+  loop.run();
+  CHECK(order == "bcdefghija");
+}
+
+TEST_ON_EACH_BACKEND("a repeating timer keeps its beat and can stop itself") {
+  GuardedLoop loop(options);
+  int beats = 0;
+  Nanoseconds first{0};
+  Timer timer(loop, [&] {
+    if (++beats == 1) first = timer.deadline();
+    if (beats == 5) timer.stop();
+  });
+  timer.start(2ms, 3ms);
+  loop.run();
+  CHECK(beats == 5);
+  CHECK((timer.deadline() - first) % 3ms == 0ms);
+}
+
+TEST_ON_EACH_BACKEND("a repeating timer skips the beats that a long callback made it miss") {
+  GuardedLoop loop(options);
+  int beats = 0;
+  Timer timer(loop, [&] {
+    if (++beats == 2) return timer.stop();
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < 20ms) {
+    }
+  });
+  timer.start(1ms, 1ms);
+  loop.run();
+  CHECK(beats == 2);
+}
+
+TEST_ON_EACH_BACKEND("timers may stop, restart and destroy timers that are due in the same turn") {
+  GuardedLoop loop(options);
+  std::string order;
+  auto doomed = std::make_unique<Timer>(loop, [&] { order += "doomed "; });
+  auto self = std::make_unique<Timer>(loop, Task{});
+  Timer stopped(loop, [&] { order += "stopped "; });
+  Timer again(loop, [&] { order += "again "; });
+  Timer killer(loop, [&] {
+    order += "killer ";
+    doomed.reset();
+    stopped.stop();
+    again.start(1ms);
+  });
+  self = std::make_unique<Timer>(loop, [&] {
+    self.reset();
+    order += "self ";
+  });
+  killer.start(0ms);
+  doomed->start(0ms);
+  stopped.start(0ms);
+  again.start(0ms);
+  self->start(0ms);
+  loop.run();
+  CHECK(order == "killer self again ");
+}
+
+TEST_ON_EACH_BACKEND("a timer without delay, started by a timer, fires in the next turn") {
+  GuardedLoop loop(options);
+  std::vector<std::uint64_t> turns;
+  Timer timer(loop, [&] {
+    turns.push_back(loop.counters().turns);
+    if (turns.size() < 3) timer.start(0ms);
+  });
+  timer.start(0ms);
+  loop.run();
+  CHECK(turns == std::vector<std::uint64_t>{0, 1, 2});
+}
+
+}  // namespace timeslice::loop::test

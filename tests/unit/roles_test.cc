@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// Is each role told by its strongest evidence, and kept?
+#include "model/roles.h"
+
+#include <map>
+
+#include "tests/catch.h"
+#include "tests/unit/rows.h"
+
+using namespace timeslice::model;
+
+namespace {
+
+constexpr uint64_t kCond = 0x5000, kSemaphore = 0x6000, kHeap = 0x7f0000001000;
+
+ts_process_facts node_facts() {
+  ts_process_facts facts{};
+  facts.runtime = TS_RUNTIME_NODE;
+  facts.pool_cond = kCond;
+  facts.pool_cond_size = 48;
+  facts.signal_semaphore = kSemaphore;
+  facts.signal_semaphore_size = 32;
+  facts.loop_epoll_fd = 13;
+  return facts;
+}
+
+struct Subjects {
+  std::vector<ts_thread_row> rows;
+  std::vector<uint64_t> stacks;
+  std::map<uint32_t, Role> roles;
+
+  void add(const ts_thread_row& row, uint64_t stack_bytes = 0) {
+    rows.push_back(row);
+    stacks.push_back(stack_bytes);
+  }
+  void tell(const ts_process_facts* facts) {
+    std::vector<RoleSubject> subjects;
+    for (size_t i = 0; i < rows.size(); ++i)
+      subjects.push_back({&rows[i], stacks[i], &roles[rows[i].tid]});
+    tell_roles(subjects, facts);
+  }
+};
+
+// An idle Node 20, each thread asleep where it sleeps.
+Subjects idle_node() {
+  using namespace made_up;
+  Subjects node;
+  node.add(in_epoll(thread(1, 1, "node"), 13));
+  node.add(in_epoll(thread(1, 2, "node"), 10));
+  for (uint32_t tid = 3; tid <= 6; ++tid) node.add(in_futex(thread(1, tid, "node"), kHeap));
+  node.add(in_futex(thread(1, 7, "node"), kSemaphore));
+  return node;
+}
+
+}  // namespace
+
+TEST_CASE("an idle Node without thread names: every thread by what it sleeps on") {
+  Subjects node = idle_node();
+  const ts_process_facts facts = node_facts();
+  node.tell(&facts);
+  CHECK(node.roles[1].name == "main");
+  CHECK(node.roles[1].confidence == Approx(0.99));
+  CHECK(node.roles[2].name == "v8-delayed");
+  for (uint32_t tid = 3; tid <= 6; ++tid) CHECK(node.roles[tid].name == "v8-worker");
+  CHECK(node.roles[7].name == "signal-inspector");
+  for (const auto& [tid, role] : node.roles) {
+    CHECK(role.confidence >= kSettled);
+    CHECK(!role.evidence.empty());
+  }
+}
+
+TEST_CASE("pool workers, worker_threads and the inspector join") {
+  using namespace made_up;
+  Subjects node = idle_node();
+  node.add(in_futex(thread(1, 8, "node"), kCond + 0x28));
+  node.add(in_epoll(thread(1, 9, "node"), 20), 4096 * 1024);
+  node.add(in_epoll(thread(1, 10, "node"), 21), 8192 * 1024);
+  const ts_process_facts facts = node_facts();
+  node.tell(&facts);
+  CHECK(node.roles[8].name == "libuv-worker");
+  CHECK(node.roles[9].name == "node-worker");
+  CHECK(node.roles[10].name == "inspector-io");
+}
+
+TEST_CASE(
+    "a role once told stays when the thread wakes up, and gives way to stronger evidence only") {
+  using namespace made_up;
+  Subjects node = idle_node();
+  node.add(thread(1, 8, "node"));
+  node.rows.back().state = 'R';
+  const ts_process_facts facts = node_facts();
+  node.tell(&facts);
+  CHECK(node.roles[8].name == "thread");  // it runs: nothing is known yet
+  node.rows.back() = in_futex(node.rows.back(), kCond);
+  node.rows.back().state = 'S';
+  node.tell(&facts);
+  CHECK(node.roles[8].name == "libuv-worker");
+  node.rows.back() = thread(1, 8, "V8Worker");  // asleep elsewhere, under a misleading name
+  node.tell(&facts);
+  CHECK(node.roles[8].name == "libuv-worker");
+}
+
+TEST_CASE("only the kernel's flags make an io_uring worker: anybody may take its name") {
+  using namespace made_up;
+  Subjects node = idle_node();
+  node.add(thread(1, 8, "iou-wrk-1"));
+  node.rows.back().flags = TS_THREAD_IO_WORKER;
+  node.add(thread(1, 9, "iou-sqp-1"));
+  node.rows.back().flags = TS_THREAD_IO_WORKER;
+  node.add(thread(1, 10, "iou-wrk-1"));
+  const ts_process_facts facts = node_facts();
+  node.tell(&facts);
+  CHECK(node.roles[8].name == "iou-wrk");
+  CHECK(node.roles[9].name == "iou-sqp");
+  CHECK(node.roles[10].name == "thread");
+}
+
+TEST_CASE("without sleep evidence the order of creation is a weak guess, and says so") {
+  using namespace made_up;
+  Subjects node;
+  for (uint32_t tid = 1; tid <= 7; ++tid) {
+    node.add(thread(1, tid, "node"));
+    node.rows.back().record.have &= ~uint32_t{TS_HAVE_SYSCALL};
+  }
+  const ts_process_facts facts = node_facts();
+  node.tell(&facts);
+  CHECK(node.roles[2].name == "v8-delayed");
+  CHECK(node.roles[7].name == "signal-inspector");
+  CHECK(node.roles[7].confidence == Approx(0.5));
+  CHECK(node.roles[7].evidence.find("order") == 0);
+}
+
+TEST_CASE("names tell in runtimes that give them, below any proof") {
+  using namespace made_up;
+  Subjects bun;
+  bun.add(thread(1, 1, "bun"));
+  bun.add(thread(1, 2, "HeapHelper"));
+  ts_process_facts facts{};
+  facts.runtime = TS_RUNTIME_BUN;
+  bun.tell(&facts);
+  CHECK(bun.roles[1].name == "main");
+  CHECK(bun.roles[2].name == "heap-helper");
+  CHECK(bun.roles[2].confidence == Approx(0.7));
+}
+
+TEST_CASE("a libuv whose cond wasn't found leaves shared futexes uncertain") {
+  Subjects node = idle_node();
+  ts_process_facts facts = node_facts();
+  facts.pool_cond = facts.pool_cond_size = 0;
+  node.tell(&facts);
+  CHECK(node.roles[3].name == "v8-worker");
+  CHECK(node.roles[3].confidence < kSettled);
+}
+
+TEST_CASE("of an unknown program only its first thread and the kernel's have a role") {
+  using namespace made_up;
+  Subjects other;
+  other.add(thread(1, 1, "sh"));
+  other.add(in_futex(thread(1, 2, "node"), kCond));
+  other.tell(nullptr);
+  CHECK(other.roles[1].name == "main");
+  CHECK(other.roles[2].name == "thread");
+  CHECK(other.roles[2].confidence == 0);
+}

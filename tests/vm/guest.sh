@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# How does a guest come to be? An initramfs with busybox, our programs and the libraries they need,
+# and QEMU without hardware support, which serves inside other virtual machines as well.
+
+# make_initramfs FILE MODULE
+make_initramfs() {
+  local root program library
+  root=$(mktemp -d)
+  chmod 755 "$root"
+  mkdir -p "$root/bin"
+  cp "$(command -v busybox)" "$root/bin/busybox" &&
+    cp "$out/timeslice" "$out/test-vm" "$root/bin/" &&
+    cp "$2" "$root/timeslice.ko" &&
+    cp tests/vm/init.sh "$root/init" || return 1
+  strip -g "$root/bin/timeslice" "$root/bin/test-vm"
+  for program in timeslice test-vm; do
+    for library in $(ldd "$out/$program" | grep -o '/[^ ]*'); do
+      install -D "$library" "$root$library"
+    done
+  done
+  (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) >"$1"
+  rm -rf "$root"
+}
+
+# The guest's clock is its time stamp counter, which QEMU keeps the same on all cores: reading the
+# other one, an emulated HPET, takes longer than all else in a switch.
+#
+# boot THREADS VMLINUZ PREFIX SECONDS [VARIABLE=VALUE…]: leaves PREFIX.console and PREFIX.results.
+# THREADS: multi, the guest's cores at the same time, or single, by turns. The variables are those of
+# init.sh.
+boot() {
+  local threads=$1 vmlinuz=$2 prefix=$3 seconds=$4
+  shift 4
+  timeout --kill-after=5 "$seconds" qemu-system-x86_64 -accel "tcg,thread=$threads" -cpu max \
+    -smp "${VM_CPUS:-2}" -m "${VM_MEMORY:-1024}" -nodefaults -no-reboot -display none \
+    -kernel "$vmlinuz" -initrd "$prefix.initramfs" \
+    -serial "file:$prefix.console" -serial "file:$prefix.results" \
+    -append "console=ttyS0 panic=-1 oops=panic tsc=reliable clocksource=tsc $*" </dev/null
+}

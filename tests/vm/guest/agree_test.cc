@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+// Do the module, our BPF programs and the kernel's own counters say the same of the same threads?
+// To the unit for switches and slices, to the nanosecond for run-queue waits. The workloads rest
+// while all three are read. The table of the three is printed.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "tests/live/kernel_truth.h"
+#include "tests/live/looking.h"
+#include "tests/live/workloads.h"
+#include "tests/vm/guest/module.h"
+
+namespace timeslice::vm {
+
+namespace {
+
+using live::Cast;
+using live::Look;
+using live::Truth;
+
+// What one way of looking has counted of a thread.
+struct Counts {
+  uint64_t voluntary = 0, involuntary = 0, missed = 0, slices = 0, wait_ns = 0;
+  bool operator==(const Counts&) const = default;
+};
+
+Counts operator-(const Counts& a, const Counts& b) {
+  return {a.voluntary - b.voluntary, a.involuntary - b.involuntary, a.missed - b.missed,
+          a.slices - b.slices, a.wait_ns - b.wait_ns};
+}
+
+Counts counts_of(const Truth& truth) {
+  return {truth.nvcsw, truth.nivcsw, 0, truth.slices, truth.run_delay_ns};
+}
+
+Counts counts_of(const ts_sched_row* row) {
+  REQUIRE(row != nullptr);
+  return {row->voluntary, row->involuntary, row->missed, row->waits + row->missed_waits,
+          row->wait_sum_ns};
+}
+
+void print(const char* who, pid_t tid, const Counts& counts) {
+  std::printf("TABLE %8d  %-7s %9llu %9llu %7llu %9llu %14llu\n", tid, who,
+              static_cast<unsigned long long>(counts.voluntary),
+              static_cast<unsigned long long>(counts.involuntary),
+              static_cast<unsigned long long>(counts.missed),
+              static_cast<unsigned long long>(counts.slices),
+              static_cast<unsigned long long>(counts.wait_ns));
+}
+
+struct Subject {
+  pid_t tgid, tid;
+  Counts kernel, module, bpf;  // before
+};
+
+// The kernel's own totals as the module's file shows them.
+void check_totals(const ts_thread_row* row, const Truth& truth) {
+  REQUIRE(row != nullptr);
+  CHECK(row->nvcsw == truth.nvcsw);
+  CHECK(row->nivcsw == truth.nivcsw);
+  CHECK(row->cpu_ns == truth.cpu_ns);
+  CHECK(row->run_delay_ns == truth.run_delay_ns);
+  CHECK(row->slices == truth.slices);
+  CHECK(row->state == 'S');
+  CHECK(row->pending_wait_ns == 0);
+}
+
+uint64_t waits_in(const ts_sched_row* row) {
+  uint64_t waits = 0;
+  for (const uint32_t count : row->wait_hist) waits += count;
+  return waits;
+}
+
+void check_agreement(const char* workload, const Cast& cast) {
+  const Module module;
+  Look kmod(observe::open_kmod_source(tgids_of(cast)));
+  std::unique_ptr<Look> bpf;
+  if (expects_bpf()) bpf = std::make_unique<Look>(observe::open_sched_source(tgids_of(cast)));
+  kmod.advance();
+  if (bpf) bpf->advance();
+  std::vector<Subject> subjects;
+  for (const auto& one : cast)
+    for (const pid_t tid : one->tids())
+      subjects.push_back({one->pid(), tid, counts_of(live::truth_of(one->pid(), tid)),
+                          counts_of(live::sched_of(*kmod.snapshot, tid)),
+                          bpf ? counts_of(live::sched_of(*bpf->snapshot, tid)) : Counts{}});
+  run_together(cast);
+  kmod.advance();
+  if (bpf) bpf->advance();
+  std::printf("TABLE %8s  %-7s %9s %9s %7s %9s %14s  (%s)\n", "tid", "by", "voluntary", "involunt",
+              "missed", "slices", "wait_ns", workload);
+  for (const Subject& subject : subjects) {
+    INFO(workload << ", tid " << subject.tid);
+    const Truth truth = live::truth_of(subject.tgid, subject.tid);
+    const ts_sched_row* row = live::sched_of(*kmod.snapshot, subject.tid);
+    const Counts kernel = counts_of(truth) - subject.kernel;
+    const Counts module_counts = counts_of(row) - subject.module;
+    print("kernel", subject.tid, kernel);
+    print("module", subject.tid, module_counts);
+    check_totals(live::row_of(*kmod.snapshot, subject.tid), truth);
+    CHECK(module_counts == kernel);
+    CHECK(waits_in(row) == row->waits);
+    if (!bpf) continue;
+    const Counts bpf_counts = counts_of(live::sched_of(*bpf->snapshot, subject.tid)) - subject.bpf;
+    print("BPF", subject.tid, bpf_counts);
+    CHECK(bpf_counts == kernel);
+  }
+}
+
+}  // namespace
+
+VM_TEST_CASE("module, BPF and kernel agree on a spinner") {
+  check_agreement("spin", live::spinner());
+}
+
+VM_TEST_CASE("module, BPF and kernel agree on two spinners of one core") {
+  check_agreement("spin in turns", live::pinned_spinners());
+}
+
+VM_TEST_CASE("module, BPF and kernel agree on a sleeper") {
+  check_agreement("200 sleeps", live::sleeper());
+}
+
+VM_TEST_CASE("module, BPF and kernel agree on a yielder") {
+  check_agreement("200 yields, and a spinner", live::yielder());
+}
+
+VM_TEST_CASE("module, BPF and kernel agree on a ping-pong through pipes") {
+  check_agreement("ping-pong", live::ping_pong());
+}
+
+VM_TEST_CASE("module, BPF and kernel agree on a process of four different threads") {
+  check_agreement("mixed threads", live::mixed_threads());
+}
+
+namespace {
+
+bool holds(const ts_peer (&peers)[TS_PEERS], pid_t tid) {
+  return std::any_of(std::begin(peers), std::end(peers), [&](const ts_peer& peer) {
+    return peer.tid == static_cast<uint32_t>(tid) && peer.count > 0;
+  });
+}
+
+uint64_t sum_of(const ts_peer (&peers)[TS_PEERS]) {
+  uint64_t sum = 0;
+  for (const ts_peer& peer : peers) sum += peer.count;
+  return sum;
+}
+
+}  // namespace
+
+VM_TEST_CASE("a preemptor is named") {
+  const Module module;
+  const Cast pair = live::pinned_spinners();
+  const auto source = observe::open_kmod_source({});
+  // One round is mostly enough; but a guest that stands still for a while has but one turn in it.
+  bool named = false;
+  for (int round = 0; round < 20 && !named; ++round) {
+    run_together(pair);
+    const observe::Snapshot& now = source->read();
+    const ts_sched_row* spinner = live::sched_of(now, pair[0]->tids()[0]);
+    REQUIRE(spinner != nullptr);
+    CHECK(sum_of(spinner->preemptors) == spinner->involuntary);
+    named = holds(spinner->preemptors, pair[1]->tids()[0]);
+  }
+  CHECK(named);
+}
+
+VM_TEST_CASE("a waker is named") {
+  const Module module;
+  const Cast pong = live::ping_pong();
+  run_together(pong);
+  const auto source = observe::open_kmod_source({});
+  const ts_sched_row* player = live::sched_of(source->read(), pong[0]->tids()[0]);
+  REQUIRE(player != nullptr);
+  CHECK(holds(player->wakers, pong[1]->tids()[0]));
+  // Each sleep of its ended by a write of the other's, but for the one at the gate.
+  CHECK(player->voluntary > 50);
+  CHECK(player->wakeups[TS_CONTEXT_TASK] + 1 >= player->voluntary);
+}
+
+}  // namespace timeslice::vm

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// How does a test in the guest load the module, and how does it know that the kernel took no harm?
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/catch.h"
+#include "tests/live/processes.h"
+
+namespace timeslice::vm {
+
+// Loads the module with these parameters, "max_threads=64 stream=1". Returns 0 or -errno.
+int load_module(const std::string& parameters = {});
+int unload_module();  // returns 0 or -errno
+bool module_is_loaded();
+
+// Loaded as long as it lives. Throws where that fails.
+class Module {
+ public:
+  explicit Module(const std::string& parameters = {});
+  ~Module();
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+};
+
+// Of /sys/module/timeslice/parameters. set returns 0 or -errno.
+std::string parameter(const std::string& name);
+int set_parameter(const std::string& name, const std::string& value);
+
+inline const std::string kThreads = "/proc/timeslice/threads";
+inline const std::string kCores = "/proc/timeslice/cores";
+
+// A file read to its end, `step` bytes a call.
+std::string read_in_steps(const std::string& path, size_t step);
+
+// The kernel's log from here on.
+class KernelLog {
+ public:
+  KernelLog();
+  ~KernelLog();
+  KernelLog(const KernelLog&) = delete;
+  KernelLog& operator=(const KernelLog&) = delete;
+
+  // Lines since the last call.
+  std::vector<std::string> lines();
+  [[nodiscard]] static bool is_complaint(const std::string& line);
+
+ private:
+  int fd_;
+};
+
+// What the kernel says against us since `log` began: bugs, warnings, stalls, lock reports. Empty:
+// nothing.
+std::string complaints(KernelLog& log);
+
+// What kmemleak reports, where it is built in; a look takes it half a minute. Empty: nothing.
+std::string leaks();
+
+// The running kernel's version, as LINUX_VERSION_CODE has it, without the last part.
+unsigned kernel_version();
+
+// Must our BPF programs load here? From 5.15 on, unless the boot says that this kernel has no type
+// information (WITHOUT_BPF=1).
+bool expects_bpf();
+
+}  // namespace timeslice::vm
+
+// A test case after which the kernel's log is read, and the module must be gone.
+#define VM_TEST_CASE_NAMED(name, body)                      \
+  static void body();                                       \
+  TEST_CASE(name) {                                         \
+    timeslice::vm::KernelLog log;                           \
+    body();                                                 \
+    CHECK_FALSE(timeslice::vm::module_is_loaded());         \
+    CHECK(timeslice::vm::complaints(log) == std::string()); \
+  }                                                         \
+  static void body()
+#define VM_JOIN_(a, b) a##b
+#define VM_JOIN(a, b) VM_JOIN_(a, b)
+#define VM_TEST_CASE(name) VM_TEST_CASE_NAMED(name, VM_JOIN(vm_test_, __LINE__))

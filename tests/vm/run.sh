@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Does the module hold inside real kernels? For each line of tests/vm/kernels: fetches the kernel,
+# builds the module for it, boots QEMU with our programs in an initramfs, and reads what the tests in
+# the guest say and what the kernel logged. The last line counts the tests of all kernels.
+#
+#   tests/vm/run.sh [--sanitize]   on the kernel of tests/vm/sanitized.config instead
+#   KERNELS="6.1 6.12"   only these      TESTS=NAME   only these cases (a filter of Catch2)
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+out=${OUT:-.output}
+work=$out/vm
+limit=${VM_SECONDS:-420} # a guest that takes longer is ended
+passed=0 failed=0 skipped=0
+list=tests/vm/kernels sanitize=0
+if [ "${1:-}" = --sanitize ]; then list=/dev/null sanitize=1; fi
+mkdir -p "$work"
+. tests/vm/guest.sh
+
+count_failure() {
+  failed=$((failed + 1))
+  printf 'FAILED: %s\n' "$*"
+}
+
+# What the guest's tests said, and what the kernel said that no single test was told of.
+read_results() {
+  local name=$1 prefix=$2 note=$3 last
+  tr -d '\r' <"$prefix.results" >"$prefix.plain"
+  grep '^TABLE' "$prefix.plain" | sed 's/^TABLE/   /'
+  last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$prefix.plain" | tail -n 1)
+  if [ -z "$last" ]; then
+    count_failure "the guest with $name ended without a result; its last words were:"
+    tail -n 20 "$prefix.plain" "$prefix.console"
+    return
+  fi
+  read -r p _ f _ s _ <<<"$last"
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  grep '^SKIP' "$prefix.plain"
+  if [ "$f" != 0 ]; then grep -v '^TABLE' "$prefix.plain"; fi
+  if grep -E 'Kernel panic|BUG:|Oops|detected stalls|soft lockup' "$prefix.console" >"$prefix.bad"; then
+    count_failure "the kernel $name complained: $(head -n 1 "$prefix.bad")"
+  fi
+  printf '  %-7s %s (%s)\n' "VM $name" "$last" "$note"
+}
+
+# try_kernel NAME DIRECTORY [VARIABLE=VALUE…]: a kernel as fetch.sh and sanitized.sh leave it.
+try_kernel() {
+  local name=$1 kernel=$2 release began=$SECONDS
+  shift 2
+  release=$(cat "$kernel/release")
+  kmod/build.sh "$kernel/build" "$out" || {
+    count_failure "the module doesn't build for $name"
+    return
+  }
+  make_initramfs "$work/$name.initramfs" "$out/kmod/$release/timeslice.ko" || {
+    count_failure "no initramfs for $name"
+    return
+  }
+  boot multi "$kernel/vmlinuz" "$work/$name" "$limit" ${TESTS:+"TESTS=\"$TESTS\""} "$@"
+  read_results "$name" "$work/$name" "$release, $((SECONDS - began)) s"
+  if [ -n "${TESTS:-}" ]; then return; fi
+  began=$SECONDS
+  cp "$work/$name.initramfs" "$work/$name-alone.initramfs"
+  boot single "$kernel/vmlinuz" "$work/$name-alone" "$limit" ALONE=1 TESTS=[alone] "$@"
+  read_results "$name" "$work/$name-alone" "alone, $((SECONDS - began)) s"
+}
+
+# Another distribution's archive has no such suites.
+distribution=$(. /etc/os-release && echo "$ID")
+if [ "$distribution" != debian ]; then
+  echo "SKIP: the guests' kernels come from Debian's archive, and this is $distribution"
+  echo "0 passed, 0 failed, 1 skipped"
+  exit 0
+fi
+
+while read -r name suite package _; do
+  case $name in '#'* | '') continue ;; esac
+  if [ -n "${KERNELS:-}" ] && [[ " $KERNELS " != *" $name "* ]]; then continue; fi
+  kernel=$(tests/vm/fetch.sh "$suite" "$package" </dev/null) || {
+    count_failure "the kernel $name can't be fetched"
+    continue
+  }
+  try_kernel "$name" "$kernel" </dev/null
+done <"$list"
+
+if [ "$sanitize" = 1 ]; then
+  # It has no type information, so no BPF to compare with; and all its checks take their time (SLOW).
+  if kernel=$(tests/vm/sanitized.sh); then
+    VM_MEMORY=768 try_kernel sanitized "$kernel" WITHOUT_BPF=1 SLOW=1
+  else
+    count_failure "the kernel with every check doesn't build"
+  fi
+fi
+
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]
