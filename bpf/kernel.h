@@ -92,6 +92,7 @@ struct task_struct {
 	struct sched_info sched_info;
 	int exit_state;
 	int pid;
+	int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;

@@ -16,10 +16,7 @@
  * held and an allocation could wake the very thread that needs that lock.
  */
 #include "pass.h"
-
-/* From a core's run queue to its preempt count; set from BTF by the loader, 0 where it isn't known.
- */
-const volatile __s64 rq_to_preempt_count = 0;
+#include "wake_context.h"
 
 /* Run on every core at once, so incremented atomically; all of them are rare events. */
 __u64 forked;
@@ -224,21 +221,6 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (next->pid)
 		arrives(next);
 	return 0;
-}
-
-/* Is the current thread waking somebody, or was it merely running when an interrupt did? */
-static __always_inline __u32 wake_context(struct task_struct *current)
-{
-	__u64 rq = (__u64)current->se.cfs_rq->rq;
-	__u32 count = 0;
-
-	if (!rq_to_preempt_count)
-		return TS_CONTEXT_UNKNOWN;
-	if (bpf_probe_read_kernel(&count, sizeof(count), (void *)(rq + rq_to_preempt_count)))
-		return TS_CONTEXT_UNKNOWN;
-	if (count & HARDIRQ_MASK)
-		return TS_CONTEXT_HARDIRQ;
-	return count & SERVING_SOFTIRQ ? TS_CONTEXT_SOFTIRQ : TS_CONTEXT_TASK;
 }
 
 SEC("tp_btf/sched_waking")

@@ -53,6 +53,7 @@ enum ts_thread_flags {
 	TS_THREAD_KERNEL = 1 << 1, /* a kernel thread: no user memory */
 	TS_THREAD_IO_WORKER =
 		1 << 2, /* made by io_uring inside a user process (iou-wrk, iou-sqp) */
+	TS_THREAD_OUTSIDE = 1 << 3, /* known by name only: the stream's filter leaves it out */
 };
 
 /* The state letter is the one that ps shows: R S D T t X Z P I. */
@@ -181,13 +182,19 @@ enum ts_leaving {
 	TS_LEAVING_PARKED = 0x40,
 	TS_LEAVING_IDLE = 0x80,	      /* uninterruptible, but not counted as load */
 	TS_LEAVING_PREEMPTED = 0x100, /* in the middle of kernel code, whatever its state was */
+	/* How the kernel counted this switch. The state doesn't tell: a thread that goes to sleep
+	 * with a signal pending stays runnable, and yet counts as voluntary. Neither: not known. */
+	TS_LEAVING_VOLUNTARY = 0x4000,
+	TS_LEAVING_INVOLUNTARY = 0x8000,
 };
+#define TS_LEAVING_STATES 0x1ff /* without how it was counted */
 
 struct ts_event_switch {
 	struct ts_event event; /* tid, prio: who gets the core */
 	__u32 prev_tid;	       /* who leaves it */
 	__u16 prev_state;      /* enum ts_leaving */
-	__u16 prev_nvcsw;      /* low bits of its nvcsw: moved if this switch was voluntary */
+	__u8 prev_nvcsw;       /* low bits of the kernel's two counters, this switch included */
+	__u8 prev_nivcsw;
 	__u64 wait_ns;	       /* tid's wait that ends here, as the kernel adds it to run_delay; or
 				  TS_WAIT_UNKNOWN */
 };

@@ -169,6 +169,7 @@ void stream_switch(bool preempt, unsigned int state, struct task_struct *prev,
 		.prev_tid = prev->pid,
 		.prev_state = leaving(preempt, state),
 		.prev_nvcsw = prev->nvcsw,
+		.prev_nivcsw = prev->nivcsw,
 		.wait_ns = TS_WAIT_UNKNOWN,
 	};
 

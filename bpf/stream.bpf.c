@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The stream rung: what happened, one by one? Each switch, wake-up, migration, birth, exec, change of
+ * name and end becomes a small record of wire.h in the ring of the core that it happened on.
+ *
+ * One ring a core, so that no two cores wait for one lock, and each ring's records are in the order of
+ * time. The reader isn't woken by each record but whenever a quarter of a ring has been filled; a
+ * reader that wants news sooner looks by itself. What finds no room is counted, and the next record
+ * that does is preceded by one that says how many are missing.
+ *
+ * Who a thread is, is sent at its birth, at exec and at a change of name, of all threads, also of those
+ * that the filter leaves out: others are preempted and woken by them.
+ */
+#include "row.h"
+#include "wake_context.h"
+
+/* Only these processes and all that they fork are recorded, if `filtered` says so. */
+const volatile bool filtered = false;
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u8);
+} tgid_filter SEC(".maps");
+
+const volatile bool leave_out_reader = true; /* its wake-ups and migrations; never its switches */
+const volatile bool switch_has_state = true; /* sched_switch has a fourth argument: since 5.18 */
+const volatile __u64 wake_bytes = 0;	     /* wake the reader after so many */
+
+__u32 reader_tgid;	/* as the first namespace numbers it */
+__u64 filter_failures;	/* processes that found no room in the filter */
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* the loader makes larger ones */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1); /* the loader sets the number of cores */
+	__type(key, __u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+/* Written by its own core; as long as a cache line, so that no two cores share one. */
+struct stream_core {
+	__u64 dropped; /* since the stream began */
+	__u64 lost;    /* since this core's last record */
+	__u64 unwoken; /* bytes since the reader was woken last */
+	__u32 running; /* who has the core, as seen when it got it … */
+	__u32 running_nvcsw;
+	__u64 pad[4];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stream_core);
+} stream_cores SEC(".maps");
+
+static __always_inline __u32 tgid_of(struct task_struct *task)
+{
+	return reader_level == 0 ? task->tgid : reader_tid(BPF_CORE_READ(task, group_leader));
+}
+
+static __always_inline __u32 tid_of(struct task_struct *task)
+{
+	__u32 tid;
+
+	if (reader_level == 0 || task->pid == 0)
+		return task->pid;
+	tid = reader_tid(task);
+	return tid ? tid : TS_TID_OUTSIDE;
+}
+
+static __always_inline bool is_wanted(struct task_struct *task)
+{
+	__u32 tgid;
+
+	if (!filtered)
+		return true;
+	tgid = tgid_of(task);
+	return bpf_map_lookup_elem(&tgid_filter, &tgid) != NULL;
+}
+
+static __always_inline bool is_left_out(struct task_struct *task)
+{
+	return leave_out_reader && task->tgid == reader_tgid;
+}
+
+static __always_inline struct stream_core *this_core(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&stream_cores, &cpu);
+}
+
+/* Room for a record, its head filled; NULL, and counted, where there is none. */
+static __always_inline void *reserve(struct stream_core *core, __u8 kind, struct task_struct *task,
+				     const __u64 size)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	struct ts_event *event;
+
+	if (!ring)
+		return NULL;
+	event = bpf_ringbuf_reserve(ring, size, 0);
+	if (!event) {
+		__sync_fetch_and_add(&core->dropped, 1);
+		__sync_fetch_and_add(&core->lost, 1);
+		return NULL;
+	}
+	event->time_ns = bpf_ktime_get_ns();
+	event->tid = task ? tid_of(task) : 0;
+	event->cpu = cpu;
+	event->kind = kind;
+	event->prio = task ? task->prio : 0;
+	core->unwoken += size;
+	return event;
+}
+
+static __always_inline void submit(struct stream_core *core, void *record)
+{
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (core->unwoken >= wake_bytes) {
+		core->unwoken = 0;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(record, flags);
+}
+
+/* A gap is told before the record that follows it. */
+static __always_inline void tell_loss(struct stream_core *core)
+{
+	__u64 lost = core->lost;
+	struct ts_event_lost *record;
+
+	if (!lost)
+		return;
+	record = reserve(core, TS_EVENT_LOST, NULL, sizeof(*record));
+	if (!record) {
+		/* That was no event, so it isn't missing. */
+		__sync_fetch_and_add(&core->dropped, -1);
+		__sync_fetch_and_add(&core->lost, -1);
+		return;
+	}
+	record->records = lost;
+	__sync_fetch_and_add(&core->lost, -lost);
+	submit(core, record);
+}
+
+static __always_inline __u16 leaving_state(bool preempt, __u32 state)
+{
+	if (preempt)
+		return TS_LEAVING_PREEMPTED;
+	if (state & TASK_DEAD)
+		return TS_LEAVING_DEAD;
+	if ((state & TASK_UNINTERRUPTIBLE) && (state & TASK_NOLOAD))
+		return TS_LEAVING_IDLE;
+	return state & (TS_LEAVING_SLEEP | TS_LEAVING_DEEP_SLEEP | TS_LEAVING_STOPPED |
+			TS_LEAVING_TRACED | TS_LEAVING_PARKED);
+}
+
+/* A running thread's nvcsw moves only when it leaves: as it got the core, so it still is, or not. */
+static __always_inline __u16 leaving_kind(struct stream_core *core, struct task_struct *prev)
+{
+	if (core->running != (__u32)prev->pid)
+		return 0;
+	return core->running_nvcsw == (__u32)prev->nvcsw ? TS_LEAVING_INVOLUNTARY
+							 : TS_LEAVING_VOLUNTARY;
+}
+
+/* The wait that ends now, as the kernel is about to add it to run_delay (kernel/sched/stats.h). */
+static __always_inline __u64 ending_wait_ns(struct task_struct *next)
+{
+	__u64 queued = next->sched_info.last_queued;
+
+	return queued ? next->se.cfs_rq->rq->clock - queued : 0;
+}
+
+SEC("tp_btf/sched_switch")
+int on_switch(__u64 *ctx)
+{
+	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
+	struct stream_core *core = this_core();
+	struct ts_event_switch *record;
+	__u16 kind;
+
+	if (!core)
+		return 0;
+	kind = leaving_kind(core, prev);
+	core->running = next->pid;
+	core->running_nvcsw = next->nvcsw;
+	if (filtered && !is_wanted(prev) && !is_wanted(next))
+		return 0;
+	tell_loss(core);
+	record = reserve(core, TS_EVENT_SWITCH, next, sizeof(*record));
+	if (!record)
+		return 0;
+	record->prev_tid = tid_of(prev);
+	record->prev_state =
+		leaving_state(ctx[0] & 1, switch_has_state ? ctx[3] : prev->__state) | kind;
+	record->prev_nvcsw = prev->nvcsw;
+	record->prev_nivcsw = prev->nivcsw;
+	record->wait_ns = next->pid ? ending_wait_ns(next) : 0;
+	submit(core, record);
+	return 0;
+}
+
+static __always_inline int on_wake(__u8 kind, struct task_struct *task)
+{
+	struct stream_core *core = this_core();
+	struct ts_event_wake *record;
+	struct task_struct *current;
+
+	if (!core || !is_wanted(task) || is_left_out(task))
+		return 0;
+	tell_loss(core);
+	record = reserve(core, kind, task, sizeof(*record));
+	if (!record)
+		return 0;
+	current = bpf_get_current_task_btf();
+	record->waker_tid = tid_of(current);
+	record->target_cpu = core_of(task);
+	record->context = wake_context(current);
+	record->pad = 0;
+	submit(core, record);
+	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_waking, struct task_struct *task)
+{
+	return on_wake(TS_EVENT_WAKING, task);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_wakeup_new, struct task_struct *task)
+{
+	return on_wake(TS_EVENT_WAKE_NEW, task);
+}
+
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
+{
+	struct stream_core *core = this_core();
+	struct ts_event_migrate *record;
+
+	if (!core || !is_wanted(task) || is_left_out(task))
+		return 0;
+	tell_loss(core);
+	record = reserve(core, TS_EVENT_MIGRATE, task, sizeof(*record));
+	if (!record)
+		return 0;
+	record->from_cpu = core_of(task);
+	record->to_cpu = to_cpu;
+	record->pad = 0;
+	submit(core, record);
+	return 0;
+}
+
+/* Those outside are told of as well: their names are wanted wherever they preempt or wake. */
+static __always_inline int tell_identity(__u8 kind, struct task_struct *task,
+					 struct task_struct *parent, const char *comm)
+{
+	struct stream_core *core = this_core();
+	struct ts_event_identity *record;
+
+	if (!core)
+		return 0;
+	tell_loss(core);
+	record = reserve(core, kind, task, sizeof(*record));
+	if (!record)
+		return 0;
+	record->tgid = tgid_of(task);
+	record->ppid = reader_tid(BPF_CORE_READ(task, real_parent, group_leader));
+	record->parent_tid = parent ? tid_of(parent) : 0;
+	record->flags = (task->flags & PF_KTHREAD ? TS_THREAD_KERNEL : 0) |
+			(task->flags & PF_IO_WORKER ? TS_THREAD_IO_WORKER : 0) |
+			(is_wanted(task) ? 0 : TS_THREAD_OUTSIDE);
+	record->start_ns = task->start_boottime;
+	__builtin_memset(record->comm, 0, sizeof(record->comm));
+	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), comm);
+	submit(core, record);
+	return 0;
+}
+
+/* What a wanted process forks is wanted too. */
+static __always_inline void follow(struct task_struct *parent, struct task_struct *child)
+{
+	__u32 tgid;
+	__u8 present = 1;
+
+	if (!filtered || child->pid != child->tgid || !is_wanted(parent))
+		return;
+	tgid = tgid_of(child);
+	if (bpf_map_update_elem(&tgid_filter, &tgid, &present, BPF_ANY))
+		__sync_fetch_and_add(&filter_failures, 1);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	follow(parent, child);
+	return tell_identity(TS_EVENT_FORK, child, parent, child->comm);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	return tell_identity(TS_EVENT_EXEC, task, NULL, task->comm);
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
+{
+	return tell_identity(TS_EVENT_RENAME, task, NULL, comm);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct stream_core *core = this_core();
+	struct ts_event_exit *record;
+
+	if (!core || !is_wanted(task))
+		return 0;
+	tell_loss(core);
+	record = reserve(core, TS_EVENT_EXIT, task, sizeof(*record));
+	if (!record)
+		return 0;
+	record->start_ns = task->start_boottime;
+	record->nvcsw = task->nvcsw;
+	record->nivcsw = task->nivcsw;
+	record->cpu_ns = task->se.sum_exec_runtime;
+	record->run_delay_ns = task->sched_info.run_delay;
+	record->slices = task->sched_info.pcount;
+	record->migrations = task->se.nr_migrations;
+	submit(core, record);
+	return 0;
+}
+
+/* A process's number is free for others once its last thread has been forgotten. */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(on_free, struct task_struct *task)
+{
+	__u32 tgid;
+
+	if (!filtered || task->pid != task->tgid)
+		return 0;
+	tgid = tgid_of(task);
+	bpf_map_delete_elem(&tgid_filter, &tgid);
+	return 0;
+}
+
+/* Run once by the reader before the probes are attached: ids are numbered as it sees them. */
+SEC("syscall")
+int meet_reader(void *ctx)
+{
+	struct task_struct *reader = bpf_get_current_task_btf();
+
+	note_reader();
+	reader_tgid = reader->tgid;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

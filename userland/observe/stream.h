@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// How do single events come out of the kernel? A Stream is the stream rung while it is attached: the
+// probes of bpf/stream.bpf.c, a ring for each core, and what was dropped. It hands out the records of
+// bpf/wire.h as they lie in the rings; nothing is interpreted here.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "bpf/wire.h"
+
+namespace timeslice::observe {
+
+struct StreamOptions {
+  std::vector<uint32_t> tgids;   // these and all that they fork; empty: the machine
+  bool leave_out_self = true;    // our own wake-ups and migrations; our switches are always told
+  uint32_t ring_bytes = 4 << 20;  // a core; a power of two and of pages
+};
+
+class Stream {
+ public:
+  // Loads, attaches, and begins at once. Throws Failure, with the reason and what to do about it.
+  explicit Stream(const StreamOptions& options);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Becomes readable when a quarter of some ring has been filled since the last time.
+  [[nodiscard]] int fd() const;
+
+  // Hands over, core by core, every record that is complete by now; each core's are in the order of
+  // time. A record lives only during the call. Returns how many. Throws Failure.
+  using Take = std::function<void(const ts_event& event)>;
+  size_t consume(const Take& take);
+
+  // Adds processes to the filter, those of a stream that was made with tgids. Throws Failure.
+  void also_follow(const std::vector<uint32_t>& tgids);
+
+  // No probe is left from now on; what the rings hold can still be consumed.
+  void detach();
+
+  // By core; the ring's causes only (enum ts_drop_cause).
+  [[nodiscard]] std::vector<ts_stream_core> figures() const;
+  // Processes that could not be followed, for the filter was full.
+  [[nodiscard]] uint64_t filter_failures() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace timeslice::observe

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// What happened on one core, in the order of time? A BundleReader walks through the columns of one
+// bundle at once and gives back the records that they were made from. It takes bundles of ours and of
+// Perfetto's own recorder, compact or plain, and any bytes at all: what can't be so ends in an
+// exception of protozero's, never outside the bundle.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bpf/wire.h"
+
+namespace timeslice::trace {
+
+union AnyEvent {
+  ts_event head;
+  ts_event_switch as_switch;
+  ts_event_wake wake;
+  ts_event_migrate migrate;
+  ts_event_identity identity;
+  ts_event_exit exit;
+  ts_event_lost lost;
+};
+
+class BundleReader {
+ public:
+  // The file's times less `boot_offset_ns` are CLOCK_MONOTONIC.
+  BundleReader(uint16_t cpu, uint64_t boot_offset_ns) : cpu_(cpu), offset_(boot_offset_ns) {}
+
+  // Begins with the next bundle of this core. Throws protozero::exception.
+  void load(std::string bundle);
+
+  // The next record, in event(); false: the bundle is at its end. Throws protozero::exception, after
+  // which the rest of the bundle is lost.
+  bool next();
+  [[nodiscard]] const AnyEvent& event() const { return event_; }
+
+  // Events that we know nothing of, and plain wake-ups that only confirm a waking.
+  [[nodiscard]] uint64_t skipped() const { return skipped_; }
+
+ private:
+  struct Varints {
+    const char* at = nullptr;
+    const char* end = nullptr;
+    [[nodiscard]] bool done() const { return at == end; }
+    uint64_t take();
+  };
+  // A column of moments or indices, each kept as the difference to the one before.
+  struct Differences {
+    Varints from;
+    uint64_t value = UINT64_MAX;  // UINT64_MAX: at its end
+    void begin(Varints column);
+    void advance();
+  };
+
+  void parse_compact(const char* data, size_t size);
+  void parse_beside(const char* data, size_t size);
+  void parse_plain(const char* data, size_t size);
+  void parse_plain_switch(const char* data, size_t size, uint64_t time_ns);
+  void parse_plain_wake(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
+                        uint8_t kind);
+  void parse_plain_identity(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
+                            uint8_t kind);
+  void parse_rare(const char* data, size_t size);
+  [[nodiscard]] uint64_t rare_time() const {
+    return rare_at_ < rare_.size() ? rare_[rare_at_].head.time_ns : UINT64_MAX;
+  }
+  bool take_switch();
+  void take_wake();
+  void take_migrate();
+  void take_rare();
+  ts_event& begin_event(uint64_t time_ns, uint8_t kind, uint32_t tid, uint8_t prio);
+
+  uint16_t cpu_;
+  uint64_t offset_;
+  std::string bytes_;
+  AnyEvent event_{};
+  uint32_t occupant_ = TS_TID_OUTSIDE;
+  uint64_t last_ns_ = 0;
+  uint64_t skipped_ = 0;
+
+  uint64_t switch_index_ = 0, waking_index_ = 0;
+  Differences switch_time_, waking_time_, migrate_time_;
+  Differences contrary_, unclear_, prev_index_, filler_, waking_new_;
+  Varints prev_state_, next_tid_, next_prio_, wait_, prev_tid_;
+  Varints waking_tid_, target_cpu_, waking_prio_, waking_flags_, waker_, context_;
+  bool has_waits_ = false, has_wakers_ = false, has_contexts_ = false;
+  Varints migrate_tid_, migrate_from_, migrate_to_;
+  std::vector<AnyEvent> rare_;  // rare ones, and all that are told in the plain form
+  size_t rare_at_ = 0;
+};
+
+// The first of both is set where the bundle says which core it is of.
+struct BundleHead {
+  bool has_cpu = false;
+  uint32_t cpu = 0;
+};
+BundleHead bundle_head(const char* data, size_t size);  // throws protozero::exception
+
+}  // namespace timeslice::trace

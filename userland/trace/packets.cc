@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include "trace/packets.h"
+
+#include <algorithm>
+#include <protozero/varint.hpp>
+
+namespace timeslice::trace {
+
+namespace {
+
+constexpr size_t kWindow = 1 << 20;
+constexpr uint64_t kLargest = 64 << 20;  // a packet that claims more is none
+constexpr char kPacketTag = 0x0a;        // field 1, a message
+constexpr size_t kHead = 11;             // the tag, and the longest length
+
+}  // namespace
+
+// Brings `size` bytes from at_ on into the window; false: the file hasn't got so many.
+bool Packets::need(size_t size) {
+  if (window_.size() - at_ >= size) return true;
+  window_.erase(0, at_);
+  window_at_ += at_;
+  at_ = 0;
+  const size_t had = window_.size();
+  window_.resize(std::max(kWindow, size));
+  window_.resize(had + bytes_.read(window_at_ + had, window_.data() + had, window_.size() - had));
+  return window_.size() >= size;
+}
+
+bool Packets::next() {
+  need(kHead);
+  const char* const end = window_.data() + window_.size();
+  const char* data = window_.data() + at_;
+  if (data == end) return false;
+  const std::string where = std::to_string(window_at_ + at_);
+  if (*data++ != kPacketTag) {
+    stopped_ = "no packet begins at byte " + where;
+    return false;
+  }
+  uint64_t size = 0;
+  try {
+    size = protozero::decode_varint(&data, end);
+  } catch (const protozero::exception&) {
+    stopped_ = "the file ends within a packet, at byte " + where;
+    return false;
+  }
+  const auto head = static_cast<size_t>(data - (window_.data() + at_));
+  if (size > kLargest || !need(head + static_cast<size_t>(size))) {
+    stopped_ = "the file ends within a packet, at byte " + where;
+    return false;
+  }
+  begin_ = at_ + head;
+  size_ = static_cast<size_t>(size);
+  at_ = begin_ + size_;
+  followed_ = window_at_ + at_;
+  return true;
+}
+
+}  // namespace timeslice::trace

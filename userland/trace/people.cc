@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+#include "trace/people.h"
+
+#include <algorithm>
+#include <cstring>
+#include <protozero/pbf_message.hpp>
+
+#include "base/failure.h"
+#include "trace/fields.h"
+
+namespace timeslice::trace {
+
+namespace {
+
+template <typename Field>
+using Fields = protozero::pbf_message<Field>;
+
+template <typename Field>
+Fields<Field> fields_of(std::string_view message) {
+  return Fields<Field>(message.data(), message.size());
+}
+
+std::string_view view_of(protozero::data_view view) { return {view.data(), view.size()}; }
+
+void copy_comm(char (&to)[TS_COMM_SIZE], std::string_view from) {
+  std::memset(to, 0, sizeof(to));
+  std::memcpy(to, from.data(), std::min(from.size(), sizeof(to) - 1));
+}
+
+Header header_of(std::string_view message) {
+  Header header;
+  header.recorder = "timeslice";
+  uint32_t version = 0;
+  auto fields = fields_of<field::Header>(message);
+  while (fields.next()) {
+    switch (fields.tag()) {
+      case field::Header::version:
+        version = fields.get_uint32();
+        break;
+      case field::Header::begin_ns:
+        header.begin_ns = fields.get_uint64();
+        break;
+      case field::Header::boot_offset_ns:
+        header.boot_offset_ns = fields.get_uint64();
+        break;
+      case field::Header::realtime_ns:
+        header.realtime_ns = fields.get_uint64();
+        break;
+      case field::Header::cores:
+        header.cores = fields.get_uint32();
+        break;
+      case field::Header::filtered:
+        header.filtered = fields.get_bool();
+        break;
+      case field::Header::tgid:
+        header.tgids.push_back(fields.get_uint32());
+        break;
+      case field::Header::asked:
+        header.asked = fields.get_string();
+        break;
+      case field::Header::recorder_tgid:
+        header.recorder_tgid = fields.get_uint32();
+        break;
+      default:
+        fields.skip();
+    }
+  }
+  if (version > field::kVersion)
+    throw Failure("the recording is of version " + std::to_string(version) +
+                  ", and this timeslice reads up to " + std::to_string(field::kVersion));
+  return header;
+}
+
+ts_thread_row row_of(std::string_view message) {
+  ts_thread_row row{};
+  row.record = {TS_RECORD_THREAD, sizeof(row), 0};
+  row.state = '?';
+  row.cpu = -1;
+  row.syscall_nr = -1;
+  auto fields = fields_of<field::Row>(message);
+  while (fields.next()) {
+    switch (fields.tag()) {
+      case field::Row::tid:
+        row.tid = fields.get_uint32();
+        break;
+      case field::Row::tgid:
+        row.tgid = fields.get_uint32();
+        break;
+      case field::Row::ppid:
+        row.ppid = fields.get_uint32();
+        break;
+      case field::Row::start_ns:
+        row.start_ns = fields.get_uint64();
+        break;
+      case field::Row::comm:
+        copy_comm(row.comm, view_of(fields.get_view()));
+        break;
+      case field::Row::state:
+        row.state = static_cast<char>(fields.get_uint32());
+        break;
+      case field::Row::cpu:
+        row.cpu = fields.get_int32();
+        break;
+      case field::Row::prio:
+        row.prio = fields.get_sint32();
+        break;
+      case field::Row::nice:
+        row.nice = fields.get_sint32();
+        break;
+      case field::Row::policy:
+        row.policy = fields.get_uint32();
+        break;
+      case field::Row::flags:
+        row.flags = fields.get_uint32();
+        break;
+      case field::Row::have:
+        row.record.have = fields.get_uint32();
+        break;
+      case field::Row::nvcsw:
+        row.nvcsw = fields.get_uint64();
+        break;
+      case field::Row::nivcsw:
+        row.nivcsw = fields.get_uint64();
+        break;
+      case field::Row::cpu_ns:
+        row.cpu_ns = fields.get_uint64();
+        break;
+      case field::Row::run_delay_ns:
+        row.run_delay_ns = fields.get_uint64();
+        break;
+      case field::Row::pending_wait_ns:
+        row.pending_wait_ns = fields.get_uint64();
+        break;
+      case field::Row::slices:
+        row.slices = fields.get_uint64();
+        break;
+      case field::Row::migrations:
+        row.migrations = fields.get_uint64();
+        break;
+      case field::Row::syscall_nr:
+        row.syscall_nr = fields.get_sint32();
+        break;
+      case field::Row::cgroup_id:
+        row.cgroup_id = fields.get_uint64();
+        break;
+      default:
+        fields.skip();
+    }
+  }
+  return row;
+}
+
+RoleNote role_of(std::string_view message) {
+  RoleNote role;
+  auto fields = fields_of<field::Role>(message);
+  while (fields.next()) {
+    switch (fields.tag()) {
+      case field::Role::tid:
+        role.tid = fields.get_uint32();
+        break;
+      case field::Role::start_ns:
+        role.start_ns = fields.get_uint64();
+        break;
+      case field::Role::name:
+        role.name = fields.get_string();
+        break;
+      case field::Role::evidence:
+        role.evidence = fields.get_string();
+        break;
+      case field::Role::confidence:
+        role.confidence = fields.get_double();
+        break;
+      default:
+        fields.skip();
+    }
+  }
+  return role;
+}
+
+Closing closing_of(std::string_view message) {
+  Closing closing;
+  auto fields = fields_of<field::Closing>(message);
+  while (fields.next()) {
+    switch (fields.tag()) {
+      case field::Closing::end_ns:
+        closing.end_ns = fields.get_uint64();
+        break;
+      case field::Closing::lost: {
+        const auto lost = fields.get_packed_uint64();
+        closing.lost.assign(lost.begin(), lost.end());
+        break;
+      }
+      case field::Closing::filter_failures:
+        closing.filter_failures = fields.get_uint64();
+        break;
+      case field::Closing::suspended_ns:
+        closing.suspended_ns = fields.get_uint64();
+        break;
+      case field::Closing::recorder_cpu_ns:
+        closing.recorder_cpu_ns = fields.get_uint64();
+        break;
+      case field::Closing::ended_by:
+        closing.ended_by = fields.get_string();
+        break;
+      default:
+        fields.skip();
+    }
+  }
+  return closing;
+}
+
+ts_thread_row named_row(uint32_t tid, uint32_t tgid, uint32_t ppid, std::string_view name) {
+  ts_thread_row row = row_of({});
+  row.tid = tid;
+  row.tgid = tgid;
+  row.ppid = ppid;
+  // A command line's first word is a path; what the kernel calls the thread is its end.
+  copy_comm(row.comm, name.substr(name.find_last_of('/') + 1));
+  return row;
+}
+
+void take_tree_process(std::string_view message, People& people) {
+  uint32_t pid = 0, ppid = 0;
+  std::string name;
+  auto fields = fields_of<field::Process>(message);
+  while (fields.next()) {
+    if (fields.tag() == field::Process::pid)
+      pid = static_cast<uint32_t>(fields.get_int32());
+    else if (fields.tag() == field::Process::ppid)
+      ppid = static_cast<uint32_t>(fields.get_int32());
+    else if (fields.tag() == field::Process::cmdline && name.empty())
+      name = fields.get_string();
+    else
+      fields.skip();
+  }
+  people.tree.push_back(named_row(pid, pid, ppid, name));
+}
+
+void take_tree_thread(std::string_view message, People& people) {
+  uint32_t tid = 0, tgid = 0;
+  std::string name;
+  auto fields = fields_of<field::Thread>(message);
+  while (fields.next()) {
+    if (fields.tag() == field::Thread::tid)
+      tid = static_cast<uint32_t>(fields.get_int32());
+    else if (fields.tag() == field::Thread::tgid)
+      tgid = static_cast<uint32_t>(fields.get_int32());
+    else if (fields.tag() == field::Thread::name)
+      name = fields.get_string();
+    else
+      fields.skip();
+  }
+  people.tree.push_back(named_row(tid, tgid, 0, name));
+}
+
+}  // namespace
+
+void take_ours(std::string_view message, People& people) {
+  auto fields = fields_of<field::Ours>(message);
+  while (fields.next()) {
+    if (fields.wire_type() != protozero::pbf_wire_type::length_delimited) {
+      fields.skip();
+      continue;
+    }
+    const std::string_view part = view_of(fields.get_view());
+    switch (fields.tag()) {
+      case field::Ours::header:
+        people.header = header_of(part);
+        people.has_header = true;
+        break;
+      case field::Ours::opening:
+        people.opening.push_back(row_of(part));
+        break;
+      case field::Ours::closing_row:
+        people.closing_rows.push_back(row_of(part));
+        break;
+      case field::Ours::role:
+        people.roles.push_back(role_of(part));
+        break;
+      case field::Ours::closing:
+        people.closing = closing_of(part);
+        people.has_closing = true;
+        break;
+    }
+  }
+}
+
+void take_clocks(std::string_view message, People& people) {
+  if (people.boottime_ns) return;  // the first one counts
+  auto clocks = fields_of<field::Clocks>(message);
+  while (clocks.next()) {
+    if (clocks.tag() != field::Clocks::clock) {
+      clocks.skip();
+      continue;
+    }
+    uint32_t id = 0;
+    uint64_t now_ns = 0;
+    auto fields = fields_of<field::Clock>(view_of(clocks.get_view()));
+    while (fields.next()) {
+      if (fields.tag() == field::Clock::id)
+        id = fields.get_uint32();
+      else if (fields.tag() == field::Clock::timestamp)
+        now_ns = fields.get_uint64();
+      else
+        fields.skip();
+    }
+    if (id == field::kBoottime) people.boottime_ns = now_ns;
+    if (id == field::kMonotonic) people.monotonic_ns = now_ns;
+    if (id == field::kRealtime) people.realtime_ns = now_ns;
+  }
+}
+
+void take_system(std::string_view message, People& people) {
+  auto info = fields_of<field::SystemInfo>(message);
+  while (info.next()) {
+    if (info.tag() != field::SystemInfo::utsname) {
+      info.skip();
+      continue;
+    }
+    auto fields = fields_of<field::Utsname>(view_of(info.get_view()));
+    while (fields.next()) {
+      if (fields.tag() == field::Utsname::sysname)
+        people.header.system = fields.get_string();
+      else if (fields.tag() == field::Utsname::release)
+        people.header.release = fields.get_string();
+      else if (fields.tag() == field::Utsname::machine)
+        people.header.machine = fields.get_string();
+      else
+        fields.skip();
+    }
+  }
+}
+
+void take_tree(std::string_view message, People& people) {
+  auto fields = fields_of<field::ProcessTree>(message);
+  while (fields.next()) {
+    if (fields.tag() == field::ProcessTree::process)
+      take_tree_process(view_of(fields.get_view()), people);
+    else if (fields.tag() == field::ProcessTree::thread)
+      take_tree_thread(view_of(fields.get_view()), people);
+    else
+      fields.skip();
+  }
+}
+
+}  // namespace timeslice::trace

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+#include "trace/writer.h"
+
+#include <protozero/pbf_builder.hpp>
+
+#include <cstring>
+
+#include "trace/fields.h"
+
+namespace timeslice::trace {
+
+namespace {
+
+template <typename Field>
+using Message = protozero::pbf_builder<Field>;
+
+constexpr size_t kRowsAtOnce = 64 << 10;  // bytes of rows in a packet
+
+std::string_view comm_of(const char (&comm)[TS_COMM_SIZE]) {
+  return {comm, strnlen(comm, TS_COMM_SIZE)};
+}
+
+std::string encoded(const ts_thread_row& row) {
+  std::string text;
+  Message<field::Row> out(text);
+  out.add_uint32(field::Row::tid, row.tid);
+  out.add_uint32(field::Row::tgid, row.tgid);
+  out.add_uint32(field::Row::ppid, row.ppid);
+  out.add_uint64(field::Row::start_ns, row.start_ns);
+  const std::string_view comm = comm_of(row.comm);
+  out.add_bytes(field::Row::comm, comm.data(), comm.size());
+  out.add_uint32(field::Row::flags, row.flags);
+  if (row.flags & TS_THREAD_OUTSIDE) return text;
+  out.add_uint32(field::Row::state, static_cast<uint8_t>(row.state));
+  out.add_int32(field::Row::cpu, row.cpu);
+  out.add_sint32(field::Row::prio, row.prio);
+  out.add_sint32(field::Row::nice, row.nice);
+  out.add_uint32(field::Row::policy, row.policy);
+  out.add_uint32(field::Row::have, row.record.have);
+  out.add_uint64(field::Row::nvcsw, row.nvcsw);
+  out.add_uint64(field::Row::nivcsw, row.nivcsw);
+  out.add_uint64(field::Row::cpu_ns, row.cpu_ns);
+  out.add_uint64(field::Row::run_delay_ns, row.run_delay_ns);
+  out.add_uint64(field::Row::pending_wait_ns, row.pending_wait_ns);
+  out.add_uint64(field::Row::slices, row.slices);
+  out.add_uint64(field::Row::migrations, row.migrations);
+  out.add_sint32(field::Row::syscall_nr, row.syscall_nr);
+  out.add_uint64(field::Row::cgroup_id, row.cgroup_id);
+  return text;
+}
+
+// A thread as Perfetto's viewer wants to know it.
+void add_to_tree(std::string& tree, uint32_t tid, uint32_t tgid, uint32_t ppid,
+                 std::string_view comm) {
+  Message<field::ProcessTree> out(tree);
+  if (tid == tgid) {
+    std::string text;
+    Message<field::Process> process(text);
+    process.add_uint32(field::Process::pid, tgid);
+    process.add_uint32(field::Process::ppid, ppid);
+    process.add_bytes(field::Process::cmdline, comm.data(), comm.size());
+    out.add_message(field::ProcessTree::process, text);
+  }
+  std::string text;
+  Message<field::Thread> thread(text);
+  thread.add_uint32(field::Thread::tid, tid);
+  thread.add_bytes(field::Thread::name, comm.data(), comm.size());
+  thread.add_uint32(field::Thread::tgid, tgid);
+  out.add_message(field::ProcessTree::thread, text);
+}
+
+}  // namespace
+
+Writer::Writer(const Header& header) : header_(header) {
+  append_clocks();
+  append_system();
+  append_header();
+}
+
+void Writer::append_packet(const std::string& packet) {
+  Message<field::Trace>(bytes_).add_message(field::Trace::packet, packet);
+}
+
+// The file's times are CLOCK_BOOTTIME, as Perfetto has it: ours, and what they were apart then.
+void Writer::append_clocks() {
+  std::string clocks;
+  const auto add = [&](uint32_t id, uint64_t now_ns) {
+    std::string text;
+    Message<field::Clock> clock(text);
+    clock.add_uint32(field::Clock::id, id);
+    clock.add_uint64(field::Clock::timestamp, now_ns);
+    Message<field::Clocks>(clocks).add_message(field::Clocks::clock, text);
+  };
+  if (header_.realtime_ns) add(field::kRealtime, header_.realtime_ns);
+  add(field::kMonotonic, header_.begin_ns);
+  add(field::kBoottime, header_.begin_ns + header_.boot_offset_ns);
+  std::string packet;
+  Message<field::Packet> message(packet);
+  message.add_uint32(field::Packet::sequence_id, 1);
+  message.add_uint64(field::Packet::timestamp, header_.begin_ns + header_.boot_offset_ns);
+  message.add_message(field::Packet::clock_snapshot, clocks);
+  append_packet(packet);
+}
+
+void Writer::append_system() {
+  std::string name;
+  Message<field::Utsname> utsname(name);
+  utsname.add_string(field::Utsname::sysname, header_.system);
+  utsname.add_string(field::Utsname::release, header_.release);
+  utsname.add_string(field::Utsname::machine, header_.machine);
+  std::string info, packet;
+  Message<field::SystemInfo>(info).add_message(field::SystemInfo::utsname, name);
+  Message<field::Packet> message(packet);
+  message.add_uint32(field::Packet::sequence_id, 1);
+  message.add_message(field::Packet::system_info, info);
+  append_packet(packet);
+}
+
+void Writer::append_header() {
+  std::string text;
+  Message<field::Header> out(text);
+  out.add_uint32(field::Header::version, field::kVersion);
+  out.add_uint64(field::Header::begin_ns, header_.begin_ns);
+  out.add_uint64(field::Header::boot_offset_ns, header_.boot_offset_ns);
+  out.add_uint64(field::Header::realtime_ns, header_.realtime_ns);
+  out.add_uint32(field::Header::cores, header_.cores);
+  out.add_bool(field::Header::filtered, header_.filtered);
+  for (const uint32_t tgid : header_.tgids) out.add_uint32(field::Header::tgid, tgid);
+  out.add_string(field::Header::asked, header_.asked);
+  out.add_uint32(field::Header::recorder_tgid, header_.recorder_tgid);
+  Message<field::Ours>(ours_).add_message(field::Ours::header, text);
+  flush_people();
+}
+
+void Writer::flush_people() {
+  for (auto [part, number] : {std::pair{&tree_, field::Packet::process_tree},
+                              std::pair{&ours_, field::Packet::ours}}) {
+    if (part->empty()) continue;
+    std::string packet;
+    Message<field::Packet> message(packet);
+    message.add_uint32(field::Packet::sequence_id, 1);
+    message.add_message(number, *part);
+    append_packet(packet);
+    part->clear();
+  }
+}
+
+void Writer::row(Moment moment, const ts_thread_row& row) {
+  const bool opening = moment == Moment::opening;
+  Message<field::Ours>(ours_).add_message(
+      opening ? field::Ours::opening : field::Ours::closing_row, encoded(row));
+  if (opening) {
+    names_.set(row.tid, row.comm, row.flags);
+    add_to_tree(tree_, row.tid, row.tgid, row.ppid, comm_of(row.comm));
+  }
+  if (ours_.size() >= kRowsAtOnce) flush_people();
+}
+
+void Writer::role(const RoleNote& role) {
+  std::string text;
+  Message<field::Role> out(text);
+  out.add_uint32(field::Role::tid, role.tid);
+  out.add_uint64(field::Role::start_ns, role.start_ns);
+  out.add_string(field::Role::name, role.name);
+  out.add_string(field::Role::evidence, role.evidence);
+  out.add_double(field::Role::confidence, role.confidence);
+  Message<field::Ours>(ours_).add_message(field::Ours::role, text);
+}
+
+BundleWriter& Writer::core(uint16_t cpu) {
+  while (cores_.size() <= cpu)
+    cores_.emplace_back(static_cast<uint16_t>(cores_.size()), header_.boot_offset_ns,
+                        header_.filtered);
+  return cores_[cpu];
+}
+
+void Writer::event(const ts_event& event) {
+  if (event.kind == TS_EVENT_FORK || event.kind == TS_EVENT_EXEC ||
+      event.kind == TS_EVENT_RENAME) {
+    const auto& identity = reinterpret_cast<const ts_event_identity&>(event);
+    names_.set(event.tid, identity.comm, identity.flags);
+    add_to_tree(tree_, event.tid, identity.tgid, identity.ppid, comm_of(identity.comm));
+  }
+  if (event.time_ns < header_.begin_ns) return;
+  BundleWriter& bundle = core(event.cpu);
+  bundle.add(event, names_);
+  ++events_;
+  if (bundle.events() == BundleWriter::kMost) {
+    flush_people();
+    bundle.finish(bytes_);
+  }
+}
+
+void Writer::flush() {
+  flush_people();
+  for (BundleWriter& bundle : cores_) bundle.finish(bytes_);
+}
+
+void Writer::closing(const Closing& closing) {
+  flush();
+  std::string text;
+  Message<field::Closing> out(text);
+  out.add_uint64(field::Closing::end_ns, closing.end_ns);
+  out.add_packed_uint64(field::Closing::lost, closing.lost.begin(), closing.lost.end());
+  out.add_uint64(field::Closing::filter_failures, closing.filter_failures);
+  out.add_uint64(field::Closing::suspended_ns, closing.suspended_ns);
+  out.add_uint64(field::Closing::recorder_cpu_ns, closing.recorder_cpu_ns);
+  out.add_string(field::Closing::ended_by, closing.ended_by);
+  Message<field::Ours>(ours_).add_message(field::Ours::closing, text);
+  flush_people();
+}
+
+}  // namespace timeslice::trace

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// How does a recording come into a file? As a Perfetto trace, made piece by piece: the Writer turns
+// what it is given into bytes, and whoever owns it appends them to a file. Every piece is whole
+// packets, so that a file that ends after any of them can be read.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "trace/bundle_writer.h"
+#include "trace/names.h"
+#include "trace/recording.h"
+
+namespace timeslice::trace {
+
+class Writer {
+ public:
+  explicit Writer(const Header& header);
+
+  void row(Moment moment, const ts_thread_row& row);
+  void role(const RoleNote& role);
+  // No older than the one before of its core; older than the header's beginning: left out.
+  void event(const ts_event& event);
+  void closing(const Closing& closing);
+
+  // Appends all that is still in columns to bytes().
+  void flush();
+  // What is ready to be written. Take it, and clear() it.
+  [[nodiscard]] const std::string& bytes() const { return bytes_; }
+  void clear() { bytes_.clear(); }
+  [[nodiscard]] uint64_t events() const { return events_; }
+
+ private:
+  void append_packet(const std::string& packet);
+  void append_clocks();
+  void append_system();
+  void append_header();
+  void flush_people();
+  BundleWriter& core(uint16_t cpu);
+
+  Header header_;
+  Names names_;
+  std::vector<BundleWriter> cores_;
+  // The process tree, for Perfetto's viewer, and our own rows, both as far as they aren't written.
+  std::string tree_, ours_;
+  std::string bytes_;
+  uint64_t events_ = 0;
+};
+
+}  // namespace timeslice::trace
