@@ -7,6 +7,7 @@
 
 #include "tools/check.h"
 #include "tools/demo.h"
+#include "tools/record.h"
 #include "tools/top.h"
 
 int main(int argc, char** argv) {
@@ -14,6 +15,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(28);
   timeslice::tools::add_top(app);
+  timeslice::tools::add_record(app);
   timeslice::add_demo(app);
   timeslice::tools::add_check(app);
   try {

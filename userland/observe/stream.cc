@@ -146,8 +146,8 @@ size_t Stream::consume(const Take& take) {
   return static_cast<size_t>(records);
 }
 
-void Stream::also_follow(const std::vector<uint32_t>& tgids) {
-  fill_filter(impl_->skeleton->maps.tgid_filter, tgids);
+void Stream::forget(uint32_t tgid) {
+  bpf_map__delete_elem(impl_->skeleton->maps.tgid_filter, &tgid, sizeof(tgid), 0);
 }
 
 void Stream::detach() { stream_bpf::detach(impl_->skeleton.get()); }

@@ -34,8 +34,8 @@ class Stream {
   using Take = std::function<void(const ts_event& event)>;
   size_t consume(const Take& take);
 
-  // Adds processes to the filter, those of a stream that was made with tgids. Throws Failure.
-  void also_follow(const std::vector<uint32_t>& tgids);
+  // Takes a process out of the filter; what it has forked stays in.
+  void forget(uint32_t tgid);
 
   // No probe is left from now on; what the rings hold can still be consumed.
   void detach();

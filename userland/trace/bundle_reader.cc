@@ -282,6 +282,12 @@ void BundleReader::parse_plain(const char* data, size_t size) {
       case field::Event::sched_wakeup_new:
         parse_plain_wake(view.data(), view.size(), time_ns, pid, TS_EVENT_WAKE_NEW);
         break;
+      case field::Event::sched_migrate_task:
+        parse_plain_migrate(view.data(), view.size(), time_ns);
+        break;
+      case field::Event::sched_process_exit:
+        parse_plain_exit(view.data(), view.size(), time_ns);
+        break;
       case field::Event::task_newtask:
         parse_plain_identity(view.data(), view.size(), time_ns, pid, TS_EVENT_FORK);
         break;
@@ -343,6 +349,37 @@ void BundleReader::parse_plain_wake(const char* data, size_t size, uint64_t time
       default:
         fields.skip();
     }
+  }
+  rare_.push_back(event);
+}
+
+void BundleReader::parse_plain_migrate(const char* data, size_t size, uint64_t time_ns) {
+  AnyEvent event{};
+  event.head = {time_ns, 0, cpu_, TS_EVENT_MIGRATE, 120};
+  Fields<field::Migrate> fields(data, size);
+  while (fields.next()) {
+    if (fields.tag() == field::Migrate::pid)
+      event.head.tid = static_cast<uint32_t>(fields.get_int32());
+    else if (fields.tag() == field::Migrate::orig_cpu)
+      event.migrate.from_cpu = static_cast<uint16_t>(fields.get_int32());
+    else if (fields.tag() == field::Migrate::dest_cpu)
+      event.migrate.to_cpu = static_cast<uint16_t>(fields.get_int32());
+    else
+      fields.skip();
+  }
+  rare_.push_back(event);
+}
+
+// That it ends, without the kernel's totals.
+void BundleReader::parse_plain_exit(const char* data, size_t size, uint64_t time_ns) {
+  AnyEvent event{};
+  event.head = {time_ns, 0, cpu_, TS_EVENT_EXIT, 120};
+  Fields<field::Exit> fields(data, size);
+  while (fields.next()) {
+    if (fields.tag() == field::Exit::pid)
+      event.head.tid = static_cast<uint32_t>(fields.get_int32());
+    else
+      fields.skip();
   }
   rare_.push_back(event);
 }

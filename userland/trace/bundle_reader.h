@@ -59,6 +59,8 @@ class BundleReader {
   void parse_plain_switch(const char* data, size_t size, uint64_t time_ns);
   void parse_plain_wake(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
                         uint8_t kind);
+  void parse_plain_migrate(const char* data, size_t size, uint64_t time_ns);
+  void parse_plain_exit(const char* data, size_t size, uint64_t time_ns);
   void parse_plain_identity(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
                             uint8_t kind);
   void parse_rare(const char* data, size_t size);

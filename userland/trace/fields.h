@@ -60,9 +60,11 @@ enum class Event : uint32_t {
   sched_switch = 4,
   sched_wakeup = 17,
   sched_waking = 20,
-  sched_wakeup_new = 21,
+  sched_wakeup_new = 114,
   task_newtask = 235,
   task_rename = 236,
+  sched_process_exit = 238,
+  sched_migrate_task = 491,
 };
 enum class Switch : uint32_t {
   prev_comm = 1,
@@ -74,6 +76,8 @@ enum class Switch : uint32_t {
   next_prio = 7,
 };
 enum class Wakeup : uint32_t { comm = 1, pid = 2, prio = 3, success = 4, target_cpu = 5 };
+enum class Migrate : uint32_t { comm = 1, pid = 2, prio = 3, orig_cpu = 4, dest_cpu = 5 };
+enum class Exit : uint32_t { comm = 1, pid = 2, tgid = 3, prio = 4 };
 enum class NewTask : uint32_t { pid = 1, comm = 2, clone_flags = 3 };
 enum class Rename : uint32_t { pid = 1, old_comm = 2, new_comm = 3 };
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "tools/record.h"
+
+#include <memory>
+
+#include "base/failure.h"
+#include "observe/targets.h"
+#include "tools/recorder.h"
+
+namespace timeslice::tools {
+
+void add_record(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("record", "Record each switch and wake-up into a file");
+  auto options = std::make_shared<RecordOptions>();
+  auto pids = std::make_shared<std::vector<std::string>>();
+  command->add_option("-o,--output", options->path, "The file, a Perfetto trace")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command->add_option("-p,--pid", *pids, "Only these processes and what they fork")
+      ->type_name("PID[,PID]");
+  command->add_option("--seconds", options->seconds, "End after this time")
+      ->type_name("SEC")
+      ->check(CLI::Range(0.001, 1e6));
+  command
+      ->add_option("--max-size", options->max_bytes, "End when the file has this size, as 100MB")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(true));
+  command
+      ->add_option("--buffer-kib", options->ring_kib,
+                   "Room for records in the kernel, a core: a power of two")
+      ->capture_default_str()
+      ->check(CLI::Range(4, 1 << 20))
+      ->check([](const std::string& text) {
+        const unsigned long kib = std::strtoul(text.c_str(), nullptr, 10);
+        return (kib & (kib - 1)) == 0 ? "" : text + " is no power of two";
+      });
+  command->add_flag("--self", options->with_self, "The recorder's own wake-ups as well");
+  command->add_flag("-q,--quiet", options->quiet, "Say nothing on stderr unless it fails");
+  command->add_option("command", options->command, "Record this command and what it forks")
+      ->type_name("CMD…");
+  command->positionals_at_end();
+  command->footer(
+      "Without -p and without a command the whole machine is recorded, until Ctrl-C, SIGTERM or\n"
+      "--seconds. A command comes after --, and ends the recording when it ends.");
+  command->callback([options, pids] {
+    options->tgids = observe::parse_tgids(*pids);
+    if (!options->tgids.empty() && !options->command.empty())
+      throw Failure("either -p or a command can be recorded, not both");
+    record(*options);
+  });
+}
+
+}  // namespace timeslice::tools

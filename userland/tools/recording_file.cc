@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "tools/recording_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/failure.h"
+
+namespace timeslice::tools {
+
+RecordingFile::RecordingFile(loop::Loop& loop, std::string path,
+                             std::function<void(const std::string&)> on_failure)
+    : loop_(loop),
+      path_(std::move(path)),
+      fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)),
+      on_failure_(std::move(on_failure)) {
+  if (!fd_) throw failure_from_errno("cannot write " + path_, errno);
+}
+
+void RecordingFile::append(const std::string& bytes) {
+  if (bytes.empty() || !failure_.empty()) return;
+  accepted_ += bytes.size();
+  waiting_ += bytes;
+  if (!request_.in_flight()) start();
+}
+
+void RecordingFile::start() {
+  if (done_ == writing_.size()) {
+    writing_.clear();
+    std::swap(writing_, waiting_);
+    done_ = 0;
+  }
+  if (writing_.empty()) return;
+  loop_.write(request_, fd_.get(), writing_.data() + done_, writing_.size() - done_,
+              static_cast<int64_t>(written_),
+              [this](loop::Request& request) { wrote(request.result()); });
+}
+
+void RecordingFile::wrote(int result) {
+  if (result == -EINTR || result == -EAGAIN) return start();
+  if (result <= 0) return fail(result == 0 ? ENOSPC : -result);
+  done_ += static_cast<size_t>(result);
+  written_ += static_cast<uint64_t>(result);
+  start();
+}
+
+void RecordingFile::fail(int error) {
+  failure_ = "cannot write " + path_ + ": " + std::strerror(error);
+  // What of this piece was written ends anywhere; the pieces before it are whole.
+  const uint64_t whole = written_ - done_;
+  if (ftruncate(fd_.get(), static_cast<off_t>(whole)) != 0)
+    failure_ += ", and its end could not be cut off";
+  waiting_.clear();
+  writing_.clear();
+  done_ = 0;
+  accepted_ = written_ = whole;
+  on_failure_(failure_);
+}
+
+}  // namespace timeslice::tools
