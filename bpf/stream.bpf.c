@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The stream rung: what happened, one by one? Each switch, wake-up, migration, birth, exec, change of
- * name and end becomes a small record of wire.h in the ring of the core that it happened on.
+ * The stream rung: what happened, one by one? Each switch, wake-up, migration, birth, exec, change
+ * of name and end becomes a small record of wire.h in the ring of the core that it happened on.
  *
- * One ring a core, so that no two cores wait for one lock, and each ring's records are in the order of
- * time. The reader isn't woken by each record but whenever a quarter of a ring has been filled; a
- * reader that wants news sooner looks by itself. What finds no room is counted, and the next record
- * that does is preceded by one that says how many are missing.
+ * One ring a core, so that no two cores wait for one lock, and each ring's records are in the order
+ * of time. The reader isn't woken by each record but whenever a quarter of a ring has been filled;
+ * a reader that wants news sooner looks by itself. What finds no room is counted, and the next
+ * record that does is preceded by one that says how many are missing.
  *
- * Who a thread is, is sent at its birth, at exec and at a change of name, of all threads, also of those
- * that the filter leaves out: others are preempted and woken by them.
+ * Who a thread is, is sent at its birth, at exec and at a change of name, of all threads, also of
+ * those that the filter leaves out: others are preempted and woken by them.
  */
 #include "row.h"
 #include "wake_context.h"
@@ -23,12 +23,12 @@ struct {
 	__type(value, __u8);
 } tgid_filter SEC(".maps");
 
-const volatile bool leave_out_reader = true; /* its wake-ups and migrations; never its switches */
+const volatile bool leave_out_reader = true; /* its wake-ups; never its switches */
 const volatile bool switch_has_state = true; /* sched_switch has a fourth argument: since 5.18 */
 const volatile __u64 wake_bytes = 0;	     /* wake the reader after so many */
 
-__u32 reader_tgid;	/* as the first namespace numbers it */
-__u64 filter_failures;	/* processes that found no room in the filter */
+__u32 reader_tgid;     /* as the first namespace numbers it */
+__u64 filter_failures; /* processes that found no room in the filter */
 
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -165,9 +165,15 @@ static __always_inline __u16 leaving_state(bool preempt, __u32 state)
 			TS_LEAVING_TRACED | TS_LEAVING_PARKED);
 }
 
-/* A running thread's nvcsw moves only when it leaves: as it got the core, so it still is, or not. */
-static __always_inline __u16 leaving_kind(struct stream_core *core, struct task_struct *prev)
+/*
+ * Who leaves without being runnable goes by itself. Else, a running thread's nvcsw moves only when
+ * it leaves: it still is what it was when it got the core, or not.
+ */
+static __always_inline __u16 leaving_kind(struct stream_core *core, struct task_struct *prev,
+					  __u16 state)
 {
+	if (state != TS_LEAVING_RUNNABLE && state != TS_LEAVING_PREEMPTED)
+		return TS_LEAVING_VOLUNTARY;
 	if (core->running != (__u32)prev->pid)
 		return 0;
 	return core->running_nvcsw == (__u32)prev->nvcsw ? TS_LEAVING_INVOLUNTARY
@@ -188,11 +194,12 @@ int on_switch(__u64 *ctx)
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
 	struct stream_core *core = this_core();
 	struct ts_event_switch *record;
-	__u16 kind;
+	__u16 state;
 
 	if (!core)
 		return 0;
-	kind = leaving_kind(core, prev);
+	state = leaving_state(ctx[0] & 1, switch_has_state ? ctx[3] : prev->__state);
+	state |= leaving_kind(core, prev, state);
 	core->running = next->pid;
 	core->running_nvcsw = next->nvcsw;
 	if (filtered && !is_wanted(prev) && !is_wanted(next))
@@ -202,8 +209,7 @@ int on_switch(__u64 *ctx)
 	if (!record)
 		return 0;
 	record->prev_tid = tid_of(prev);
-	record->prev_state =
-		leaving_state(ctx[0] & 1, switch_has_state ? ctx[3] : prev->__state) | kind;
+	record->prev_state = state;
 	record->prev_nvcsw = prev->nvcsw;
 	record->prev_nivcsw = prev->nivcsw;
 	record->wait_ns = next->pid ? ending_wait_ns(next) : 0;
@@ -250,7 +256,7 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 	struct stream_core *core = this_core();
 	struct ts_event_migrate *record;
 
-	if (!core || !is_wanted(task) || is_left_out(task))
+	if (!core || !is_wanted(task))
 		return 0;
 	tell_loss(core);
 	record = reserve(core, TS_EVENT_MIGRATE, task, sizeof(*record));
@@ -258,7 +264,7 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 		return 0;
 	record->from_cpu = core_of(task);
 	record->to_cpu = to_cpu;
-	record->pad = 0;
+	record->run_delay_low = task->sched_info.run_delay;
 	submit(core, record);
 	return 0;
 }

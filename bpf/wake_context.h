@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who wakes? `current` is the waker in task context only; in an interrupt it is merely the thread that
- * was hit. The core's preempt count tells, where we know its place.
+ * Who wakes? `current` is the waker in task context only; in an interrupt it is merely the thread
+ * that was hit. The core's preempt count tells, where we know its place.
  */
 #ifndef TIMESLICE_WAKE_CONTEXT_H
 #define TIMESLICE_WAKE_CONTEXT_H

@@ -52,7 +52,7 @@ enum ts_thread_flags {
 	TS_THREAD_ON_CPU = 1 << 0, /* was on a core at this moment */
 	TS_THREAD_KERNEL = 1 << 1, /* a kernel thread: no user memory */
 	TS_THREAD_IO_WORKER =
-		1 << 2, /* made by io_uring inside a user process (iou-wrk, iou-sqp) */
+		1 << 2,		    /* made by io_uring inside a user process (iou-wrk, iou-sqp) */
 	TS_THREAD_OUTSIDE = 1 << 3, /* known by name only: the stream's filter leaves it out */
 };
 
@@ -195,8 +195,8 @@ struct ts_event_switch {
 	__u16 prev_state;      /* enum ts_leaving */
 	__u8 prev_nvcsw;       /* low bits of the kernel's two counters, this switch included */
 	__u8 prev_nivcsw;
-	__u64 wait_ns;	       /* tid's wait that ends here, as the kernel adds it to run_delay; or
-				  TS_WAIT_UNKNOWN */
+	__u64 wait_ns; /* tid's wait that ends here, as the kernel adds it to run_delay; or
+			  TS_WAIT_UNKNOWN */
 };
 
 struct ts_event_wake {
@@ -210,7 +210,8 @@ struct ts_event_wake {
 struct ts_event_migrate {
 	struct ts_event event;
 	__u16 from_cpu, to_cpu;
-	__u32 pad;
+	__u32 run_delay_low; /* low bits of its run_delay: a wait that a migration cuts in two is
+				added in two parts, of which the next switch tells the second */
 };
 
 struct ts_event_identity {

@@ -198,6 +198,10 @@ void stream_migrate(struct task_struct *task, int to_cpu)
 		.to_cpu = to_cpu,
 	};
 
+#ifdef CONFIG_SCHED_INFO
+	record.run_delay_low = task->sched_info.run_delay;
+#endif
+
 	if (wanted(task))
 		write_record(&record.event, sizeof(record));
 }

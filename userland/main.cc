@@ -8,6 +8,7 @@
 #include "tools/check.h"
 #include "tools/demo.h"
 #include "tools/record.h"
+#include "tools/report.h"
 #include "tools/top.h"
 
 int main(int argc, char** argv) {
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(28);
   timeslice::tools::add_top(app);
   timeslice::tools::add_record(app);
+  timeslice::tools::add_report(app);
   timeslice::add_demo(app);
   timeslice::tools::add_check(app);
   try {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What did each thread do at each moment of a recording? The History takes the records of bpf/wire.h
-// in the order of time, and splits every thread's life into running on a core, ready but waiting for
-// one, and off (asleep, stopped, waiting for a disk). The three and `unseen` add up to the window, to
-// the nanosecond, whatever was lost.
+// What did each thread do at each moment of a recording? The History takes the records of
+// bpf/wire.h in the order of time, and splits every thread's life into running on a core, ready but
+// waiting for one, and off (asleep, stopped, waiting for a disk). The three and `unseen` add up to
+// the window, to the nanosecond, whatever was lost.
 //
 // What it learns it hands to listeners as it goes, slice by slice, and keeps sums only: its memory
 // follows the number of threads, never the length of the recording. It makes no system call.
@@ -34,8 +34,8 @@ struct Slice {
   uint32_t thread = kNobody;  // index into History::threads()
   uint16_t cpu = 0;
   uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC
-  // The wait that ended with this slice; within the window, and never longer than the thread was off
-  // the core. 0: it didn't wait, or that isn't known.
+  // The wait that ended with this slice; within the window, and never longer than the thread was
+  // off the core. 0: it didn't wait, or that isn't known.
   uint64_t wait_ns = 0;
   uint64_t waking_ns = 0;  // the moment of the wake-up; 0: wasn't woken, or not seen
   uint32_t peer = kNobody;
@@ -66,8 +66,8 @@ struct HistoryThread {
   uint32_t flags = 0;     // enum ts_thread_flags
   int prio = 120;         // as the kernel has it
   Role role;
-  bool born = false;   // began within the window
-  bool ended = false;  // ended within the window
+  bool born = false;                   // began within the window
+  bool ended = false;                  // ended within the window
   uint64_t first_ns = 0, last_ns = 0;  // of its life within the window
 
   // Add up to last_ns - first_ns.
@@ -122,19 +122,113 @@ class Listener {
   }
 };
 
-// What a recording's window is, and how far it can be trusted.
+// What a recording's window is, and what its figures rest on.
 struct HistoryInfo {
-  uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC
+  uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC; the window
   uint64_t realtime_ns = 0;           // CLOCK_REALTIME at begin_ns; 0: not known
   std::string machine;                // "Linux 6.18.0 x86_64"; empty: not known
-  std::string command;                // what was recorded, as the user asked for it
+  std::string asked;           // what was recorded: "./server", "process 12"; empty: the machine
+  bool filtered = false;       // some threads only: then a core's idle time isn't known
+  uint32_t recorder_tgid = 0;  // 0: not known
+  uint64_t lost = 0;           // records, as the recorder counted them
+  uint64_t gaps = 0;           // places in the cores' records where some are missing
+  uint64_t breaks = 0;         // switches away from a thread that by the records didn't run there
+  bool has_waits = true;  // the kernel's own waits are in the file; else they are since the wake-up
 };
 
 class History {
  public:
-  [[nodiscard]] const HistoryInfo& info() const;
-  [[nodiscard]] std::span<const HistoryThread> threads() const;
-  [[nodiscard]] std::span<const HistoryCore> cores() const;  // by number
+  // `from_ns`, `to_ns`: the window, cut down to the recording's; 0: the recording's.
+  History(const HistoryInfo& info, uint64_t from_ns = 0, uint64_t to_ns = 0);
+
+  // Before the first event: who is there at info.begin_ns, who at its end, and what they are for.
+  void opening(const ts_thread_row& row);
+  void closing(const ts_thread_row& row);
+  void role(uint32_t tid, uint64_t start_ns, const Role& role);
+  void listen(Listener& listener) { listeners_.push_back(&listener); }
+
+  // In the order of time.
+  void event(const ts_event& event);
+  // Ends the window, at the recording's end at the latest, or where the caller says that it broke
+  // off.
+  void finish(uint64_t end_ns);
+
+  [[nodiscard]] const HistoryInfo& info() const { return info_; }
+  [[nodiscard]] std::span<const HistoryThread> threads() const { return threads_; }
+  [[nodiscard]] std::span<const HistoryCore> cores() const { return cores_; }  // by number
+  [[nodiscard]] const Concurrency& concurrency() const { return concurrency_; }
+
+ private:
+  enum class State : uint8_t { unseen, off, ready, running, gone };
+
+  // What a thread does now, and since when.
+  struct Now {
+    State state = State::unseen;
+    Off off = Off::other;
+    Because because = Because::unknown;
+    uint8_t context = TS_CONTEXT_UNKNOWN;
+    uint16_t cpu = 0;
+    uint32_t peer = kNobody;
+    uint64_t since_ns = 0;   // off its core (off, ready, unseen), or on it
+    uint64_t waking_ns = 0;  // 0: not woken since
+    // Woken while it still ran. If it goes to sleep all the same, and comes back with no other
+    // wake-up, this was the one: the waker met it on its way off the core (try_to_wake_up waits for
+    // that).
+    bool early = false;
+    uint8_t early_context = TS_CONTEXT_UNKNOWN;
+    uint32_t early_peer = kNobody;
+    // The kernel's run_delay, as far as the records tell; and the part of the wait that goes on
+    // which a migration has added to it already.
+    bool run_delay_known = false;
+    uint64_t run_delay_ns = 0, part_ns = 0;
+  };
+  struct CoreNow {
+    bool seen = false;
+    uint32_t thread = kNobody;  // kNobody: idle, if seen
+    uint64_t since_ns = 0;
+    uint64_t last_ns = 0;  // of the last record
+    Slice slice;
+  };
+
+  uint32_t find(uint32_t tid) const;
+  uint32_t find_or_make(uint32_t tid, uint64_t time_ns);
+  uint32_t make(uint32_t tid, uint64_t start_ns, uint64_t time_ns);
+  CoreNow& core_now(uint16_t cpu);
+  void take_role(HistoryThread& thread);
+  [[nodiscard]] bool is_outside(uint32_t thread) const {
+    return (threads_[thread].flags & TS_THREAD_OUTSIDE) != 0;
+  }
+
+  void begin_window(uint64_t time_ns);
+  void on_switch(const ts_event_switch& record);
+  void on_wake(const ts_event_wake& record);
+  void on_migrate(const ts_event_migrate& record);
+  void on_identity(const ts_event_identity& record);
+  void on_exit(const ts_event_exit& record);
+  void on_lost(const ts_event& event);
+  void leave(CoreNow& core, const ts_event_switch& record);
+  void arrive(CoreNow& core, const ts_event_switch& record);
+  void settle_wait(uint32_t thread, uint64_t time_ns, uint64_t wait_ns, Slice& slice);
+  void account_until(uint32_t thread, uint64_t time_ns);
+  void lose_thread(uint32_t thread, uint64_t time_ns);
+  void close_core(uint16_t cpu, uint64_t time_ns);
+  void end_slice(CoreNow& core, uint64_t time_ns);
+  void count(int running, int ready, uint64_t time_ns);
+
+  HistoryInfo info_;
+  uint64_t from_ns_, to_ns_;
+  bool begun_ = false, finished_ = false;
+  std::vector<HistoryThread> threads_;
+  std::vector<Now> now_;          // beside threads_
+  std::vector<uint32_t> by_tid_;  // kNobody: nobody; a tid is below 2^22 (PID_MAX_LIMIT)
+  std::unordered_map<uint64_t, Role> roles_;
+  std::unordered_map<uint64_t, ts_thread_row> opening_rows_, closing_rows_;
+  std::vector<HistoryCore> cores_;
+  std::vector<CoreNow> core_now_;
+  std::vector<Listener*> listeners_;
+  Concurrency concurrency_;
+  int running_ = 0, ready_ = 0;
+  uint64_t counted_ns_ = 0;
 };
 
 }  // namespace timeslice::model

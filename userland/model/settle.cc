@@ -19,9 +19,8 @@ std::vector<const ts_event*> Meanwhile::sorted() const {
   std::vector<const ts_event*> events;
   events.reserve(at_.size());
   for (const size_t at : at_) events.push_back(reinterpret_cast<const ts_event*>(&bytes_[at]));
-  std::stable_sort(events.begin(), events.end(), [](const ts_event* a, const ts_event* b) {
-    return a->time_ns < b->time_ns;
-  });
+  std::stable_sort(events.begin(), events.end(),
+                   [](const ts_event* a, const ts_event* b) { return a->time_ns < b->time_ns; });
   return events;
 }
 
@@ -177,6 +176,9 @@ class Settling {
     if (record.event.time_ns <= end_ns_ && row.cpu != record.from_cpu) return;
     ++row.migrations;
     row.cpu = record.to_cpu;
+    const auto part =
+        static_cast<int32_t>(record.run_delay_low - static_cast<uint32_t>(row.run_delay_ns));
+    if (part > 0) row.run_delay_ns += static_cast<uint64_t>(part);
   }
 
   void identify(const ts_event_identity& record) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Which figures did every thread have at one moment? A pass over the threads takes a while, and each is
-// read at a moment of its own. With the records of what happened meanwhile, their rows are brought to
-// one moment after the pass: what a row hasn't counted yet is added to it, and what it has isn't. A
-// switch's record carries the low bits of the kernel's two counters, so which of both it is, is known.
+// Which figures did every thread have at one moment? A pass over the threads takes a while, and
+// each is read at a moment of its own. With the records of what happened meanwhile, their rows are
+// brought to one moment after the pass: what a row hasn't counted yet is added to it, and what it
+// has isn't. A switch's record carries the low bits of the kernel's two counters, so which of both
+// it is, is known.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -27,7 +28,8 @@ class Meanwhile {
 
 // The rows of `threads`, read within [begin_ns, end_ns], as they were at `moment_ns` (not before
 // end_ns). `meanwhile` holds all records since begin_ns at least. Threads that began meanwhile are
-// added, those that ended are left out. cpu_ns stays as it was read: it lags by up to a tick anyway.
+// added, those that ended are left out. cpu_ns stays as it was read: it lags by up to a tick
+// anyway.
 std::vector<ts_thread_row> settle(std::span<const ts_thread_row* const> threads, uint64_t begin_ns,
                                   uint64_t end_ns, uint64_t moment_ns, const Meanwhile& meanwhile);
 

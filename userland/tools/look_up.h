@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Through what does the model learn what isn't in a row? Here the model's questions meet the files and
-// memory of processes, for it knows no system call itself.
+// Through what does the model learn what isn't in a row? Here the model's questions meet the files
+// and memory of processes, for it knows no system call itself.
 #pragma once
 #include "model/group.h"
 #include "observe/process_facts.h"

@@ -21,8 +21,7 @@ void add_record(CLI::App& app) {
   command->add_option("--seconds", options->seconds, "End after this time")
       ->type_name("SEC")
       ->check(CLI::Range(0.001, 1e6));
-  command
-      ->add_option("--max-size", options->max_bytes, "End when the file has this size, as 100MB")
+  command->add_option("--max-size", options->max_bytes, "End when the file has this size, as 100MB")
       ->type_name("SIZE")
       ->transform(CLI::AsSizeValue(true));
   command

@@ -34,13 +34,19 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kFlushEvery = 200ms;  // what a killed recorder loses at most
-constexpr auto kLookEvery = 1s;      // for threads' roles
+constexpr auto kFlushEvery = 200ms;          // what a killed recorder loses at most
+constexpr auto kLookEvery = 1s;              // for threads' roles
 constexpr uint64_t kMostWaiting = 64 << 20;  // bytes for a slow disk; then the rings fill
 
 uint64_t own_cpu_ns() { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
-uint64_t boot_offset_ns() { return clock_ns(CLOCK_BOOTTIME) - monotonic_ns(); }
+// How much longer than CLOCK_MONOTONIC the machine has been up: the time that it was suspended.
+// Both clocks tick alike, so what is less than it takes to read them is nothing.
+uint64_t boot_offset_ns() {
+  const uint64_t before = monotonic_ns();
+  const uint64_t boot = clock_ns(CLOCK_BOOTTIME);
+  return boot > monotonic_ns() ? boot - before : 0;
+}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;

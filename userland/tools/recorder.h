@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// How does a recording come about? The Recorder attaches the stream, notes who is there, and carries
-// records from the rings into a file until it is told to end; then it notes who is still there. It runs
-// on our own loop: rings, timers, signals, the command's end and the file's writes are its requests.
+// How does a recording come about? The Recorder attaches the stream, notes who is there, and
+// carries records from the rings into a file until it is told to end; then it notes who is still
+// there. It runs on our own loop: rings, timers, signals, the command's end and the file's writes
+// are its requests.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,15 +15,15 @@ struct RecordOptions {
   std::string path = "timeslice.pftrace";
   std::vector<uint32_t> tgids;       // these and what they fork
   std::vector<std::string> command;  // this and what it forks, until it ends; empty: none
-  double seconds = 0;                // 0: until Ctrl-C, or until the command or processes have ended
-  uint64_t max_bytes = 0;            // 0: no limit
-  uint32_t ring_kib = 4096;          // a core
-  bool with_self = false;            // our own wake-ups too
+  double seconds = 0;        // 0: until Ctrl-C, or until the command or processes have ended
+  uint64_t max_bytes = 0;    // 0: no limit
+  uint32_t ring_kib = 4096;  // a core
+  bool with_self = false;    // our own wake-ups too
   bool quiet = false;
 };
 
-// Records, and says on stderr what became of it. Throws Failure; what was recorded until then is in the
-// file.
+// Records, and says on stderr what became of it. Throws Failure; what was recorded until then is in
+// the file.
 void record(const RecordOptions& options);
 
 }  // namespace timeslice::tools

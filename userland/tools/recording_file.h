@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How do a recording's bytes reach the disk while the recorder goes on? Through the loop, one write
-// after another, each at the place where the one before ended. If one fails, the file is cut back to
-// what was whole, so that it can be read.
+// after another, each at the place where the one before ended. If one fails, the file is cut back
+// to what was whole, so that it can be read.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,13 +15,14 @@ namespace timeslice::tools {
 class RecordingFile {
  public:
   // Makes the file, or empties it. `on_failure`: once, with a sentence. Throws Failure.
-  RecordingFile(loop::Loop& loop, std::string path, std::function<void(const std::string&)> on_failure);
+  RecordingFile(loop::Loop& loop, std::string path,
+                std::function<void(const std::string&)> on_failure);
 
   // Whole packets only. After a failure nothing is taken any more.
   void append(const std::string& bytes);
 
   [[nodiscard]] bool idle() const { return !request_.in_flight() && waiting_.empty(); }
-  [[nodiscard]] uint64_t bytes() const { return accepted_; }         // written, or on their way
+  [[nodiscard]] uint64_t bytes() const { return accepted_; }  // written, or on their way
   [[nodiscard]] uint64_t waiting() const { return accepted_ - written_; }
   [[nodiscard]] const std::string& failure() const { return failure_; }  // empty: none
 

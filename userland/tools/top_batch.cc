@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Batch mode: one pass to begin from, then a frame each interval, written to stdout.
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <clocale>
 #include <csignal>
@@ -13,6 +10,7 @@
 
 #include "base/failure.h"
 #include "loop/loop.h"
+#include "tools/output.h"
 #include "tools/top_run.h"
 #include "view/csv.h"
 #include "view/json.h"
@@ -29,19 +27,6 @@ std::string wall_clock() {
   localtime_r(&now, &local);
   std::strftime(text, sizeof(text), "%H:%M:%S", &local);
   return text;
-}
-
-// False: the reader has gone, which is how `| head` ends us, and no failure.
-bool write_all(const std::string& text) {
-  size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t wrote = ::write(STDOUT_FILENO, text.data() + done, text.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0 && errno == EPIPE) return false;
-    if (wrote < 0) throw failure_from_errno("cannot write to stdout", errno);
-    done += static_cast<size_t>(wrote);
-  }
-  return true;
 }
 
 class Batch {

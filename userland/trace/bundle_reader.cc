@@ -69,7 +69,7 @@ void BundleReader::load(std::string bundle) {
   contrary_ = unclear_ = prev_index_ = filler_ = waking_new_ = {};
   prev_state_ = next_tid_ = next_prio_ = wait_ = prev_tid_ = {};
   waking_tid_ = target_cpu_ = waking_prio_ = waking_flags_ = waker_ = context_ = {};
-  migrate_tid_ = migrate_from_ = migrate_to_ = {};
+  migrate_tid_ = migrate_from_ = migrate_to_ = migrate_run_delay_ = {};
   has_waits_ = has_wakers_ = has_contexts_ = false;
   switch_index_ = waking_index_ = 0;
   rare_.clear();
@@ -112,9 +112,10 @@ void BundleReader::parse_compact(const char* data, size_t size) {
       fields.skip();
       continue;
     }
+    const auto tag = fields.tag();  // gone once the field is read
     const auto view = fields.get_view();
     const Varints column{view.data(), view.data() + view.size()};
-    switch (fields.tag()) {
+    switch (tag) {
       case field::Compact::switch_timestamp:
         switch_time_.begin(column);
         break;
@@ -151,9 +152,10 @@ void BundleReader::parse_compact(const char* data, size_t size) {
 void BundleReader::parse_beside(const char* data, size_t size) {
   Fields<field::Beside> fields(data, size);
   while (fields.next()) {
+    const auto tag = fields.tag();  // gone once the field is read
     const auto view = fields.get_view();
     const Varints column{view.data(), view.data() + view.size()};
-    switch (fields.tag()) {
+    switch (tag) {
       case field::Beside::switch_wait:
         wait_ = column;
         has_waits_ = true;
@@ -196,6 +198,9 @@ void BundleReader::parse_beside(const char* data, size_t size) {
       case field::Beside::migrate_to:
         migrate_to_ = column;
         break;
+      case field::Beside::migrate_run_delay:
+        migrate_run_delay_ = column;
+        break;
       case field::Beside::event:
         parse_rare(view.data(), view.size());
         break;
@@ -210,7 +215,8 @@ void BundleReader::parse_rare(const char* data, size_t size) {
   Fields<field::Rare> fields(data, size);
   while (fields.next()) {
     const auto number = static_cast<uint32_t>(fields.tag());
-    if (fields.tag() == field::Rare::comm && fields.wire_type() == protozero::pbf_wire_type::length_delimited)
+    if (fields.tag() == field::Rare::comm &&
+        fields.wire_type() == protozero::pbf_wire_type::length_delimited)
       comm = fields.get_view();
     else if (number < 32 && fields.wire_type() == protozero::pbf_wire_type::varint)
       values[number] = fields.get_uint64();
@@ -310,8 +316,7 @@ void BundleReader::parse_plain_switch(const char* data, size_t size, uint64_t ti
         event.as_switch.prev_tid = static_cast<uint32_t>(fields.get_int32());
         break;
       case field::Switch::prev_state:
-        event.as_switch.prev_state =
-            with_kind(state_of(static_cast<uint64_t>(fields.get_int64())));
+        event.as_switch.prev_state = with_kind(state_of(static_cast<uint64_t>(fields.get_int64())));
         break;
       case field::Switch::next_pid:
         event.head.tid = static_cast<uint32_t>(fields.get_int32());
@@ -485,11 +490,10 @@ void BundleReader::take_wake() {
 }
 
 void BundleReader::take_migrate() {
-  begin_event(migrate_time_.value, TS_EVENT_MIGRATE, static_cast<uint32_t>(migrate_tid_.take()),
-              0);
+  begin_event(migrate_time_.value, TS_EVENT_MIGRATE, static_cast<uint32_t>(migrate_tid_.take()), 0);
   event_.migrate.from_cpu = static_cast<uint16_t>(migrate_from_.take());
   event_.migrate.to_cpu = static_cast<uint16_t>(migrate_to_.take());
-  event_.migrate.pad = 0;
+  event_.migrate.run_delay_low = static_cast<uint32_t>(migrate_run_delay_.take());
   migrate_time_.advance();
 }
 

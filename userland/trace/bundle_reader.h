@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What happened on one core, in the order of time? A BundleReader walks through the columns of one
-// bundle at once and gives back the records that they were made from. It takes bundles of ours and of
-// Perfetto's own recorder, compact or plain, and any bytes at all: what can't be so ends in an
+// bundle at once and gives back the records that they were made from. It takes bundles of ours and
+// of Perfetto's own recorder, compact or plain, and any bytes at all: what can't be so ends in an
 // exception of protozero's, never outside the bundle.
 #pragma once
 #include <cstdint>
@@ -30,8 +30,8 @@ class BundleReader {
   // Begins with the next bundle of this core. Throws protozero::exception.
   void load(std::string bundle);
 
-  // The next record, in event(); false: the bundle is at its end. Throws protozero::exception, after
-  // which the rest of the bundle is lost.
+  // The next record, in event(); false: the bundle is at its end. Throws protozero::exception,
+  // after which the rest of the bundle is lost.
   bool next();
   [[nodiscard]] const AnyEvent& event() const { return event_; }
 
@@ -87,7 +87,7 @@ class BundleReader {
   Varints prev_state_, next_tid_, next_prio_, wait_, prev_tid_;
   Varints waking_tid_, target_cpu_, waking_prio_, waking_flags_, waker_, context_;
   bool has_waits_ = false, has_wakers_ = false, has_contexts_ = false;
-  Varints migrate_tid_, migrate_from_, migrate_to_;
+  Varints migrate_tid_, migrate_from_, migrate_to_, migrate_run_delay_;
   std::vector<AnyEvent> rare_;  // rare ones, and all that are told in the plain form
   size_t rare_at_ = 0;
 };

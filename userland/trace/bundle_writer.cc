@@ -134,6 +134,7 @@ void BundleWriter::add_migrate(const ts_event_migrate& record) {
   migrate_tid_.put(record.event.tid);
   migrate_from_.put(record.from_cpu);
   migrate_to_.put(record.to_cpu);
+  migrate_run_delay_.put(record.run_delay_low);
 }
 
 void BundleWriter::add_rare(const ts_event& event) {
@@ -212,6 +213,7 @@ void BundleWriter::append_beside(std::string& bundle) const {
   put(field::Beside::migrate_tid, migrate_tid_);
   put(field::Beside::migrate_from, migrate_from_);
   put(field::Beside::migrate_to, migrate_to_);
+  put(field::Beside::migrate_run_delay, migrate_run_delay_);
   text += rare_;
   if (!text.empty()) Message<field::Bundle>(bundle).add_message(field::Bundle::ours, text);
 }
@@ -234,10 +236,11 @@ void BundleWriter::finish(std::string& out) {
 
 void BundleWriter::clear() {
   for (Column* column :
-       {&switch_time_, &prev_state_,  &next_tid_,    &next_prio_,    &next_comm_,   &wait_,
-        &contrary_,    &unclear_,     &prev_index_,  &prev_tid_,     &filler_,      &waking_time_,
-        &waking_tid_,  &target_cpu_,  &waking_prio_, &waking_comm_,  &waking_flags_, &waking_new_,
-        &waker_,       &context_,     &migrate_time_, &migrate_tid_, &migrate_from_, &migrate_to_})
+       {&switch_time_,  &prev_state_,   &next_tid_,     &next_prio_,  &next_comm_,
+        &wait_,         &contrary_,     &unclear_,      &prev_index_, &prev_tid_,
+        &filler_,       &waking_time_,  &waking_tid_,   &target_cpu_, &waking_prio_,
+        &waking_comm_,  &waking_flags_, &waking_new_,   &waker_,      &context_,
+        &migrate_time_, &migrate_tid_,  &migrate_from_, &migrate_to_, &migrate_run_delay_})
     column->clear();
   comms_.clear();
   rare_.clear();

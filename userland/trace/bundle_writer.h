@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// How do a core's records become a bundle of the file? Column by column, as Perfetto's compact form of
-// scheduling has it: a switch with its wake-up is about 20 bytes there. What that form has no place
-// for (exact waits, how the kernel counted a switch, who woke) goes into columns of our own beside it.
+// How do a core's records become a bundle of the file? Column by column, as Perfetto's compact form
+// of scheduling has it: a switch with its wake-up is about 20 bytes there. What that form has no
+// place for (exact waits, how the kernel counted a switch, who woke) goes into columns of our own
+// beside it.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -83,7 +84,7 @@ class BundleWriter {
   Column waking_time_, waking_tid_, target_cpu_, waking_prio_, waking_comm_, waking_flags_;
   Column waking_new_, waker_, context_;
   bool wakers_differ_ = false, contexts_differ_ = false;
-  Column migrate_time_, migrate_tid_, migrate_from_, migrate_to_;
+  Column migrate_time_, migrate_tid_, migrate_from_, migrate_to_, migrate_run_delay_;
   std::string rare_;
 };
 

@@ -19,7 +19,8 @@ namespace {
 
 class File : public Bytes {
  public:
-  explicit File(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit File(const std::string& path)
+      : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (!fd_) throw failure_from_errno("cannot open " + path, errno);
     struct stat status {};
     if (fstat(fd_.get(), &status) == 0 && !S_ISREG(status.st_mode))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which number does each field of the file have? Those of Perfetto's trace format as far as we write
-// or read them, and our own, which its viewer passes over. docs/timeslice.proto has the same as a
-// schema, to decode a file with.
+// Which number does each field of the file have? Those of Perfetto's trace format as far as we
+// write or read them, and our own, which its viewer passes over. docs/timeslice.proto has the same
+// as a schema, to decode a file with.
 #pragma once
 #include <cstdint>
 
@@ -99,7 +99,8 @@ enum class Beside : uint32_t {
   migrate_tid = 11,
   migrate_from = 12,
   migrate_to = 13,
-  event = 14,  // message Rare, in the order of time
+  migrate_run_delay = 15,  // its low 32 bits
+  event = 14,              // message Rare, in the order of time
 };
 
 enum class Rare : uint32_t {

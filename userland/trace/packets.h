@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where does each packet of a file begin and end? Packets walks from one to the next through a window
-// of the file, and says in a sentence where and why it can't go on.
+// Where does each packet of a file begin and end? Packets walks from one to the next through a
+// window of the file, and says in a sentence where and why it can't go on.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -18,7 +18,9 @@ class Packets {
   bool next();
   [[nodiscard]] std::string_view contents() const { return {window_.data() + begin_, size_}; }
   [[nodiscard]] uint64_t offset() const { return window_at_ + begin_; }  // of the contents
-  [[nodiscard]] uint64_t followed() const { return followed_; }  // bytes up to the last packet's end
+  [[nodiscard]] uint64_t followed() const {
+    return followed_;
+  }  // bytes up to the last packet's end
   [[nodiscard]] const std::string& stopped() const { return stopped_; }
 
  private:

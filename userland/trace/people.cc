@@ -262,8 +262,9 @@ void take_ours(std::string_view message, People& people) {
       fields.skip();
       continue;
     }
+    const auto tag = fields.tag();  // gone once the field is read
     const std::string_view part = view_of(fields.get_view());
-    switch (fields.tag()) {
+    switch (tag) {
       case field::Ours::header:
         people.header = header_of(part);
         people.has_header = true;

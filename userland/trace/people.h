@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Who was there, and what recorded them? The packets of a file that aren't events: its header, rows of
-// threads, roles, the closing; and from other recorders the process tree, the clocks and the system.
+// Who was there, and what recorded them? The packets of a file that aren't events: its header, rows
+// of threads, roles, the closing; and from other recorders the process tree, the clocks and the
+// system.
 #pragma once
 #include <string_view>
 
@@ -11,7 +12,7 @@ namespace timeslice::trace {
 // What the first go through a file has learnt.
 struct People {
   Header header;
-  bool has_header = false;   // of ours
+  bool has_header = false;  // of ours
   bool has_closing = false;
   uint64_t boottime_ns = 0, monotonic_ns = 0, realtime_ns = 0;  // of the first clock snapshot
   std::vector<ts_thread_row> opening, closing_rows;
@@ -20,8 +21,8 @@ struct People {
   std::vector<ts_thread_row> tree;  // of other recorders: names only
 };
 
-// Each takes one message. They throw protozero::exception where it is broken, and Failure where it is
-// of a version that isn't known here.
+// Each takes one message. They throw protozero::exception where it is broken, and Failure where it
+// is of a version that isn't known here.
 void take_ours(std::string_view message, People& people);
 void take_clocks(std::string_view message, People& people);
 void take_system(std::string_view message, People& people);

@@ -53,9 +53,10 @@ class Index {
         fields.skip();
         continue;
       }
+      const auto tag = fields.tag();  // gone once the field is read
       const auto view = fields.get_view();
       const std::string_view part(view.data(), view.size());
-      switch (fields.tag()) {
+      switch (tag) {
         case field::Packet::ftrace_events:
           take_bundle(part, packet);
           break;
@@ -214,8 +215,7 @@ Summary read(Bytes& bytes, const std::string& name, Visitor& visitor) {
   if (!people.has_header && merge.first()) {
     people.header.begin_ns = merge.first()->time_ns;
     if (people.realtime_ns)
-      people.header.realtime_ns =
-          people.realtime_ns + people.header.begin_ns - people.monotonic_ns;
+      people.header.realtime_ns = people.realtime_ns + people.header.begin_ns - people.monotonic_ns;
   }
   summary.has_closing = people.has_closing;
   hand_over_people(people, visitor);

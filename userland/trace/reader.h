@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// How does a file become a recording again? In two goes, so that memory doesn't grow with its length:
-// the first notes where each core's bundles are and hands over who was there, the second merges the
-// cores' events by time, a bundle a core at once in memory.
+// How does a file become a recording again? In two goes, so that memory doesn't grow with its
+// length: the first notes where each core's bundles are and hands over who was there, the second
+// merges the cores' events by time, a bundle a core at once in memory.
 //
-// Any file is taken that Perfetto's format allows; what is broken is passed over and said. Files end
-// early when their recorder was killed or the disk was full: what they hold up to there is whole.
+// Any file is taken that Perfetto's format allows; what is broken is passed over and said. Files
+// end early when their recorder was killed or the disk was full: what they hold up to there is
+// whole.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -22,21 +23,22 @@ class Bytes {
   // Up to `size` bytes from `offset`; fewer at the end only. Throws Failure.
   virtual size_t read(uint64_t offset, char* to, size_t size) = 0;
 };
-std::unique_ptr<Bytes> open_file(const std::string& path);     // throws Failure
-std::unique_ptr<Bytes> in_memory(std::string_view bytes);      // which must outlive it
+std::unique_ptr<Bytes> open_file(const std::string& path);  // throws Failure
+std::unique_ptr<Bytes> in_memory(std::string_view bytes);   // which must outlive it
 
 struct Summary {
-  uint64_t bytes = 0;            // read, up to where the file could be followed
+  uint64_t bytes = 0;  // read, up to where the file could be followed
   uint64_t packets = 0;
   uint64_t events = 0;
-  uint64_t broken = 0;           // packets that could not be understood, and bundles cut short
-  uint64_t passed_over = 0;      // packets and events of kinds that we don't use
-  uint64_t last_ns = 0;          // the youngest event; 0: none
+  uint64_t broken = 0;       // packets that could not be understood, and bundles cut short
+  uint64_t passed_over = 0;  // packets and events of kinds that we don't use
+  uint64_t last_ns = 0;      // the youngest event; 0: none
   bool has_closing = false;
-  std::string stopped;           // why the file ends before its end, as a sentence; empty: it doesn't
+  std::string stopped;  // why the file ends before its end, as a sentence; empty: it doesn't
 };
 
-// Throws Failure where it is no recording, or one of a later version; `name` stands in the sentence.
+// Throws Failure where it is no recording, or one of a later version; `name` stands in the
+// sentence.
 Summary read(Bytes& bytes, const std::string& name, Visitor& visitor);
 
 }  // namespace timeslice::trace

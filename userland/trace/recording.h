@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What is in a recording? Who was there when it began and when it ended, as rows of bpf/wire.h; what
-// happened in between, as its events in the order of time; and how far all that can be trusted. The
-// writer takes these, the reader gives them back to a Visitor.
+// What is in a recording? Who was there when it began and when it ended, as rows of bpf/wire.h;
+// what happened in between, as its events in the order of time; and how far all that can be
+// trusted. The writer takes these, the reader gives them back to a Visitor.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,9 +13,9 @@ namespace timeslice::trace {
 
 // All times are CLOCK_MONOTONIC, which stands still while the machine is suspended.
 struct Header {
-  uint64_t begin_ns = 0;        // no event is older
-  uint64_t boot_offset_ns = 0;  // CLOCK_BOOTTIME less CLOCK_MONOTONIC at the beginning
-  uint64_t realtime_ns = 0;     // CLOCK_REALTIME at begin_ns; 0: not known
+  uint64_t begin_ns = 0;                 // no event is older
+  uint64_t boot_offset_ns = 0;           // CLOCK_BOOTTIME less CLOCK_MONOTONIC at the beginning
+  uint64_t realtime_ns = 0;              // CLOCK_REALTIME at begin_ns; 0: not known
   std::string system, release, machine;  // as uname has them; empty: not known
   uint32_t cores = 0;                    // that the machine may have
   bool filtered = false;                 // `tgids` and what they forked; else the whole machine

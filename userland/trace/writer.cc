@@ -133,8 +133,8 @@ void Writer::append_header() {
 }
 
 void Writer::flush_people() {
-  for (auto [part, number] : {std::pair{&tree_, field::Packet::process_tree},
-                              std::pair{&ours_, field::Packet::ours}}) {
+  for (auto [part, number] :
+       {std::pair{&tree_, field::Packet::process_tree}, std::pair{&ours_, field::Packet::ours}}) {
     if (part->empty()) continue;
     std::string packet;
     Message<field::Packet> message(packet);
@@ -147,8 +147,8 @@ void Writer::flush_people() {
 
 void Writer::row(Moment moment, const ts_thread_row& row) {
   const bool opening = moment == Moment::opening;
-  Message<field::Ours>(ours_).add_message(
-      opening ? field::Ours::opening : field::Ours::closing_row, encoded(row));
+  Message<field::Ours>(ours_).add_message(opening ? field::Ours::opening : field::Ours::closing_row,
+                                          encoded(row));
   if (opening) {
     names_.set(row.tid, row.comm, row.flags);
     add_to_tree(tree_, row.tid, row.tgid, row.ppid, comm_of(row.comm));
@@ -175,8 +175,7 @@ BundleWriter& Writer::core(uint16_t cpu) {
 }
 
 void Writer::event(const ts_event& event) {
-  if (event.kind == TS_EVENT_FORK || event.kind == TS_EVENT_EXEC ||
-      event.kind == TS_EVENT_RENAME) {
+  if (event.kind == TS_EVENT_FORK || event.kind == TS_EVENT_EXEC || event.kind == TS_EVENT_RENAME) {
     const auto& identity = reinterpret_cast<const ts_event_identity&>(event);
     names_.set(event.tid, identity.comm, identity.flags);
     add_to_tree(tree_, event.tid, identity.tgid, identity.ppid, comm_of(identity.comm));

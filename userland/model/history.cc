@@ -1,0 +1,650 @@
+// SPDX-License-Identifier: MIT
+#include "model/history.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace timeslice::model {
+
+namespace {
+
+constexpr uint32_t kTidLimit = 1U << 22;  // PID_MAX_LIMIT, include/linux/threads.h
+constexpr size_t kCoreLimit = 8192;       // CONFIG_NR_CPUS goes no higher
+
+uint64_t key_of(uint32_t tid, uint64_t start_ns) { return start_ns ^ (uint64_t{tid} << 42); }
+
+std::string comm_of(const char (&comm)[TS_COMM_SIZE]) {
+  return {comm, strnlen(comm, TS_COMM_SIZE)};
+}
+
+Off off_by_state(uint16_t state) {
+  switch (state & TS_LEAVING_STATES) {
+    case TS_LEAVING_SLEEP:
+      return Off::sleep;
+    case TS_LEAVING_DEEP_SLEEP:
+      return Off::disk;
+    case TS_LEAVING_STOPPED:
+    case TS_LEAVING_TRACED:
+      return Off::stopped;
+    case TS_LEAVING_IDLE:
+      return Off::idle;
+    default:
+      return Off::other;
+  }
+}
+
+Off off_by_letter(char state) {
+  switch (state) {
+    case 'S':
+      return Off::sleep;
+    case 'D':
+      return Off::disk;
+    case 'T':
+    case 't':
+      return Off::stopped;
+    case 'I':
+      return Off::idle;
+    default:
+      return Off::other;
+  }
+}
+
+// The pair that is asked for next is nearly always one of the last ones: they stand in front.
+Pair& pair_with(std::vector<Pair>& pairs, uint32_t peer, uint8_t context) {
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    if (pairs[i].peer != peer || pairs[i].context != context) continue;
+    if (i == 0) return pairs[0];
+    std::swap(pairs[i], pairs[i - 1]);
+    return pairs[i - 1];
+  }
+  pairs.push_back({peer, context, 0, 0});
+  return pairs.back();
+}
+
+void clear_sums(HistoryThread& thread) {
+  HistoryThread kept;
+  kept.tid = thread.tid;
+  kept.tgid = thread.tgid;
+  kept.ppid = thread.ppid;
+  kept.start_ns = thread.start_ns;
+  kept.comm = std::move(thread.comm);
+  kept.flags = thread.flags;
+  kept.prio = thread.prio;
+  kept.role = std::move(thread.role);
+  thread = std::move(kept);
+}
+
+}  // namespace
+
+const char* off_name(Off reason) {
+  constexpr const char* names[kOffReasons] = {"sleep", "uninterruptible", "stopped", "idle",
+                                              "other"};
+  return names[static_cast<size_t>(reason)];
+}
+
+History::History(const HistoryInfo& info, uint64_t from_ns, uint64_t to_ns)
+    : info_(info),
+      from_ns_(std::max(from_ns, info.begin_ns)),
+      to_ns_(to_ns ? to_ns : UINT64_MAX),
+      counted_ns_(info.begin_ns) {}
+
+// ---- who is there ------------------------------------------------------------------------------
+
+uint32_t History::find(uint32_t tid) const { return tid < by_tid_.size() ? by_tid_[tid] : kNobody; }
+
+uint32_t History::make(uint32_t tid, uint64_t start_ns, uint64_t time_ns) {
+  if (tid >= kTidLimit) return kNobody;
+  if (by_tid_.size() <= tid) by_tid_.resize(std::max<size_t>(tid + 1, by_tid_.size() * 2), kNobody);
+  const auto index = static_cast<uint32_t>(threads_.size());
+  by_tid_[tid] = index;
+  HistoryThread& thread = threads_.emplace_back();
+  thread.tid = tid;
+  thread.tgid = tid;
+  thread.start_ns = start_ns;
+  thread.first_ns = thread.last_ns = time_ns;
+  now_.emplace_back().since_ns = time_ns;
+  take_role(thread);
+  return index;
+}
+
+// A thread that nobody has introduced: it was there before, and what it did isn't known.
+uint32_t History::find_or_make(uint32_t tid, uint64_t time_ns) {
+  const uint32_t found = find(tid);
+  if (found != kNobody || tid == TS_TID_OUTSIDE) return found;
+  (void)time_ns;
+  return make(tid, 0, begun_ ? from_ns_ : info_.begin_ns);
+}
+
+void History::take_role(HistoryThread& thread) {
+  const auto found = roles_.find(key_of(thread.tid, thread.start_ns));
+  if (found != roles_.end()) thread.role = found->second;
+}
+
+void History::opening(const ts_thread_row& row) {
+  const uint32_t index = make(row.tid, row.start_ns, info_.begin_ns);
+  if (index == kNobody) return;
+  HistoryThread& thread = threads_[index];
+  thread.tgid = row.tgid;
+  thread.ppid = row.ppid;
+  thread.comm = comm_of(row.comm);
+  thread.flags = row.flags & ~static_cast<uint32_t>(TS_THREAD_ON_CPU);
+  thread.prio = row.prio + 100;
+  if (is_outside(index) || row.record.have == 0) return;
+  opening_rows_[key_of(row.tid, row.start_ns)] = row;
+  Now& now = now_[index];
+  now.cpu = static_cast<uint16_t>(std::max(row.cpu, 0));
+  now.run_delay_known = true;
+  now.run_delay_ns = row.run_delay_ns;
+  if (row.state != 'R') {
+    now.state = State::off;
+    now.off = off_by_letter(row.state);
+  } else if (!(row.flags & TS_THREAD_ON_CPU)) {
+    now.state = State::ready;
+    ++ready_;
+  } else if (row.cpu >= 0 && static_cast<size_t>(row.cpu) < kCoreLimit) {
+    now.state = State::running;
+    ++running_;
+    CoreNow& core = core_now(static_cast<uint16_t>(row.cpu));
+    core.seen = true;
+    core.thread = index;
+    core.since_ns = core.last_ns = info_.begin_ns;
+    core.slice = {};
+    core.slice.thread = index;
+    core.slice.cpu = static_cast<uint16_t>(row.cpu);
+    core.slice.begin_ns = info_.begin_ns;
+    core.slice.begin_cut = true;
+  }
+}
+
+void History::closing(const ts_thread_row& row) {
+  closing_rows_[key_of(row.tid, row.start_ns)] = row;
+}
+
+void History::role(uint32_t tid, uint64_t start_ns, const Role& role) {
+  Role& kept = roles_[key_of(tid, start_ns)];
+  if (role.confidence >= kept.confidence) kept = role;
+  const uint32_t index = find(tid);
+  if (index != kNobody && threads_[index].start_ns == start_ns) threads_[index].role = kept;
+}
+
+History::CoreNow& History::core_now(uint16_t cpu) {
+  while (core_now_.size() <= cpu) {
+    CoreNow& core = core_now_.emplace_back();
+    core.since_ns = core.last_ns = begun_ ? from_ns_ : info_.begin_ns;
+    cores_.push_back({.cpu = static_cast<uint32_t>(cores_.size())});
+  }
+  return core_now_[cpu];
+}
+
+// ---- time --------------------------------------------------------------------------------------
+
+void History::count(int running, int ready, uint64_t time_ns) {
+  const auto add = [&](std::vector<uint64_t>& sums, int level) {
+    if (level < 0) return;
+    if (sums.size() <= static_cast<size_t>(level)) sums.resize(static_cast<size_t>(level) + 1);
+    if (time_ns > counted_ns_) sums[static_cast<size_t>(level)] += time_ns - counted_ns_;
+  };
+  add(concurrency_.running_ns, running_);
+  add(concurrency_.ready_ns, ready_);
+  counted_ns_ = std::max(counted_ns_, time_ns);
+  running_ += running;
+  ready_ += ready;
+}
+
+// The window begins later than the recording: what was learnt stays, what was summed goes.
+void History::begin_window(uint64_t time_ns) {
+  begun_ = true;
+  if (time_ns <= info_.begin_ns) return;
+  std::vector<bool> alive(threads_.size());
+  for (size_t i = 0; i < threads_.size(); ++i) {
+    const bool running = now_[i].state == State::running;
+    alive[i] = now_[i].state != State::gone;
+    clear_sums(threads_[i]);
+    threads_[i].first_ns = threads_[i].last_ns = time_ns;
+    if (!running) now_[i].since_ns = time_ns;
+    if (!alive[i]) threads_[i].ended = true;
+  }
+  for (CoreNow& core : core_now_) {
+    core.since_ns = time_ns;
+    core.last_ns = std::max(core.last_ns, time_ns);
+    if (core.thread == kNobody) continue;
+    core.slice.begin_ns = time_ns;
+    core.slice.begin_cut = true;
+    now_[core.thread].since_ns = time_ns;
+  }
+  for (HistoryCore& core : cores_) core = {.cpu = core.cpu};
+  concurrency_ = {};
+  counted_ns_ = time_ns;
+}
+
+// Adds what a thread that isn't running did since it left its core.
+void History::account_until(uint32_t index, uint64_t time_ns) {
+  HistoryThread& thread = threads_[index];
+  Now& now = now_[index];
+  if (now.state == State::gone) return;
+  const uint64_t gap = time_ns > now.since_ns ? time_ns - now.since_ns : 0;
+  thread.last_ns = std::max(thread.last_ns, time_ns);
+  switch (now.state) {
+    case State::unseen:
+      thread.unseen_ns += gap;
+      break;
+    case State::off:
+      thread.off_ns[static_cast<size_t>(now.off)] += gap;
+      break;
+    case State::ready: {
+      const uint64_t woken = std::clamp(now.waking_ns, now.since_ns, time_ns);
+      if (now.waking_ns) thread.off_ns[static_cast<size_t>(now.off)] += woken - now.since_ns;
+      thread.ready_ns += now.waking_ns ? time_ns - woken : gap;
+      break;
+    }
+    case State::running:
+    case State::gone:
+      break;
+  }
+  now.since_ns = time_ns;
+}
+
+// What it did since the last that we knew of it isn't known.
+void History::lose_thread(uint32_t index, uint64_t time_ns) {
+  Now& now = now_[index];
+  if (now.state == State::running) {
+    count(-1, 0, time_ns);
+    if (time_ns > now.since_ns) threads_[index].unseen_ns += time_ns - now.since_ns;
+    threads_[index].last_ns = std::max(threads_[index].last_ns, time_ns);
+    now.since_ns = time_ns;
+  } else {
+    if (now.state == State::ready) count(0, -1, time_ns);
+    account_until(index, time_ns);
+  }
+  now.state = State::unseen;
+  now.because = Because::unknown;
+  now.waking_ns = 0;
+}
+
+// ---- events ------------------------------------------------------------------------------------
+
+void History::event(const ts_event& event) {
+  if (finished_ || event.cpu >= kCoreLimit) return;
+  if (!begun_ && event.time_ns >= from_ns_) begin_window(from_ns_);
+  if (event.time_ns > to_ns_) return finish(to_ns_);
+  CoreNow& core = core_now(event.cpu);
+  switch (event.kind) {
+    case TS_EVENT_SWITCH:
+      on_switch(reinterpret_cast<const ts_event_switch&>(event));
+      break;
+    case TS_EVENT_WAKING:
+    case TS_EVENT_WAKE_NEW:
+      on_wake(reinterpret_cast<const ts_event_wake&>(event));
+      break;
+    case TS_EVENT_MIGRATE:
+      on_migrate(reinterpret_cast<const ts_event_migrate&>(event));
+      break;
+    case TS_EVENT_FORK:
+    case TS_EVENT_EXEC:
+    case TS_EVENT_RENAME:
+      on_identity(reinterpret_cast<const ts_event_identity&>(event));
+      break;
+    case TS_EVENT_EXIT:
+      on_exit(reinterpret_cast<const ts_event_exit&>(event));
+      break;
+    case TS_EVENT_LOST:
+      on_lost(event);
+      break;
+    default:
+      break;
+  }
+  core.last_ns = event.time_ns;
+}
+
+void History::close_core(uint16_t cpu, uint64_t time_ns) {
+  CoreNow& core = core_now_[cpu];
+  HistoryCore& sums = cores_[cpu];
+  const uint64_t gap = time_ns > core.since_ns ? time_ns - core.since_ns : 0;
+  if (!core.seen)
+    sums.unseen_ns += gap;
+  else if (core.thread == kNobody)
+    sums.idle_ns += gap;
+  else
+    sums.busy_ns += gap;
+  core.since_ns = time_ns;
+}
+
+void History::end_slice(CoreNow& core, uint64_t time_ns) {
+  HistoryThread& thread = threads_[core.thread];
+  core.slice.end_ns = std::max(time_ns, core.slice.begin_ns);
+  thread.oncpu_ns += core.slice.end_ns - core.slice.begin_ns;
+  thread.last_ns = std::max(thread.last_ns, core.slice.end_ns);
+  if (begun_)
+    for (Listener* listener : listeners_) listener->slice(core.slice);
+}
+
+void History::on_switch(const ts_event_switch& record) {
+  const uint64_t time_ns = record.event.time_ns;
+  const uint16_t cpu = record.event.cpu;
+  // Both first: a new thread may move what a reference points to.
+  if (record.prev_tid != 0) find_or_make(record.prev_tid, time_ns);
+  if (record.event.tid != 0) find_or_make(record.event.tid, time_ns);
+  CoreNow& core = core_now_[cpu];
+  const uint32_t leaver = record.prev_tid == 0 ? kNobody : find(record.prev_tid);
+  // By the records somebody else had this core: what came in between is missing.
+  if (core.seen && core.thread != leaver) {
+    ++info_.breaks;
+    cores_[cpu].unseen_ns += time_ns > core.since_ns ? time_ns - core.since_ns : 0;
+    core.since_ns = time_ns;
+    if (core.thread != kNobody) lose_thread(core.thread, time_ns);
+    core.seen = false;
+    core.thread = kNobody;
+  } else {
+    close_core(cpu, time_ns);
+  }
+  ++cores_[cpu].switches;
+  if (leaver != kNobody && !is_outside(leaver)) leave(core, record);
+  arrive(core, record);
+}
+
+void History::leave(CoreNow& core, const ts_event_switch& record) {
+  const uint64_t time_ns = record.event.time_ns;
+  const uint32_t index = find(record.prev_tid);
+  HistoryThread& thread = threads_[index];
+  Now& now = now_[index];
+  if (record.prev_state & TS_LEAVING_VOLUNTARY)
+    ++thread.voluntary;
+  else if (record.prev_state & TS_LEAVING_INVOLUNTARY)
+    ++thread.involuntary;
+  else
+    ++thread.unclear;
+  const uint16_t state = record.prev_state & TS_LEAVING_STATES;
+  const bool stays_ready = state == TS_LEAVING_RUNNABLE || state == TS_LEAVING_PREEMPTED;
+  if (now.state == State::running && core.seen && core.thread == index) {
+    core.slice.leaving = state;
+    core.slice.voluntary = (record.prev_state & TS_LEAVING_VOLUNTARY) != 0;
+    end_slice(core, time_ns);
+    count(-1, 0, time_ns);
+  } else {
+    lose_thread(index, time_ns);
+  }
+  now.since_ns = time_ns;
+  now.early &= !stays_ready;
+  now.waking_ns = 0;
+  now.peer = kNobody;
+  now.context = TS_CONTEXT_UNKNOWN;
+  if (state == TS_LEAVING_DEAD || state == TS_LEAVING_ZOMBIE) {
+    now.state = State::gone;
+    thread.ended = true;
+    by_tid_[thread.tid] = kNobody;
+  } else if (stays_ready) {
+    now.state = State::ready;
+    now.because = Because::preempted;
+    now.peer = record.event.tid == 0 ? kNobody : find(record.event.tid);
+    now.context = TS_CONTEXT_TASK;
+    count(0, 1, time_ns);
+  } else {
+    now.state = State::off;
+    now.because = Because::unknown;
+    now.off = off_by_state(state);
+  }
+}
+
+// The wait that ends now, and what the thread did before it.
+void History::settle_wait(uint32_t index, uint64_t time_ns, uint64_t wait_ns, Slice& slice) {
+  HistoryThread& thread = threads_[index];
+  Now& now = now_[index];
+  const uint64_t gap = time_ns > now.since_ns ? time_ns - now.since_ns : 0;
+  const bool known = wait_ns != TS_WAIT_UNKNOWN;
+  if (now.state == State::off && now.early) {
+    now.state = State::ready;
+    now.because = Because::woken;
+    now.peer = now.early_peer;
+    now.context = now.early_context;
+    now.waking_ns = now.since_ns;
+    count(0, 1, time_ns);
+  }
+  now.early = false;
+  if (known) {
+    now.run_delay_ns += wait_ns;
+    wait_ns += now.part_ns;
+  }
+  now.part_ns = 0;
+  if (now.state == State::ready && now.because == Because::preempted) {
+    slice.wait_ns = gap;  // it was ready all the time
+  } else if (known) {
+    slice.wait_ns = std::min(wait_ns, gap);
+  } else if (now.state == State::ready) {
+    slice.wait_ns =
+        now.waking_ns ? time_ns - std::clamp(now.waking_ns, now.since_ns, time_ns) : gap;
+  }
+  thread.ready_ns += slice.wait_ns;
+  if (now.state == State::unseen)
+    thread.unseen_ns += gap - slice.wait_ns;
+  else
+    thread.off_ns[static_cast<size_t>(now.off)] += gap - slice.wait_ns;
+  thread.last_ns = std::max(thread.last_ns, time_ns);
+  slice.waking_ns = now.waking_ns;
+  slice.peer = now.peer;
+  slice.because = now.because;
+  slice.context = now.context;
+  const uint64_t whole_ns = known ? wait_ns : slice.wait_ns;
+  if (known || now.state == State::ready) {
+    ++thread.waits;
+    thread.wait_sum_ns += whole_ns;
+    ++thread.wait_hist[ts_wait_bucket(whole_ns)];
+    if (whole_ns > thread.wait_max_ns) {
+      thread.wait_max_ns = whole_ns;
+      thread.wait_max_at_ns = time_ns;
+    }
+  }
+  if (now.because == Because::unknown) return;
+  Pair& pair = now.because == Because::preempted
+                   ? pair_with(thread.preemptors, now.peer, now.context)
+                   : pair_with(thread.wakers, now.peer, now.context);
+  ++pair.count;
+  pair.wait_ns += whole_ns;
+}
+
+void History::arrive(CoreNow& core, const ts_event_switch& record) {
+  const uint64_t time_ns = record.event.time_ns;
+  const uint32_t index = record.event.tid == 0 ? kNobody : find(record.event.tid);
+  const bool is_idle = record.event.tid == 0;
+  core.thread = kNobody;
+  core.since_ns = time_ns;
+  // With a filter, others come and go unseen after an idle thread or a stranger.
+  core.seen = is_idle ? !info_.filtered : index != kNobody && !is_outside(index);
+  if (!core.seen || is_idle) return;
+  Now& now = now_[index];
+  if (now.state == State::running) lose_thread(index, time_ns);
+  core.thread = index;
+  core.slice = {};
+  core.slice.thread = index;
+  core.slice.cpu = record.event.cpu;
+  core.slice.begin_ns = time_ns;
+  settle_wait(index, time_ns, record.wait_ns, core.slice);
+  const bool was_ready = now.state == State::ready;
+  count(1, was_ready ? -1 : 0, time_ns);
+  ++threads_[index].slices;
+  threads_[index].prio = record.event.prio;
+  now.state = State::running;
+  now.since_ns = time_ns;
+  now.waking_ns = 0;
+  now.cpu = record.event.cpu;
+}
+
+void History::on_wake(const ts_event_wake& record) {
+  const uint64_t time_ns = record.event.time_ns;
+  const uint32_t index = find_or_make(record.event.tid, time_ns);
+  if (index == kNobody || is_outside(index)) return;
+  const bool by_thread = record.context == TS_CONTEXT_TASK || record.context == TS_CONTEXT_UNKNOWN;
+  const uint32_t waker =
+      by_thread && record.waker_tid != 0 ? find_or_make(record.waker_tid, time_ns) : kNobody;
+  HistoryThread& thread = threads_[index];
+  Now& now = now_[index];
+  ++thread.wakeups[record.context & (TS_CONTEXTS - 1)];
+  if (begun_)
+    for (Listener* listener : listeners_) listener->wake(time_ns, index, waker, record.context);
+  // It may be awake already: still on its way to sleep, or woken a moment ago by somebody else.
+  if (now.state == State::running) {
+    now.early = true;
+    now.early_peer = waker;
+    now.early_context = record.context;
+  }
+  if (now.state != State::off && now.state != State::unseen) return;
+  now.early = false;
+  // Nothing was seen of it so far, so it slept.
+  if (now.state == State::unseen) now.off = Off::sleep;
+  now.state = State::ready;
+  now.because = record.event.kind == TS_EVENT_WAKE_NEW ? Because::created : Because::woken;
+  now.peer = waker;
+  now.context = record.context;
+  now.waking_ns = time_ns;
+  count(0, 1, time_ns);
+}
+
+void History::on_migrate(const ts_event_migrate& record) {
+  const uint32_t index = find_or_make(record.event.tid, record.event.time_ns);
+  if (index == kNobody) return;
+  ++threads_[index].migrations;
+  Now& now = now_[index];
+  now.cpu = record.to_cpu;
+  if (!now.run_delay_known) return;
+  const uint32_t part = record.run_delay_low - static_cast<uint32_t>(now.run_delay_ns);
+  // Where arrivals are missing, the difference is theirs.
+  if (now.state != State::ready && !now.early && part != 0) {
+    now.run_delay_known = false;
+    return;
+  }
+  now.run_delay_ns += part;
+  now.part_ns += part;
+}
+
+void History::on_identity(const ts_event_identity& record) {
+  const uint64_t time_ns = record.event.time_ns;
+  const uint32_t known = find(record.event.tid);
+  const bool fork = record.event.kind == TS_EVENT_FORK;
+  uint32_t index = known;
+  if (fork &&
+      (known == kNobody || record.start_ns == 0 || threads_[known].start_ns != record.start_ns)) {
+    if (known != kNobody && now_[known].state != State::gone) {
+      lose_thread(known, time_ns);  // its number was given away: its end is missing
+      now_[known].state = State::gone;
+    }
+    index = make(record.event.tid, record.start_ns, time_ns);
+    if (index == kNobody) return;
+    threads_[index].born = true;
+    now_[index].state = State::off;
+    now_[index].run_delay_known = record.start_ns != 0;
+  }
+  if (index == kNobody) index = find_or_make(record.event.tid, time_ns);
+  if (index == kNobody) return;
+  HistoryThread& thread = threads_[index];
+  if (record.tgid) thread.tgid = record.tgid;
+  // A plain task_newtask doesn't say whose thread it is: its parent's.
+  if (fork && !record.tgid)
+    if (const uint32_t parent = find(record.parent_tid); parent != kNobody)
+      thread.tgid = threads_[parent].tgid;
+  if (record.ppid) thread.ppid = record.ppid;
+  if (record.start_ns) thread.start_ns = record.start_ns;
+  if (record.tgid) thread.flags = record.flags;
+  thread.comm = comm_of(record.comm);
+  if (thread.role.confidence == 0) take_role(thread);
+}
+
+void History::on_exit(const ts_event_exit& record) {
+  const uint32_t index = find(record.event.tid);
+  if (index == kNobody || record.start_ns == 0) return;
+  HistoryThread& thread = threads_[index];
+  ts_thread_row before{};
+  const auto found = opening_rows_.find(key_of(thread.tid, thread.start_ns));
+  if (found != opening_rows_.end())
+    before = found->second;
+  else if (!thread.born)
+    return;
+  // What it does on its way out we add ourselves: its totals are read once more nowhere.
+  thread.kernel.known = true;
+  thread.kernel.nvcsw = record.nvcsw - before.nvcsw - thread.voluntary;
+  thread.kernel.nivcsw = record.nivcsw - before.nivcsw - thread.involuntary;
+  thread.kernel.cpu_ns = record.cpu_ns - before.cpu_ns;
+  thread.kernel.run_delay_ns = record.run_delay_ns - before.run_delay_ns - thread.wait_sum_ns;
+  thread.kernel.slices = record.slices - before.slices - thread.slices;
+  thread.kernel.migrations = record.migrations - before.migrations - thread.migrations;
+}
+
+void History::on_lost(const ts_event& event) {
+  CoreNow& core = core_now_[event.cpu];
+  ++info_.gaps;
+  // Until its last record the core was as we knew it.
+  close_core(event.cpu, core.last_ns);
+  if (core.thread != kNobody) {
+    core.slice.end_cut = true;
+    end_slice(core, core.last_ns);
+    now_[core.thread].since_ns = core.last_ns;
+    lose_thread(core.thread, core.last_ns);
+  }
+  core.seen = false;
+  core.thread = kNobody;
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void History::finish(uint64_t end_ns) {
+  if (finished_) return;
+  end_ns = std::min(end_ns, to_ns_);
+  if (!begun_) begin_window(std::min(from_ns_, end_ns));
+  finished_ = true;
+  const bool whole = from_ns_ <= info_.begin_ns && to_ns_ == UINT64_MAX;
+  count(0, 0, end_ns);
+  for (size_t cpu = 0; cpu < core_now_.size(); ++cpu) {
+    CoreNow& core = core_now_[cpu];
+    close_core(static_cast<uint16_t>(cpu), end_ns);
+    if (core.thread == kNobody) continue;
+    core.slice.end_cut = true;
+    end_slice(core, end_ns);
+  }
+  for (uint32_t index = 0; index < threads_.size(); ++index) {
+    HistoryThread& thread = threads_[index];
+    Now& now = now_[index];
+    if (is_outside(index)) continue;
+    if (now.state == State::ready) {
+      Slice waiting;
+      waiting.thread = index;
+      waiting.cpu = now.cpu;
+      waiting.begin_ns = waiting.end_ns = end_ns;
+      waiting.wait_ns =
+          end_ns - std::clamp(std::max(now.waking_ns, now.since_ns), from_ns_, end_ns);
+      waiting.waking_ns = now.waking_ns;
+      waiting.peer = now.peer;
+      waiting.because = now.because;
+      waiting.context = now.context;
+      waiting.end_cut = true;
+      for (Listener* listener : listeners_) listener->waiting(waiting);
+    }
+    account_until(index, end_ns);
+    if (now.state == State::gone) {
+      // In place of its last totals: those on its way out and what we saw of it after.
+      thread.kernel.nvcsw += thread.voluntary;
+      thread.kernel.nivcsw += thread.involuntary;
+      thread.kernel.run_delay_ns += thread.wait_sum_ns;
+      thread.kernel.slices += thread.slices;
+      thread.kernel.migrations += thread.migrations;
+      thread.kernel.known &= whole;
+      continue;
+    }
+    thread.kernel = {};
+    const auto after = closing_rows_.find(key_of(thread.tid, thread.start_ns));
+    const auto before = opening_rows_.find(key_of(thread.tid, thread.start_ns));
+    if (!whole || after == closing_rows_.end()) continue;
+    if (before == opening_rows_.end() && !thread.born) continue;
+    const ts_thread_row none{};
+    const ts_thread_row& a = before == opening_rows_.end() ? none : before->second;
+    const ts_thread_row& b = after->second;
+    thread.kernel = {true,
+                     b.nvcsw - a.nvcsw,
+                     b.nivcsw - a.nivcsw,
+                     b.cpu_ns > a.cpu_ns ? b.cpu_ns - a.cpu_ns : 0,
+                     b.run_delay_ns - a.run_delay_ns,
+                     b.slices - a.slices,
+                     b.migrations - a.migrations};
+  }
+  info_.begin_ns = std::min(from_ns_, end_ns);
+  info_.end_ns = end_ns;
+}
+
+}  // namespace timeslice::model

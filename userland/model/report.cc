@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "model/report.h"
+
+#include <algorithm>
+#include <map>
+
+namespace timeslice::model {
+
+namespace {
+
+void add(ReportRow& row, const HistoryThread& thread) {
+  ++row.threads;
+  row.oncpu_ns += thread.oncpu_ns;
+  row.ready_ns += thread.ready_ns;
+  row.unseen_ns += thread.unseen_ns;
+  for (size_t i = 0; i < kOffReasons; ++i) row.off_ns[i] += thread.off_ns[i];
+  row.voluntary += thread.voluntary;
+  row.involuntary += thread.involuntary;
+  row.unclear += thread.unclear;
+  row.slices += thread.slices;
+  row.migrations += thread.migrations;
+  for (const uint64_t count : thread.wakeups) row.wakeups += count;
+  row.waits += thread.waits;
+  row.wait_sum_ns += thread.wait_sum_ns;
+  row.wait_max_ns = std::max(row.wait_max_ns, thread.wait_max_ns);
+  for (size_t i = 0; i < row.wait_hist.size(); ++i) row.wait_hist[i] += thread.wait_hist[i];
+}
+
+// A process goes by the name of its first thread.
+std::string process_name(const History& history, uint32_t tgid, const HistoryThread& any) {
+  for (const HistoryThread& thread : history.threads())
+    if (thread.tid == tgid && thread.tgid == tgid) return thread.comm;
+  return any.comm;
+}
+
+bool is_shown(const History& history, const HistoryThread& thread, bool with_recorder) {
+  if (thread.flags & TS_THREAD_OUTSIDE) return false;
+  if (thread.first_ns == thread.last_ns && thread.slices == 0) return false;
+  const uint32_t recorder = history.info().recorder_tgid;
+  return with_recorder || recorder == 0 || thread.tgid != recorder;
+}
+
+}  // namespace
+
+std::string role_of(const HistoryThread& thread) {
+  return thread.flags & TS_THREAD_KERNEL ? "kernel" : thread.role.name;
+}
+
+std::optional<double> Report::wait_quantile_us(const ReportRow& row, double q) const {
+  if (trust.spoils_percentiles(all.waits)) return std::nullopt;
+  const auto ns = wait_quantile_ns(row.wait_hist, q);
+  // A bucket's end may lie beyond the longest wait, which is known.
+  return ns ? std::optional(static_cast<double>(std::min(*ns, row.wait_max_ns)) / 1e3)
+            : std::nullopt;
+}
+
+Report make_report(const History& history, const RecordingTrust& trust, By by, bool with_recorder) {
+  Report report;
+  report.history = &history;
+  report.by = by;
+  report.trust = trust;
+  report.trust.gaps = history.info().gaps;
+  report.trust.breaks = history.info().breaks;
+  std::map<std::string, size_t> by_role;
+  std::map<uint32_t, size_t> by_tgid;
+  for (const HistoryThread& thread : history.threads()) {
+    if (!is_shown(history, thread, with_recorder)) continue;
+    size_t at = report.rows.size();
+    if (by == By::process) at = by_tgid.try_emplace(thread.tgid, at).first->second;
+    if (by == By::role) at = by_role.try_emplace(role_of(thread), at).first->second;
+    if (at == report.rows.size()) {
+      ReportRow& row = report.rows.emplace_back();
+      row.tgid = thread.tgid;
+      if (by == By::thread) {
+        row.thread = &thread;
+        row.name = thread.comm;
+      } else {
+        row.name = by == By::role ? role_of(thread) : process_name(history, thread.tgid, thread);
+      }
+    }
+    add(report.rows[at], thread);
+    add(report.all, thread);
+    if (thread.unseen_ns) ++report.trust.unseen_threads;
+  }
+  std::stable_sort(report.rows.begin(), report.rows.end(),
+                   [](const ReportRow& a, const ReportRow& b) { return a.oncpu_ns > b.oncpu_ns; });
+  return report;
+}
+
+}  // namespace timeslice::model

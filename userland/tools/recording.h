@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// How does a file become a history? What report, lanes and timeline have in common: the options
+// that name a recording and a part of it, and reading it through the model, with listeners if any.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/history.h"
+#include "model/report.h"
+#include "trace/reader.h"
+
+namespace timeslice::tools {
+
+struct RecordingOptions {
+  std::string path = "timeslice.pftrace";
+  std::optional<double> from_s, to_s;  // since the recording's beginning
+  bool with_self = false;              // the recorder's own threads too
+};
+
+void add_recording_options(CLI::App& command, RecordingOptions& options);
+
+struct Recording {
+  std::unique_ptr<model::History> history;
+  model::RecordingTrust trust;
+  trace::Header header;
+};
+
+// Called once the history is there, before its first event; may add listeners to it.
+using BeforeEvents = std::function<void(model::History& history)>;
+
+// Throws Failure. Says on stderr, in a sentence, where the file is broken or ends early.
+Recording read_recording(const RecordingOptions& options, const BeforeEvents& before = {});
+
+}  // namespace timeslice::tools

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "tools/report.h"
+
+#include <clocale>
+#include <csignal>
+#include <memory>
+
+#include "base/failure.h"
+#include "tools/output.h"
+#include "tools/recording.h"
+#include "view/report.h"
+
+namespace timeslice::tools {
+
+namespace {
+
+struct ReportOptions {
+  RecordingOptions recording;
+  std::string by = "thread";
+  bool json = false, csv = false;
+  size_t rows = 40;
+};
+
+model::By by_of(const std::string& name) {
+  if (name == "process") return model::By::process;
+  return name == "role" ? model::By::role : model::By::thread;
+}
+
+void report(const ReportOptions& options) {
+  if (options.json && options.csv) throw Failure("either --json or --csv can be printed, not both");
+  std::signal(SIGPIPE, SIG_IGN);
+  std::setlocale(LC_CTYPE, "");  // which of a comm's characters can be shown
+  const Recording recording = read_recording(options.recording);
+  const model::Report report = model::make_report(*recording.history, recording.trust,
+                                                  by_of(options.by), options.recording.with_self);
+  std::string text;
+  const bool cores = options.by == "core";
+  if (options.json)
+    view::append_report_json(text, report);
+  else if (options.csv)
+    cores ? view::append_cores_csv(text, report) : view::append_report_csv(text, report);
+  else if (cores) {
+    view::append_cores_text(text, report);
+    text += view::recording_trust_line(report.trust) + "\n";
+  } else {
+    view::append_report_text(text, report, options.rows);
+  }
+  write_all(text);
+}
+
+}  // namespace
+
+void add_report(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("report", "Tables of a recording");
+  auto options = std::make_shared<ReportOptions>();
+  add_recording_options(*command, options->recording);
+  command->add_option("--by", options->by, "One row for each thread, process, role or core")
+      ->check(CLI::IsMember({"thread", "process", "role", "core"}))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "One JSON object");
+  command->add_flag("--csv", options->csv, "One CSV line a row");
+  command->add_option("--rows", options->rows, "Rows of the table; 0: all that ran")
+      ->capture_default_str();
+  command->callback([options] { report(*options); });
+}
+
+}  // namespace timeslice::tools
