@@ -152,14 +152,15 @@ VM_TEST_CASE("what found no room is counted, and said in the stream") {
   const live::Cast first = live::ping_pong();
   run_together(first);
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
-  uint64_t dropped = 0;
-  for (long cpu = 0; cpu < cores; ++cpu) dropped += drops_of(cpu).dropped;
-  REQUIRE(dropped > 0);
+  std::vector<uint64_t> dropped;
+  for (long cpu = 0; cpu < cores; ++cpu) dropped.push_back(drops_of(cpu).dropped);
+  REQUIRE(std::accumulate(dropped.begin(), dropped.end(), uint64_t{0}) > 0);
 
   // Read them dry, go on, and read again: the gap is told where it is, and the sums are equal.
   std::vector<CoreStream> streams;
   std::vector<uint64_t> written(static_cast<size_t>(cores)), lost(static_cast<size_t>(cores));
   for (long cpu = 0; cpu < cores; ++cpu) streams.emplace_back(cpu);
+  std::vector<bool> went_on(static_cast<size_t>(cores));
   for (int round = 0; round < 2; ++round) {
     if (round == 1) {
       run_together(first);
@@ -168,18 +169,21 @@ VM_TEST_CASE("what found no room is counted, and said in the stream") {
     for (size_t cpu = 0; cpu < streams.size(); ++cpu)
       for (const Record& record : streams[cpu].read()) {
         ++written[cpu];
+        went_on[cpu] = round == 1;
         if (record.event.kind == TS_EVENT_LOST) lost[cpu] += record.lost.records;
       }
   }
+  // A gap is told by the next record of its core, so of those cores that had one.
   uint64_t told = 0;
   for (long cpu = 0; cpu < cores; ++cpu) {
     const auto at = static_cast<size_t>(cpu);
     const Drops drops = drops_of(cpu);
     CHECK(written[at] == drops.records);
     CHECK(lost[at] <= drops.dropped);
+    if (went_on[at]) CHECK(lost[at] >= dropped[at]);
     told += lost[at];
   }
-  CHECK(told >= dropped);
+  CHECK(told > 0);
 }
 
 VM_TEST_CASE("a stream that is off writes nothing") {
