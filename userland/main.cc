@@ -7,6 +7,7 @@
 
 #include "tools/check.h"
 #include "tools/demo.h"
+#include "tools/lanes.h"
 #include "tools/record.h"
 #include "tools/report.h"
 #include "tools/top.h"
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
   timeslice::tools::add_top(app);
   timeslice::tools::add_record(app);
   timeslice::tools::add_report(app);
+  timeslice::tools::add_lanes(app);
   timeslice::add_demo(app);
   timeslice::tools::add_check(app);
   try {

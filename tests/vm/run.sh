@@ -46,7 +46,7 @@ read_results() {
 # Complained before our programs began, which a slow boot in emulation makes some kernels do: no
 # matter of ours, but it ends lockdep and KASAN's reports, so such a boot proves nothing.
 complained_early() {
-  sed '/Run \/init as init/,$d' "$1.console" | grep -qE 'BUG:|WARNING:|INFO: '
+  sed '/Run \/init as init/,$d' "$1.console" | grep -qE 'BUG:|WARNING: (CPU|possible|suspicious)'
 }
 
 # boot, once more where the kernel was unwell from the start.

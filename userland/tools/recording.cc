@@ -102,6 +102,29 @@ void add_recording_options(CLI::App& command, RecordingOptions& options) {
   command.add_flag("--self", options.with_self, "The recorder's own threads as well");
 }
 
+Window find_window(const RecordingOptions& options) {
+  class Ends : public trace::Visitor {
+   public:
+    void header(const trace::Header& header) override { window.begin_ns = header.begin_ns; }
+    void row(trace::Moment, const ts_thread_row&) override {}
+    void role(const trace::RoleNote&) override {}
+    void closing(const trace::Closing& closing) override { window.end_ns = closing.end_ns; }
+    void event(const ts_event&) override {}
+    Window window;
+  };
+  Ends ends;
+  const auto bytes = trace::open_file(options.path);
+  const trace::Summary summary = trace::read(*bytes, options.path, ends);
+  Window window = ends.window;
+  window.end_ns = std::max({window.end_ns, summary.last_ns, window.begin_ns});
+  const uint64_t begin_ns = window.begin_ns;
+  if (options.from_s)
+    window.begin_ns = std::min(moment_of(begin_ns, options.from_s), window.end_ns);
+  if (options.to_s) window.end_ns = std::min(moment_of(begin_ns, options.to_s), window.end_ns);
+  window.end_ns = std::max(window.begin_ns, window.end_ns);
+  return window;
+}
+
 Recording read_recording(const RecordingOptions& options, const BeforeEvents& before) {
   if (options.from_s && options.to_s && *options.from_s >= *options.to_s)
     throw Failure("--from lies at or after --to, so nothing is left between them");

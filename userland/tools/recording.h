@@ -29,6 +29,12 @@ struct Recording {
   trace::Header header;
 };
 
+// What is left between --from and --to. Reads the file once, and says nothing.
+struct Window {
+  uint64_t begin_ns = 0, end_ns = 0;
+};
+Window find_window(const RecordingOptions& options);
+
 // Called once the history is there, before its first event; may add listeners to it.
 using BeforeEvents = std::function<void(model::History& history)>;
 

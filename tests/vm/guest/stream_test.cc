@@ -5,6 +5,8 @@
 
 #include <cstring>
 #include <map>
+#include <numeric>
+#include <vector>
 
 #include "observe/kmod_table.h"
 #include "tests/live/kernel_truth.h"

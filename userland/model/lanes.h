@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Who had each core, and what did each thread do, in each of so many equal parts of the window? A
+// listener that adds a history's slices up into cells, as wide as a terminal or a page wants them.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "model/history.h"
+
+namespace timeslice::model {
+
+class Lanes : public Listener {
+ public:
+  // What a thread did within a cell of its lane.
+  struct Part {
+    uint32_t cell = 0;
+    uint64_t oncpu_ns = 0, ready_ns = 0;
+  };
+  // What one thread had of a core within a cell, and how it left there last.
+  struct Share {
+    uint32_t thread = kNobody;
+    uint64_t ns = 0;
+    uint16_t leaving = 0;
+    bool voluntary = false;
+    bool cut = false;
+  };
+
+  Lanes(uint64_t begin_ns, uint64_t end_ns, uint32_t cells);
+
+  void slice(const Slice& slice) override;
+  void waiting(const Slice& slice) override;
+
+  [[nodiscard]] uint32_t cells() const { return cells_; }
+  [[nodiscard]] double cell_ns() const { return cell_ns_; }
+  // By core and cell; in no order within one. Empty beyond what was seen.
+  [[nodiscard]] const std::vector<std::vector<std::vector<Share>>>& cores() const { return cores_; }
+  // By thread, in the order of cells; cells without anything are left out.
+  [[nodiscard]] const std::vector<std::vector<Part>>& threads() const { return threads_; }
+
+ private:
+  template <typename Add>
+  void spread(uint64_t begin_ns, uint64_t end_ns, Add add) const;
+  void add_ready(const Slice& slice);
+  Part& part(uint32_t thread, uint32_t cell);
+
+  uint64_t begin_ns_, end_ns_;
+  uint32_t cells_;
+  double cell_ns_;
+  std::vector<std::vector<std::vector<Share>>> cores_;
+  std::vector<std::vector<Part>> threads_;
+};
+
+}  // namespace timeslice::model

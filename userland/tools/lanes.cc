@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "tools/lanes.h"
+
+#include <langinfo.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <clocale>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "tools/output.h"
+#include "tools/recording.h"
+#include "view/lanes.h"
+
+namespace timeslice::tools {
+
+namespace {
+
+struct LanesOptions {
+  RecordingOptions recording;
+  std::string colour = "thread";
+  std::optional<uint32_t> width;
+  uint32_t threads = 20;
+  bool ascii = false;
+};
+
+uint32_t terminal_width() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 ? size.ws_col : 120;
+}
+
+view::LaneOptions view_options(const LanesOptions& options) {
+  view::LaneOptions view;
+  view.width = options.width.value_or(terminal_width());
+  view.threads = options.threads;
+  view.ascii = options.ascii || std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+  const char* const no_color = std::getenv("NO_COLOR");
+  if (isatty(STDOUT_FILENO) && (no_color == nullptr || *no_color == '\0') &&
+      options.colour != "none")
+    view.colour = options.colour == "reason" ? view::LaneColour::reason : view::LaneColour::thread;
+  return view;
+}
+
+void lanes(const LanesOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::setlocale(LC_ALL, "");
+  const view::LaneOptions view = view_options(options);
+  const Window window = find_window(options.recording);
+  model::Lanes lanes(window.begin_ns, window.end_ns, view::lane_cells(view.width));
+  const Recording recording =
+      read_recording(options.recording, [&](model::History& history) { history.listen(lanes); });
+  const model::Report report = model::make_report(*recording.history, recording.trust,
+                                                  model::By::thread, options.recording.with_self);
+  std::string text;
+  view::append_lanes(text, report, lanes, view);
+  write_all(text);
+}
+
+}  // namespace
+
+void add_lanes(CLI::App& app) {
+  CLI::App* command =
+      app.add_subcommand("lanes", "A recording's cores and threads over time, as text");
+  auto options = std::make_shared<LanesOptions>();
+  add_recording_options(*command, options->recording);
+  command->add_option("--colour", options->colour, "By thread, by how it left the core, or none")
+      ->check(CLI::IsMember({"thread", "reason", "none"}))
+      ->capture_default_str();
+  command->add_option("--width", options->width, "Characters; else as wide as the terminal")
+      ->check(CLI::Range(40, 10000));
+  command->add_option("--threads", options->threads, "How many of the busiest threads have a lane")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
+  command->add_flag("--ascii", options->ascii, "Draw with ASCII characters only");
+  command->callback([options] { lanes(*options); });
+}
+
+}  // namespace timeslice::tools
