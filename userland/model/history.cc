@@ -210,6 +210,7 @@ void History::begin_window(uint64_t time_ns) {
     if (core.thread == kNobody) continue;
     core.slice.begin_ns = time_ns;
     core.slice.begin_cut = true;
+    core.slice.wait_ns = 0;  // it was before the window
     now_[core.thread].since_ns = time_ns;
   }
   for (HistoryCore& core : cores_) core = {.cpu = core.cpu};
@@ -244,6 +245,23 @@ void History::account_until(uint32_t index, uint64_t time_ns) {
   now.since_ns = time_ns;
 }
 
+// Of a wait whose end we don't see.
+void History::tell_waiting(uint32_t index, uint64_t until_ns) {
+  const Now& now = now_[index];
+  if (now.state != State::ready || !begun_) return;
+  Slice waiting;
+  waiting.thread = index;
+  waiting.cpu = now.cpu;
+  waiting.begin_ns = waiting.end_ns = std::max(until_ns, now.since_ns);
+  waiting.wait_ns = waiting.begin_ns - std::clamp(now.waking_ns, now.since_ns, waiting.begin_ns);
+  waiting.waking_ns = now.waking_ns;
+  waiting.peer = now.peer;
+  waiting.because = now.because;
+  waiting.context = now.context;
+  waiting.end_cut = true;
+  for (Listener* listener : listeners_) listener->waiting(waiting);
+}
+
 // What it did since the last that we knew of it isn't known.
 void History::lose_thread(uint32_t index, uint64_t time_ns) {
   Now& now = now_[index];
@@ -254,6 +272,7 @@ void History::lose_thread(uint32_t index, uint64_t time_ns) {
     now.since_ns = time_ns;
   } else {
     if (now.state == State::ready) count(0, -1, time_ns);
+    tell_waiting(index, time_ns);
     account_until(index, time_ns);
   }
   now.state = State::unseen;
@@ -602,20 +621,7 @@ void History::finish(uint64_t end_ns) {
     HistoryThread& thread = threads_[index];
     Now& now = now_[index];
     if (is_outside(index)) continue;
-    if (now.state == State::ready) {
-      Slice waiting;
-      waiting.thread = index;
-      waiting.cpu = now.cpu;
-      waiting.begin_ns = waiting.end_ns = end_ns;
-      waiting.wait_ns =
-          end_ns - std::clamp(std::max(now.waking_ns, now.since_ns), from_ns_, end_ns);
-      waiting.waking_ns = now.waking_ns;
-      waiting.peer = now.peer;
-      waiting.because = now.because;
-      waiting.context = now.context;
-      waiting.end_cut = true;
-      for (Listener* listener : listeners_) listener->waiting(waiting);
-    }
+    tell_waiting(index, end_ns);
     account_until(index, end_ns);
     if (now.state == State::gone) {
       // In place of its last totals: those on its way out and what we saw of it after.

@@ -61,7 +61,7 @@ class Recorder {
         interrupt_(loop_, SIGINT, [this] { end(""); }),
         terminate_(loop_, SIGTERM, [this] { end(""); }),
         hang_up_(loop_, SIGHUP, [this] { end(""); }),
-        file_(loop_, options.path, [this](const std::string&) { end("the disk"); }),
+        file_(loop_, writing_, options.path, [this](const std::string&) { end("the disk"); }),
         stream_(stream_options()),
         source_(observe::open_count_source({})),
         tracker_(look_up_through(files_),
@@ -300,7 +300,7 @@ class Recorder {
   }
 
   const RecordOptions& options_;
-  loop::Request rings_;  // outlives the loop that it is in flight on
+  loop::Request rings_, writing_;  // outlive the loop that they are in flight on
   loop::Loop loop_;
   // Before the stream, which takes a while to load: a signal waits until then.
   loop::Signal interrupt_, terminate_, hang_up_;

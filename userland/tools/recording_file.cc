@@ -12,9 +12,10 @@
 
 namespace timeslice::tools {
 
-RecordingFile::RecordingFile(loop::Loop& loop, std::string path,
+RecordingFile::RecordingFile(loop::Loop& loop, loop::Request& request, std::string path,
                              std::function<void(const std::string&)> on_failure)
     : loop_(loop),
+      request_(request),
       path_(std::move(path)),
       fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)),
       on_failure_(std::move(on_failure)) {

@@ -14,8 +14,9 @@ namespace timeslice::tools {
 
 class RecordingFile {
  public:
-  // Makes the file, or empties it. `on_failure`: once, with a sentence. Throws Failure.
-  RecordingFile(loop::Loop& loop, std::string path,
+  // Makes the file, or empties it. `request` outlives the loop. `on_failure`: once, with a
+  // sentence. Throws Failure.
+  RecordingFile(loop::Loop& loop, loop::Request& request, std::string path,
                 std::function<void(const std::string&)> on_failure);
 
   // Whole packets only. After a failure nothing is taken any more.
@@ -32,6 +33,7 @@ class RecordingFile {
   void fail(int error);
 
   loop::Loop& loop_;
+  loop::Request& request_;
   std::string path_;
   UniqueFd fd_;
   std::function<void(const std::string&)> on_failure_;
@@ -39,7 +41,6 @@ class RecordingFile {
   size_t done_ = 0;  // of writing_
   uint64_t accepted_ = 0, written_ = 0;
   std::string failure_;
-  loop::Request request_;
 };
 
 }  // namespace timeslice::tools

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+// Does the history of a few records say what a person would say who draws them on paper?
+#include "model/history.h"
+
+#include <cstring>
+
+#include "model/report.h"
+#include "tests/catch.h"
+
+namespace timeslice::model {
+
+namespace {
+
+// A little machine: threads by name, times in µs from the beginning.
+class Scene {
+ public:
+  explicit Scene(HistoryInfo info = make_info(), uint64_t from_us = 0, uint64_t to_us = 0)
+      : history(info, from_us ? at(from_us) : 0, to_us ? at(to_us) : 0) {}
+
+  static HistoryInfo make_info() {
+    HistoryInfo info;
+    info.begin_ns = kBegin;
+    return info;
+  }
+  static uint64_t at(uint64_t us) { return kBegin + us * 1000; }
+
+  void there(uint32_t tid, const char* comm, char state, int on_cpu = -1) {
+    ts_thread_row row{};
+    row.record.have = TS_HAVE_SWITCHES;
+    row.tid = row.tgid = tid;
+    row.start_ns = tid;
+    row.state = state;
+    row.cpu = std::max(on_cpu, 0);
+    row.prio = 20;
+    if (on_cpu >= 0) row.flags = TS_THREAD_ON_CPU;
+    std::strncpy(row.comm, comm, sizeof(row.comm) - 1);
+    history.opening(row);
+  }
+  void change(uint64_t us, uint16_t cpu, uint32_t prev, uint16_t state, uint32_t next,
+              uint64_t wait_us = 0) {
+    ts_event_switch record{};
+    record.event = {at(us), next, cpu, TS_EVENT_SWITCH, 120};
+    record.prev_tid = prev;
+    record.prev_state = state;
+    record.wait_ns = wait_us * 1000;
+    history.event(record.event);
+  }
+  void wake(uint64_t us, uint16_t cpu, uint32_t tid, uint32_t waker,
+            uint8_t context = TS_CONTEXT_TASK, uint8_t kind = TS_EVENT_WAKING) {
+    ts_event_wake record{};
+    record.event = {at(us), tid, cpu, kind, 120};
+    record.waker_tid = waker;
+    record.context = context;
+    history.event(record.event);
+  }
+  void fork(uint64_t us, uint16_t cpu, uint32_t tid, uint32_t parent, uint64_t start_ns) {
+    ts_event_identity record{};
+    record.event = {at(us), tid, cpu, TS_EVENT_FORK, 120};
+    record.tgid = parent;
+    record.parent_tid = parent;
+    record.start_ns = start_ns;
+    std::strcpy(record.comm, "child");
+    history.event(record.event);
+  }
+  void lost(uint64_t us, uint16_t cpu) {
+    ts_event_lost record{};
+    record.event = {at(us), 0, cpu, TS_EVENT_LOST, 0};
+    record.records = 7;
+    history.event(record.event);
+  }
+  void finish(uint64_t us) { history.finish(at(us)); }
+
+  [[nodiscard]] const HistoryThread& thread(uint32_t tid) const {
+    for (const HistoryThread& thread : history.threads())
+      if (thread.tid == tid) return thread;
+    throw std::runtime_error("no such thread");
+  }
+
+  static constexpr uint64_t kBegin = 1'000'000'000;
+  History history;
+};
+
+constexpr uint16_t kSleeps = TS_LEAVING_SLEEP | TS_LEAVING_VOLUNTARY;
+constexpr uint16_t kMadeTo = TS_LEAVING_RUNNABLE | TS_LEAVING_INVOLUNTARY;
+
+void check_sum(const HistoryThread& thread) {
+  CHECK(thread.oncpu_ns + thread.ready_ns + thread.off_sum_ns() + thread.unseen_ns ==
+        thread.last_ns - thread.first_ns);
+}
+
+struct Heard : Listener {
+  std::vector<Slice> slices, waits;
+  void slice(const Slice& slice) override { slices.push_back(slice); }
+  void waiting(const Slice& slice) override { waits.push_back(slice); }
+};
+
+}  // namespace
+
+TEST_CASE("a thread that is woken waits from then until it has a core") {
+  Scene scene;
+  Heard heard;
+  scene.history.listen(heard);
+  scene.there(1, "waker", 'R', 0);
+  scene.there(2, "sleeper", 'S');
+  scene.wake(100, 0, 2, 1);
+  scene.change(130, 0, 1, kSleeps, 2, 30);
+  scene.change(200, 0, 2, kSleeps, 0);
+  scene.finish(1000);
+  const HistoryThread& sleeper = scene.thread(2);
+  CHECK(sleeper.oncpu_ns == 70'000);
+  CHECK(sleeper.ready_ns == 30'000);
+  CHECK(sleeper.off_ns[static_cast<size_t>(Off::sleep)] == 900'000);
+  CHECK(sleeper.voluntary == 1);
+  CHECK(sleeper.wait_max_ns == 30'000);
+  REQUIRE(sleeper.wakers.size() == 1);
+  CHECK(scene.history.threads()[sleeper.wakers[0].peer].comm == "waker");
+  CHECK(sleeper.wakers[0].wait_ns == 30'000);
+  check_sum(sleeper);
+  check_sum(scene.thread(1));
+  REQUIRE(heard.slices.size() == 2);
+  CHECK(heard.slices[0].begin_cut);
+  CHECK(heard.slices[1].because == Because::woken);
+  CHECK(heard.slices[1].waking_ns == Scene::at(100));
+  CHECK(scene.history.cores()[0].busy_ns == 200'000);
+  CHECK(scene.history.cores()[0].idle_ns == 800'000);
+}
+
+TEST_CASE("who is preempted waits for whom it had to give way to") {
+  Scene scene;
+  scene.there(1, "victim", 'R', 0);
+  scene.there(2, "other", 'R');
+  scene.change(50, 0, 1, kMadeTo, 2, 50);
+  scene.change(90, 0, 2, kMadeTo, 1, 39);
+  scene.finish(100);
+  const HistoryThread& victim = scene.thread(1);
+  CHECK(victim.involuntary == 1);
+  CHECK(victim.ready_ns == 40'000);  // all the time between, though the kernel says 39 µs
+  CHECK(victim.wait_sum_ns == 39'000);
+  REQUIRE(victim.preemptors.size() == 1);
+  CHECK(scene.history.threads()[victim.preemptors[0].peer].comm == "other");
+  check_sum(victim);
+  check_sum(scene.thread(2));
+}
+
+TEST_CASE("a wake-up that meets a thread on its way off the core counts when it comes back") {
+  Scene scene;
+  scene.there(1, "a", 'R', 0);
+  scene.there(2, "b", 'R', 1);
+  scene.wake(10, 1, 1, 2);  // still running …
+  scene.change(11, 0, 1, kSleeps, 0);
+  scene.change(20, 0, 0, kMadeTo, 1, 9);
+  scene.finish(30);
+  const HistoryThread& thread = scene.thread(1);
+  REQUIRE(thread.wakers.size() == 1);
+  CHECK(scene.history.threads()[thread.wakers[0].peer].comm == "b");
+  CHECK(thread.ready_ns == 9'000);
+  check_sum(thread);
+}
+
+TEST_CASE("an interrupt's wake-up blames no thread") {
+  Scene scene;
+  scene.there(1, "hit", 'R', 0);
+  scene.there(2, "woken", 'S');
+  scene.wake(10, 0, 2, 1, TS_CONTEXT_HARDIRQ);
+  scene.change(20, 0, 1, kMadeTo, 2, 10);
+  scene.finish(30);
+  REQUIRE(scene.thread(2).wakers.size() == 1);
+  CHECK(scene.thread(2).wakers[0].peer == kNobody);
+  CHECK(scene.thread(2).wakers[0].context == TS_CONTEXT_HARDIRQ);
+}
+
+TEST_CASE("a reused id is another thread") {
+  Scene scene;
+  scene.there(1, "first", 'R', 0);
+  scene.there(9, "parent", 'R', 1);
+  scene.change(10, 0, 1, TS_LEAVING_DEAD | TS_LEAVING_VOLUNTARY, 0);
+  scene.fork(20, 1, 1, 9, 777);
+  scene.wake(21, 1, 1, 9, TS_CONTEXT_TASK, TS_EVENT_WAKE_NEW);
+  scene.change(25, 0, 0, kMadeTo, 1, 4);
+  scene.finish(30);
+  std::vector<const HistoryThread*> lives;
+  for (const HistoryThread& thread : scene.history.threads())
+    if (thread.tid == 1) lives.push_back(&thread);
+  REQUIRE(lives.size() == 2);
+  CHECK(lives[0]->ended);
+  CHECK(lives[0]->last_ns == Scene::at(10));
+  CHECK(lives[1]->born);
+  CHECK(lives[1]->first_ns == Scene::at(20));
+  CHECK(lives[1]->oncpu_ns == 5'000);
+  CHECK(lives[1]->ready_ns == 4'000);
+  check_sum(*lives[0]);
+  check_sum(*lives[1]);
+}
+
+TEST_CASE("where records are lost, nothing is made up") {
+  Scene scene;
+  scene.there(1, "a", 'R', 0);
+  scene.there(2, "b", 'S');
+  scene.change(10, 0, 1, kSleeps, 2, 0);
+  scene.lost(50, 0);
+  scene.change(60, 0, 1, kSleeps, 0);
+  scene.finish(100);
+  CHECK(scene.history.info().gaps == 1);
+  CHECK(scene.thread(2).unseen_ns == 90'000);  // since its core's last record
+  CHECK(scene.history.cores()[0].unseen_ns == 50'000);
+  check_sum(scene.thread(1));
+  check_sum(scene.thread(2));
+  CHECK_FALSE(make_report(scene.history, {}, By::thread, false)
+                  .wait_quantile_us(make_report(scene.history, {}, By::thread, false).all, 0.99));
+}
+
+TEST_CASE("a part of a recording begins with what was going on") {
+  Scene scene(Scene::make_info(), 100, 200);
+  Heard heard;
+  scene.history.listen(heard);
+  scene.there(1, "a", 'R', 0);
+  scene.there(2, "b", 'S');
+  scene.change(50, 0, 1, kSleeps, 2, 0);
+  scene.wake(80, 0, 1, 2);
+  scene.change(150, 0, 2, kMadeTo, 1, 70);
+  scene.change(250, 0, 1, kSleeps, 0);
+  scene.finish(300);
+  CHECK(scene.history.info().begin_ns == Scene::at(100));
+  CHECK(scene.history.info().end_ns == Scene::at(200));
+  CHECK(scene.thread(2).oncpu_ns == 50'000);
+  CHECK(scene.thread(1).oncpu_ns == 50'000);
+  CHECK(scene.thread(1).ready_ns == 50'000);  // of 70, for the window cuts it
+  CHECK(scene.thread(1).wait_sum_ns == 70'000);
+  REQUIRE(heard.slices.size() == 2);
+  CHECK(heard.slices[0].begin_cut);
+  CHECK(heard.slices[1].end_cut);
+  check_sum(scene.thread(1));
+  check_sum(scene.thread(2));
+}
+
+TEST_CASE("how many ran and how many waited adds up to the window") {
+  Scene scene;
+  scene.there(1, "a", 'R', 0);
+  scene.there(2, "b", 'R', 1);
+  scene.there(3, "c", 'S');
+  scene.wake(20, 0, 3, 1);
+  scene.change(40, 0, 1, kSleeps, 3, 20);
+  scene.change(70, 1, 2, kSleeps, 0);
+  scene.finish(100);
+  const Concurrency& concurrency = scene.history.concurrency();
+  REQUIRE(concurrency.running_ns.size() == 3);
+  CHECK(concurrency.running_ns[2] == 70'000);
+  CHECK(concurrency.running_ns[1] == 30'000);
+  REQUIRE(concurrency.ready_ns.size() == 2);
+  CHECK(concurrency.ready_ns[1] == 20'000);
+}
+
+}  // namespace timeslice::model
