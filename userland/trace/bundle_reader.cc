@@ -277,8 +277,9 @@ void BundleReader::parse_plain(const char* data, size_t size) {
       fields.skip();
       continue;
     }
+    const auto tag = fields.tag();  // gone once the field is read
     const auto view = fields.get_view();
-    switch (fields.tag()) {
+    switch (tag) {
       case field::Event::sched_switch:
         parse_plain_switch(view.data(), view.size(), time_ns);
         break;
