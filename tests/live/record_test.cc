@@ -343,6 +343,67 @@ TEST_CASE("a recording of short-lived threads has each of them") {
   CHECK(born >= made);
 }
 
+TEST_CASE("a flight recorder writes the last seconds, at its end and on demand") {
+  const ScratchDirectory directory;
+  const std::string path = directory.path() + "/f.pftrace";
+  const Cast cast = mixed_threads();
+  Command recorder({timeslice(), "record", "--ring", "1", "-o", path});
+  const auto exists = [](const std::string& file) {
+    return until([&] {
+      return lines_of(run({timeslice(), "report", file, "--by", "core"}).out).size() > 1;
+    });
+  };
+  // The handler is there before the file is: so it is asked until it has answered.
+  REQUIRE(until([&] {
+    run_together(cast);
+    recorder.signal(SIGUSR1);
+    return ::access(path.c_str(), R_OK) == 0;
+  }));
+  REQUIRE(exists(path));
+  for (int i = 0; i < 4; ++i) run_together(cast);
+  recorder.signal(SIGINT);
+  const Outcome outcome = recorder.finish();
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const std::string last = lines_of(outcome.err).back();
+  const std::string file = last.substr(11, last.find(": ", 11) - 11);
+  CHECK(file != path);
+  for (const std::string& one : {path, file}) {
+    INFO(one);
+    const Json report = Json::parse(run({timeslice(), "report", one, "--json"}).out);
+    CHECK(report["trust"]["complete"] == true);
+    // At least what was asked for, if it has run so long, and a segment more at most.
+    CHECK(report["duration_s"] < 3.0);
+    check_sums_agree(one, {}, {});
+    for (const Json& thread : report["threads"]) {
+      if (thread["kernel"].is_null()) continue;
+      INFO(thread.dump());
+      CHECK(thread["kernel"]["nvcsw"] == thread["nvcsw"]);
+      CHECK(thread["kernel"]["nivcsw"] == thread["nivcsw"]);
+    }
+  }
+}
+
+TEST_CASE("a wait that is too long ends a recording, which then holds it") {
+  const Cast cast = pinned_spinners();
+  ScratchDirectory directory;
+  const std::string path = directory.path() + "/t.pftrace";
+  std::vector<std::string> arguments = {timeslice(), "record", "--ring",         "5",
+                                        "-o",        path,     "--trigger-wait", "2"};
+  for (const std::string& one : only(cast)) arguments.push_back(one);
+  Command recorder(arguments);
+  std::optional<std::string> line;
+  REQUIRE(until([&] {
+    run_together(cast);
+    return ::access(path.c_str(), R_OK) == 0;
+  }));
+  const Outcome outcome = recorder.finish();
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.find(" waited ") != std::string::npos);
+  const Json report = Json::parse(run({timeslice(), "report", path, "--json"}).out);
+  CHECK(report["all"]["wait_max_us"] >= 2000);
+}
+
 TEST_CASE("a recorder leaves no program behind") {
   const BpfIds before = bpf_ids();
   REQUIRE(run({timeslice(), "record", "-q", "--seconds", "0.2", "-o", "/dev/null"}).status == 0);

@@ -82,6 +82,22 @@ const char* off_name(Off reason) {
   return names[static_cast<size_t>(reason)];
 }
 
+namespace {
+
+// Switches whose kind the records don't tell: the kernel's totals do, where no other is missing.
+void sort_unclear(HistoryThread& thread) {
+  const HistoryThread::Kernel& kernel = thread.kernel;
+  const uint64_t seen = thread.voluntary + thread.involuntary + thread.unclear;
+  if (thread.unclear == 0 || !kernel.known || seen != kernel.nvcsw + kernel.nivcsw ||
+      kernel.nvcsw < thread.voluntary || kernel.nivcsw < thread.involuntary)
+    return;
+  thread.voluntary = kernel.nvcsw;
+  thread.involuntary = kernel.nivcsw;
+  thread.unclear = 0;
+}
+
+}  // namespace
+
 History::History(const HistoryInfo& info, uint64_t from_ns, uint64_t to_ns)
     : info_(info),
       from_ns_(std::max(from_ns, info.begin_ns)),
@@ -350,7 +366,14 @@ void History::on_switch(const ts_event_switch& record) {
     ++info_.breaks;
     cores_[cpu].unseen_ns += time_ns > core.since_ns ? time_ns - core.since_ns : 0;
     core.since_ns = time_ns;
-    if (core.thread != kNobody) lose_thread(core.thread, time_ns);
+    if (core.thread != kNobody) {
+      // When it left isn't known; that it waited before is.
+      core.slice.end_ns = core.slice.begin_ns;
+      core.slice.end_cut = true;
+      if (begun_)
+        for (Listener* listener : listeners_) listener->slice(core.slice);
+      lose_thread(core.thread, time_ns);
+    }
     core.seen = false;
     core.thread = kNobody;
   } else {
@@ -649,6 +672,7 @@ void History::finish(uint64_t end_ns) {
                      b.slices - a.slices,
                      b.migrations - a.migrations};
   }
+  for (HistoryThread& thread : threads_) sort_unclear(thread);
   info_.begin_ns = std::min(from_ns_, end_ns);
   info_.end_ns = end_ns;
 }

@@ -33,6 +33,18 @@ void add_record(CLI::App& app) {
         const unsigned long kib = std::strtoul(text.c_str(), nullptr, 10);
         return (kib & (kib - 1)) == 0 ? "" : text + " is no power of two";
       });
+  command
+      ->add_option(
+          "--ring", options->ring_seconds,
+          "A flight recorder: keep the last seconds in memory, and write them at the end, at "
+          "the trigger, and whenever SIGUSR1 comes")
+      ->type_name("SEC")
+      ->check(CLI::Range(0.1, 3600.0));
+  command
+      ->add_option("--trigger-wait", options->trigger_wait_ms,
+                   "End when a thread has waited this long for a core")
+      ->type_name("MS")
+      ->check(CLI::Range(0.001, 1e6));
   command->add_flag("--self", options->with_self, "The recorder's own wake-ups as well");
   command->add_flag("-q,--quiet", options->quiet, "Say nothing on stderr unless it fails");
   command->add_option("command", options->command, "Record this command and what it forks")

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -23,6 +24,7 @@
 #include "observe/source.h"
 #include "observe/stream.h"
 #include "observe/targets.h"
+#include "tools/flight_ring.h"
 #include "tools/look_up.h"
 #include "tools/recording_file.h"
 #include "trace/writer.h"
@@ -61,7 +63,7 @@ class Recorder {
         interrupt_(loop_, SIGINT, [this] { end(""); }),
         terminate_(loop_, SIGTERM, [this] { end(""); }),
         hang_up_(loop_, SIGHUP, [this] { end(""); }),
-        file_(loop_, writing_, options.path, [this](const std::string&) { end("the disk"); }),
+        demand_(loop_, SIGUSR1, [this] { write_ring(); }),
         stream_(stream_options()),
         source_(observe::open_count_source({})),
         tracker_(look_up_through(files_),
@@ -107,7 +109,7 @@ class Recorder {
     return stream;
   }
 
-  // Who is there now, at one moment; and every record since a little before it, in held_.
+  // Who is there now, at one moment; and every record since the last drain, in held_.
   struct Cut {
     uint64_t moment_ns;
     std::vector<ts_thread_row> rows;
@@ -116,23 +118,58 @@ class Recorder {
     held_.clear();
     const uint64_t begin_ns = monotonic_ns();
     const observe::Snapshot& snapshot = source_->read();
-    const uint64_t end_ns = monotonic_ns();
+    const uint64_t moment_ns = monotonic_ns();
     stream_.consume([this](const ts_event& event) { held_.add(event); });
-    const uint64_t moment_ns = end_ns;
     std::vector<ts_thread_row> rows =
-        model::settle(snapshot.threads, begin_ns, end_ns, moment_ns, held_);
+        model::settle(snapshot.threads, begin_ns, moment_ns, moment_ns, held_);
     learn(snapshot);
     return {moment_ns, std::move(rows)};
   }
 
+  // What was held, of (from, to].
+  void take_held(uint64_t from_ns, uint64_t to_ns) {
+    for (const ts_event* event : held_.sorted())
+      if (event->time_ns > from_ns && event->time_ns <= to_ns) take(*event);
+  }
+
   void open() {
     stream_.consume([](const ts_event&) {});  // what happened before the pass
+    boot_offset_ns_ = boot_offset_ns();
+    if (options_.ring_seconds > 0)
+      ring_.emplace(static_cast<uint64_t>(options_.ring_seconds * 1e9));
+    else
+      open_file(path_ = next_path());
     const Cut begin = cut();
     begin_ns_ = begin.moment_ns;
+    begin_segment(begin);
+    flush();
+  }
+
+  void open_file(const std::string& path) {
+    file_.emplace(loop_, writing_, path, [this](const std::string&) { end("the disk"); });
+  }
+
+  // A file, or a flight recorder's next segment, that begins with who is there.
+  void begin_writer(const Cut& cut) {
+    writer_.emplace(header_at(cut.moment_ns));
+    for (ts_thread_row row : cut.rows) {
+      if (!is_inside(row.tgid)) row.flags |= TS_THREAD_OUTSIDE;
+      writer_->opening(row);
+    }
+    roles_written_.clear();
+    for (const model::Thread* thread : frame_->threads) write_role(*thread);
+    writer_->flush();
+    if (ring_) ring_->begin(cut.moment_ns, writer_->bytes());
+    if (file_) file_->append(writer_->bytes());
+    writer_->clear();
+    segment_ns_ = cut.moment_ns;
+  }
+
+  [[nodiscard]] trace::Header header_at(uint64_t moment_ns) const {
     trace::Header header;
-    header.begin_ns = begin_ns_;
-    header.boot_offset_ns = boot_offset_ns_ = boot_offset_ns();
-    header.realtime_ns = clock_ns(CLOCK_REALTIME) - (monotonic_ns() - begin_ns_);
+    header.begin_ns = moment_ns;
+    header.boot_offset_ns = boot_offset_ns_;
+    header.realtime_ns = clock_ns(CLOCK_REALTIME) - (monotonic_ns() - moment_ns);
     utsname machine{};
     uname(&machine);
     header.system = machine.sysname;
@@ -143,14 +180,7 @@ class Recorder {
     header.tgids = options_.tgids;
     header.asked = joined(options_.command);
     header.recorder_tgid = static_cast<uint32_t>(getpid());
-    writer_.emplace(header);
-    for (ts_thread_row row : begin.rows) {
-      if (!is_inside(row.tgid)) row.flags |= TS_THREAD_OUTSIDE;
-      writer_->row(trace::Moment::opening, row);
-    }
-    write_roles();
-    for (const ts_event* event : held_.sorted()) take(*event);
-    flush();
+    return header;
   }
 
   void start_command() {
@@ -173,20 +203,39 @@ class Recorder {
   }
 
   void take(const ts_event& event) {
-    if (event.time_ns > last_ns_) return;  // after the recording's end
     if (event.kind == TS_EVENT_FORK) {
       const auto& identity = reinterpret_cast<const ts_event_identity&>(event);
       if (!(identity.flags & TS_THREAD_OUTSIDE)) inside_.insert(identity.tgid);
     }
+    if (options_.trigger_wait_ms > 0 && event.kind == TS_EVENT_SWITCH) look_for_trigger(event);
     writer_->event(event);
+    ++events_;
+  }
+
+  // A wait that was too long; with a filter, of those recorded, for no others' are known.
+  void look_for_trigger(const ts_event& event) {
+    const auto& record = reinterpret_cast<const ts_event_switch&>(event);
+    if (event.tid == 0 || record.wait_ns == TS_WAIT_UNKNOWN) return;
+    if (static_cast<double>(record.wait_ns) < options_.trigger_wait_ms * 1e6) return;
+    if (event.tid == static_cast<uint32_t>(getpid()) || triggered_) return;
+    triggered_ = true;
+    trigger_ = fmt::format("thread {} waited {}", event.tid,
+                           view::duration(static_cast<double>(record.wait_ns)));
+  }
+
+  // To where the recording goes: a file, or the flight recorder's memory.
+  void put() {
+    if (file_) file_->append(writer_->bytes());
+    if (ring_ && !file_) ring_->append(writer_->bytes());
+    writer_->clear();
   }
 
   void drain() {
-    if (file_.waiting() > kMostWaiting) return;  // the disk is slow: the rings count what is lost
+    if (file_ && file_->waiting() > kMostWaiting) return;  // a slow disk: the rings count the loss
     stream_.consume([this](const ts_event& event) { take(event); });
-    file_.append(writer_->bytes());
-    writer_->clear();
-    if (options_.max_bytes && file_.bytes() >= options_.max_bytes) end("its size");
+    put();
+    if (file_ && options_.max_bytes && file_->bytes() >= options_.max_bytes) end("its size");
+    if (triggered_ && !ended_) end(trigger_.c_str());
   }
 
   void flush() {
@@ -194,11 +243,51 @@ class Recorder {
     drain();
     if (ended_) return;
     writer_->flush();
-    file_.append(writer_->bytes());
-    writer_->clear();
+    put();
     say_progress();
+    if (ring_ && monotonic_ns() - segment_ns_ >= segment_length_ns()) begin_segment(end_segment());
     if (!options_.tgids.empty() && options_.command.empty() && watched_are_gone())
       end("the processes");
+  }
+
+  [[nodiscard]] uint64_t segment_length_ns() const {
+    return static_cast<uint64_t>(std::max(options_.ring_seconds / 4, 0.25) * 1e9);
+  }
+
+  // All up to now goes to the writer. What was held of later is for whoever comes next.
+  Cut end_segment() {
+    Cut now = cut();
+    take_held(0, now.moment_ns);
+    writer_->flush();
+    put();
+    return now;
+  }
+
+  void begin_segment(const Cut& now) {
+    begin_writer(now);
+    take_held(now.moment_ns, UINT64_MAX);
+  }
+
+  // FILE, FILE.2, FILE.3 …: what was written on demand isn't written over.
+  std::string next_path() {
+    ++written_files_;
+    return written_files_ == 1 ? options_.path
+                               : options_.path + "." + std::to_string(written_files_);
+  }
+
+  // A flight recorder's last seconds, on demand: it goes on.
+  void write_ring() {
+    if (!ring_ || ended_) return;
+    const Cut now = end_segment();
+    const std::string path = next_path();
+    const std::string bytes =
+        ring_->bytes() + trace::closing_packets(closing_rows(now), closing_at(now, "SIGUSR1"));
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+    if (!options_.quiet)
+      fmt::print(stderr, "timeslice: {}: the last {:.2f} s in {:.2f} MB\n", path,
+                 static_cast<double>(now.moment_ns - ring_->begin_ns()) / 1e9,
+                 static_cast<double>(bytes.size()) / 1e6);
+    begin_segment(now);
   }
 
   [[nodiscard]] bool watched_are_gone() const {
@@ -221,15 +310,18 @@ class Recorder {
   }
 
   void write_roles() {
-    for (const model::Thread* thread : frame_->threads) {
-      if (thread->changed_at != looks_ || thread->role.confidence <= 0) continue;
-      const uint64_t key = thread->row.start_ns ^ (static_cast<uint64_t>(thread->row.tid) << 40);
-      double& written = roles_written_[key];
-      if (written >= thread->role.confidence) continue;
-      written = thread->role.confidence;
-      writer_->role({thread->row.tid, thread->row.start_ns, thread->role.name,
-                     thread->role.evidence, thread->role.confidence});
-    }
+    for (const model::Thread* thread : frame_->threads)
+      if (thread->changed_at == looks_) write_role(*thread);
+  }
+
+  void write_role(const model::Thread& thread) {
+    if (thread.role.confidence <= 0) return;
+    const uint64_t key = thread.row.start_ns ^ (static_cast<uint64_t>(thread.row.tid) << 40);
+    double& written = roles_written_[key];
+    if (written >= thread.role.confidence) return;
+    written = thread.role.confidence;
+    writer_->role({thread.row.tid, thread.row.start_ns, thread.role.name, thread.role.evidence,
+                   thread.role.confidence});
   }
 
   void end(const char* ended_by) {
@@ -238,25 +330,42 @@ class Recorder {
     flush_timer_.stop();
     look_timer_.stop();
     end_timer_.stop();
-    if (file_.failure().empty()) close(ended_by);
+    if (!file_ || file_->failure().empty()) close(ended_by);
     stream_.detach();
-    if (file_.idle()) return loop_.stop();
+    if (file_->idle()) return loop_.stop();
     wait_for_file_.emplace(loop_, [this] {
-      if (file_.idle()) loop_.stop();
+      if (file_->idle()) loop_.stop();
     });
     wait_for_file_->start(0ms, 1ms);
   }
 
-  void close(const char* ended_by) {
-    const Cut finish = cut();
-    last_ns_ = finish.moment_ns;
-    for (const ts_event* event : held_.sorted()) take(*event);
-    writer_->flush();
+  void close(const std::string& ended_by) {
+    const Cut last = end_segment();
     write_roles();
-    for (const ts_thread_row& row : finish.rows)
-      if (is_inside(row.tgid)) writer_->row(trace::Moment::closing, row);
+    writer_->flush();
+    put();
+    if (ring_) {
+      begin_ns_ = ring_->begin_ns();
+      path_ = next_path();
+      open_file(path_);
+      file_->append(ring_->bytes());
+    }
+    last_ns_ = last.moment_ns;
+    file_->append(trace::closing_packets(closing_rows(last), closing_at(last, ended_by)));
+    ended_by_ = ended_by;
+  }
+
+  [[nodiscard]] std::vector<ts_thread_row> closing_rows(const Cut& cut) const {
+    std::vector<ts_thread_row> rows;
+    for (const ts_thread_row& row : cut.rows)
+      if (is_inside(row.tgid)) rows.push_back(row);
+    return rows;
+  }
+
+  trace::Closing closing_at(const Cut& cut, const std::string& ended_by) {
     trace::Closing closing;
-    closing.end_ns = finish.moment_ns;
+    closing.end_ns = cut.moment_ns;
+    lost_ = 0;
     for (const ts_stream_core& core : stream_.figures()) {
       closing.lost.push_back(core.dropped[TS_DROP_FULL]);
       lost_ += core.dropped[TS_DROP_FULL];
@@ -266,11 +375,10 @@ class Recorder {
     if (offset_ns > boot_offset_ns_ + 1'000'000) closing.suspended_ns = offset_ns - boot_offset_ns_;
     closing.recorder_cpu_ns = own_cpu_ns();
     closing.ended_by = ended_by;
-    writer_->closing(closing);
-    file_.append(writer_->bytes());
-    writer_->clear();
-    ended_by_ = ended_by;
+    return closing;
   }
+
+  [[nodiscard]] uint64_t bytes_so_far() const { return file_ ? file_->bytes() : ring_->size(); }
 
   void say_progress() {
     if (options_.quiet || !isatty(STDERR_FILENO)) return;
@@ -281,21 +389,27 @@ class Recorder {
     for (const ts_stream_core& core : stream_.figures()) lost += core.dropped[TS_DROP_FULL];
     const double seconds = static_cast<double>(now_ns - begin_ns_) / 1e9;
     fmt::print(stderr, "\r{:.1f} s  {} events  {:.0f}/s  {:.1f} MB  {} lost\033[K", seconds,
-               view::grouped(writer_->events()), static_cast<double>(writer_->events()) / seconds,
-               static_cast<double>(file_.bytes()) / 1e6, view::grouped(lost));
+               view::grouped(events_), static_cast<double>(events_) / seconds,
+               static_cast<double>(bytes_so_far()) / 1e6, view::grouped(lost));
     said_ = true;
   }
 
   void say_result() {
     if (said_) fmt::print(stderr, "\r\033[K");
-    if (!file_.failure().empty())
-      throw Failure(file_.failure() + "; what was recorded until then can be read");
+    if (!file_->failure().empty())
+      throw Failure(file_->failure() + "; what was recorded until then can be read");
     if (options_.quiet) return;
-    std::string end = ended_by_.empty() ? "" : "; " + ended_by_ + " ended it";
-    if (ended_by_ == "its size") end = "; it ends here for its size was limited";
-    fmt::print(stderr, "timeslice: {}: {:.2f} s, {} events in {:.2f} MB, {}{}\n", options_.path,
-               static_cast<double>(last_ns_ - begin_ns_) / 1e9, view::grouped(writer_->events()),
-               static_cast<double>(file_.bytes()) / 1e6,
+    std::string end;
+    if (triggered_)
+      end = "; " + ended_by_;
+    else if (ended_by_ == "its size")
+      end = "; it ends here for its size was limited";
+    else if (!ended_by_.empty())
+      end = "; " + ended_by_ + " ended it";
+    const std::string events = ring_ ? "" : view::grouped(events_) + " events in ";
+    fmt::print(stderr, "timeslice: {}: {:.2f} s, {}{:.2f} MB, {}{}\n", path_,
+               static_cast<double>(last_ns_ - begin_ns_) / 1e9, events,
+               static_cast<double>(file_->bytes()) / 1e6,
                lost_ ? view::grouped(lost_) + " lost" : "nothing lost", end);
   }
 
@@ -303,8 +417,9 @@ class Recorder {
   loop::Request rings_, writing_;  // outlive the loop that they are in flight on
   loop::Loop loop_;
   // Before the stream, which takes a while to load: a signal waits until then.
-  loop::Signal interrupt_, terminate_, hang_up_;
-  RecordingFile file_;
+  loop::Signal interrupt_, terminate_, hang_up_, demand_;
+  std::optional<RecordingFile> file_;  // a flight recorder's is made when it is written
+  std::optional<FlightRing> ring_;
   observe::Stream stream_;
   std::unique_ptr<observe::Source> source_;
   observe::ProcessLookUp files_;
@@ -318,7 +433,12 @@ class Recorder {
   std::optional<loop::Process> command_;
   loop::Timer flush_timer_, look_timer_, end_timer_;
   std::optional<loop::Timer> wait_for_file_;
-  uint64_t begin_ns_ = 0, last_ns_ = UINT64_MAX, boot_offset_ns_ = 0, said_ns_ = 0, lost_ = 0;
+  uint64_t begin_ns_ = 0, last_ns_ = 0, segment_ns_ = 0, boot_offset_ns_ = 0, said_ns_ = 0,
+           lost_ = 0, events_ = 0;
+  unsigned written_files_ = 0;
+  std::string path_;  // of the file that the end is written to
+  bool triggered_ = false;
+  std::string trigger_;
   std::string ended_by_;
   bool ended_ = false, said_ = false;
 };

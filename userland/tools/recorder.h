@@ -15,10 +15,12 @@ struct RecordOptions {
   std::string path = "timeslice.pftrace";
   std::vector<uint32_t> tgids;       // these and what they fork
   std::vector<std::string> command;  // this and what it forks, until it ends; empty: none
-  double seconds = 0;        // 0: until Ctrl-C, or until the command or processes have ended
-  uint64_t max_bytes = 0;    // 0: no limit
-  uint32_t ring_kib = 4096;  // a core
-  bool with_self = false;    // our own wake-ups too
+  double seconds = 0;          // 0: until Ctrl-C, or until the command or processes have ended
+  uint64_t max_bytes = 0;      // 0: no limit
+  uint32_t ring_kib = 4096;    // a core
+  double ring_seconds = 0;     // a flight recorder of so many; 0: none
+  double trigger_wait_ms = 0;  // end when a thread has waited so long for a core; 0: never
+  bool with_self = false;      // our own wake-ups too
   bool quiet = false;
 };
 

@@ -49,6 +49,18 @@ std::string encoded(const ts_thread_row& row) {
   return text;
 }
 
+std::string packet_with(field::Packet part, const std::string& message) {
+  std::string packet;
+  Message<field::Packet> out(packet);
+  out.add_uint32(field::Packet::sequence_id, 1);
+  out.add_message(part, message);
+  return packet;
+}
+
+void append_packet(std::string& bytes, const std::string& packet) {
+  Message<field::Trace>(bytes).add_message(field::Trace::packet, packet);
+}
+
 // A thread as Perfetto's viewer wants to know it.
 void add_to_tree(std::string& tree, uint32_t tid, uint32_t tgid, uint32_t ppid,
                  std::string_view comm) {
@@ -77,10 +89,6 @@ Writer::Writer(const Header& header) : header_(header) {
   append_header();
 }
 
-void Writer::append_packet(const std::string& packet) {
-  Message<field::Trace>(bytes_).add_message(field::Trace::packet, packet);
-}
-
 // The file's times are CLOCK_BOOTTIME, as Perfetto has it: ours, and what they were apart then.
 void Writer::append_clocks() {
   std::string clocks;
@@ -99,7 +107,7 @@ void Writer::append_clocks() {
   message.add_uint32(field::Packet::sequence_id, 1);
   message.add_uint64(field::Packet::timestamp, header_.begin_ns + header_.boot_offset_ns);
   message.add_message(field::Packet::clock_snapshot, clocks);
-  append_packet(packet);
+  append_packet(bytes_, packet);
 }
 
 void Writer::append_system() {
@@ -108,12 +116,9 @@ void Writer::append_system() {
   utsname.add_string(field::Utsname::sysname, header_.system);
   utsname.add_string(field::Utsname::release, header_.release);
   utsname.add_string(field::Utsname::machine, header_.machine);
-  std::string info, packet;
+  std::string info;
   Message<field::SystemInfo>(info).add_message(field::SystemInfo::utsname, name);
-  Message<field::Packet> message(packet);
-  message.add_uint32(field::Packet::sequence_id, 1);
-  message.add_message(field::Packet::system_info, info);
-  append_packet(packet);
+  append_packet(bytes_, packet_with(field::Packet::system_info, info));
 }
 
 void Writer::append_header() {
@@ -136,23 +141,15 @@ void Writer::flush_people() {
   for (auto [part, number] :
        {std::pair{&tree_, field::Packet::process_tree}, std::pair{&ours_, field::Packet::ours}}) {
     if (part->empty()) continue;
-    std::string packet;
-    Message<field::Packet> message(packet);
-    message.add_uint32(field::Packet::sequence_id, 1);
-    message.add_message(number, *part);
-    append_packet(packet);
+    append_packet(bytes_, packet_with(number, *part));
     part->clear();
   }
 }
 
-void Writer::row(Moment moment, const ts_thread_row& row) {
-  const bool opening = moment == Moment::opening;
-  Message<field::Ours>(ours_).add_message(opening ? field::Ours::opening : field::Ours::closing_row,
-                                          encoded(row));
-  if (opening) {
-    names_.set(row.tid, row.comm, row.flags);
-    add_to_tree(tree_, row.tid, row.tgid, row.ppid, comm_of(row.comm));
-  }
+void Writer::opening(const ts_thread_row& row) {
+  Message<field::Ours>(ours_).add_message(field::Ours::opening, encoded(row));
+  names_.set(row.tid, row.comm, row.flags);
+  add_to_tree(tree_, row.tid, row.tgid, row.ppid, comm_of(row.comm));
   if (ours_.size() >= kRowsAtOnce) flush_people();
 }
 
@@ -195,8 +192,16 @@ void Writer::flush() {
   for (BundleWriter& bundle : cores_) bundle.finish(bytes_);
 }
 
-void Writer::closing(const Closing& closing) {
-  flush();
+std::string closing_packets(const std::vector<ts_thread_row>& rows, const Closing& closing) {
+  std::string bytes, ours;
+  const auto put = [&] {
+    append_packet(bytes, packet_with(field::Packet::ours, ours));
+    ours.clear();
+  };
+  for (const ts_thread_row& row : rows) {
+    Message<field::Ours>(ours).add_message(field::Ours::closing_row, encoded(row));
+    if (ours.size() >= kRowsAtOnce) put();
+  }
   std::string text;
   Message<field::Closing> out(text);
   out.add_uint64(field::Closing::end_ns, closing.end_ns);
@@ -205,8 +210,9 @@ void Writer::closing(const Closing& closing) {
   out.add_uint64(field::Closing::suspended_ns, closing.suspended_ns);
   out.add_uint64(field::Closing::recorder_cpu_ns, closing.recorder_cpu_ns);
   out.add_string(field::Closing::ended_by, closing.ended_by);
-  Message<field::Ours>(ours_).add_message(field::Ours::closing, text);
-  flush_people();
+  Message<field::Ours>(ours).add_message(field::Ours::closing, text);
+  put();
+  return bytes;
 }
 
 }  // namespace timeslice::trace

@@ -17,11 +17,10 @@ class Writer {
  public:
   explicit Writer(const Header& header);
 
-  void row(Moment moment, const ts_thread_row& row);
+  void opening(const ts_thread_row& row);
   void role(const RoleNote& role);
   // No older than the one before of its core; older than the header's beginning: left out.
   void event(const ts_event& event);
-  void closing(const Closing& closing);
 
   // Appends all that is still in columns to bytes().
   void flush();
@@ -31,7 +30,6 @@ class Writer {
   [[nodiscard]] uint64_t events() const { return events_; }
 
  private:
-  void append_packet(const std::string& packet);
   void append_clocks();
   void append_system();
   void append_header();
@@ -46,5 +44,8 @@ class Writer {
   std::string bytes_;
   uint64_t events_ = 0;
 };
+
+// The file's last packets, after a flush().
+std::string closing_packets(const std::vector<ts_thread_row>& rows, const Closing& closing);
 
 }  // namespace timeslice::trace
