@@ -123,12 +123,14 @@ uint32_t History::make(uint32_t tid, uint64_t start_ns, uint64_t time_ns) {
   return index;
 }
 
-// A thread that nobody has introduced: it was there before, and what it did isn't known.
-uint32_t History::find_or_make(uint32_t tid, uint64_t time_ns) {
+// A thread that nobody has introduced: it was there before, and what it did isn't known. With a
+// filter, all that are recorded are introduced.
+uint32_t History::find_or_make(uint32_t tid) {
   const uint32_t found = find(tid);
   if (found != kNobody || tid == TS_TID_OUTSIDE) return found;
-  (void)time_ns;
-  return make(tid, 0, begun_ ? from_ns_ : info_.begin_ns);
+  const uint32_t made = make(tid, 0, begun_ ? from_ns_ : info_.begin_ns);
+  if (made != kNobody && info_.filtered) threads_[made].flags |= TS_THREAD_OUTSIDE;
+  return made;
 }
 
 void History::take_role(HistoryThread& thread) {
@@ -357,8 +359,8 @@ void History::on_switch(const ts_event_switch& record) {
   const uint64_t time_ns = record.event.time_ns;
   const uint16_t cpu = record.event.cpu;
   // Both first: a new thread may move what a reference points to.
-  if (record.prev_tid != 0) find_or_make(record.prev_tid, time_ns);
-  if (record.event.tid != 0) find_or_make(record.event.tid, time_ns);
+  if (record.prev_tid != 0) find_or_make(record.prev_tid);
+  if (record.event.tid != 0) find_or_make(record.event.tid);
   CoreNow& core = core_now_[cpu];
   const uint32_t leaver = record.prev_tid == 0 ? kNobody : find(record.prev_tid);
   // By the records somebody else had this core: what came in between is missing.
@@ -512,11 +514,11 @@ void History::arrive(CoreNow& core, const ts_event_switch& record) {
 
 void History::on_wake(const ts_event_wake& record) {
   const uint64_t time_ns = record.event.time_ns;
-  const uint32_t index = find_or_make(record.event.tid, time_ns);
+  const uint32_t index = find_or_make(record.event.tid);
   if (index == kNobody || is_outside(index)) return;
   const bool by_thread = record.context == TS_CONTEXT_TASK || record.context == TS_CONTEXT_UNKNOWN;
   const uint32_t waker =
-      by_thread && record.waker_tid != 0 ? find_or_make(record.waker_tid, time_ns) : kNobody;
+      by_thread && record.waker_tid != 0 ? find_or_make(record.waker_tid) : kNobody;
   HistoryThread& thread = threads_[index];
   Now& now = now_[index];
   ++thread.wakeups[record.context & (TS_CONTEXTS - 1)];
@@ -541,7 +543,7 @@ void History::on_wake(const ts_event_wake& record) {
 }
 
 void History::on_migrate(const ts_event_migrate& record) {
-  const uint32_t index = find_or_make(record.event.tid, record.event.time_ns);
+  const uint32_t index = find_or_make(record.event.tid);
   if (index == kNobody) return;
   ++threads_[index].migrations;
   Now& now = now_[index];
@@ -574,7 +576,7 @@ void History::on_identity(const ts_event_identity& record) {
     now_[index].state = State::off;
     now_[index].run_delay_known = record.start_ns != 0;
   }
-  if (index == kNobody) index = find_or_make(record.event.tid, time_ns);
+  if (index == kNobody) index = find_or_make(record.event.tid);
   if (index == kNobody) return;
   HistoryThread& thread = threads_[index];
   if (record.tgid) thread.tgid = record.tgid;

@@ -191,7 +191,7 @@ class History {
   };
 
   uint32_t find(uint32_t tid) const;
-  uint32_t find_or_make(uint32_t tid, uint64_t time_ns);
+  uint32_t find_or_make(uint32_t tid);
   uint32_t make(uint32_t tid, uint64_t start_ns, uint64_t time_ns);
   CoreNow& core_now(uint16_t cpu);
   void take_role(HistoryThread& thread);
