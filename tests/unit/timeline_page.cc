@@ -134,7 +134,7 @@ TEST_CASE("A timeline's page takes few bytes a slice") {
   const double each = static_cast<double>(size - frame) / static_cast<double>(large.page.slices());
   CAPTURE(frame, size);
   UNSCOPED_INFO("bytes a slice: " << each);
-  CHECK(each < 9);
+  CHECK(each < 10);
 }
 
 TEST_CASE("A timeline's page has all slices, and the model's sums to compare with") {

@@ -3,8 +3,8 @@
 // lie in view/timeline and are part of this binary. This class listens to the History, keeps each
 // core's slices as columns (about six bytes a slice), and writes them into the page with the names.
 //
-// What the page shows is exact to the nanosecond (wake-ups to 32 ns): its sums over the whole window
-// are those of the History, and the page says so or says by how much they differ.
+// What the page shows is exact to the nanosecond (wake-ups to 32 ns): its sums over the whole
+// window are those of the History, and the page says so or says by how much they differ.
 #pragma once
 #include <cstdint>
 #include <deque>

@@ -47,6 +47,7 @@ function mixTints() {
   tint.reason = table(reasonColours.map(rgbOf));
   for (const name of ['paper', 'lane', 'line', 'faint', 'wait', 'other', 'sum'])
     tint[name] = pixel(theme[name]);
+  tint.off = pixel(mix(theme.line, theme.paper, 0.45));
   tint.waitPale = pixel(mix(theme.wait, theme.paper, 0.8));
   tint.wait = pixel(mix(theme.wait, theme.paper, 0.25));
   tint.waitDim = dim(theme.wait);

@@ -81,7 +81,8 @@ function labelCore(context, lane, top, letter) {
     context.fillStyle = isDim(t) ? cssOf(mix(theme.ink, theme.paper, 0.6)) : inkOn(t === nobody ? theme.other : threadRgb[t]);
     const mark = leavingOf[slices.kind[i]].letter, room = x1 - x0 - 10;
     const withMark = room > 9 * letter;
-    const text = fitText(threadName(t), room - (withMark ? 2 * letter : 0), letter);
+    const width = room - (withMark ? 2 * letter : 0), long = threadLong(t);
+    const text = long.length * letter <= width ? long : fitText(threadName(t), width, letter);
     if (!text) continue;
     context.globalAlpha = 1;
     context.fillText(text, x0 + 5, middle);

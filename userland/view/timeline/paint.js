@@ -9,7 +9,10 @@ function frameOf(raster, from, to) {
   return {raster, from, to, scale, shift: -Math.round(from * scale) % 8, column: 1 / scale};
 }
 
-const had = new Map();  // by thread, within the pixel at hand
+// How much of the pixel at hand each thread had, and which threads those are.
+let had = new Float64Array(0);
+const sharers = new Int32Array(4096);
+let sharerCount = 0;
 
 function paintCore(frame, core, y, height) {
   const level = levelFor(core, frame);
@@ -31,8 +34,8 @@ function paintBar(frame, x, y, height, busy, top, colour) {
   const strong = Math.min(bar, Math.round(height * Math.min(1, top)));
   const floor = y + height;
   if (strong < bar)
-    frame.raster.rect(x, x + 1, floor - bar, floor - strong, search.active ? tint.otherDim : tint.other);
-  frame.raster.rect(x, x + 1, floor - strong, floor, colour);
+    frame.raster.column(x, floor - bar, floor - strong, search.active ? tint.otherDim : tint.other);
+  frame.raster.column(x, floor - strong, floor, colour);
 }
 
 function paintBins(frame, level, y, height) {
@@ -55,13 +58,18 @@ function paintSlices(frame, core, y, height) {
   const {from, to, scale, raster} = frame;
   const last = slices.laneStart[core + 1];
   let i = firstAbove(slices.end, from, slices.laneStart[core], last);
+  if (had.length !== threads.length) had = new Float64Array(threads.length);
   let column = -1, busy = 0;
   const flush = () => {
     if (column < 0) return;
     let top = 0, thread = nobody;
-    for (const [t, ns] of had) if (ns > top) { top = ns; thread = t; }
+    for (let n = 0; n < sharerCount; ++n) {
+      const t = sharers[n];
+      if (had[t] > top) { top = had[t]; thread = t; }
+      had[t] = 0;
+    }
+    sharerCount = 0;
     paintBar(frame, column, y, height, busy, top, threadPixel(thread));
-    had.clear();
     busy = 0;
     column = -1;
   };
@@ -74,10 +82,12 @@ function paintSlices(frame, core, y, height) {
       raster.rect(a, b - a > 3 ? b - 1 : b, y, y + height, threadPixel(t));
       continue;
     }
-    const at = Math.max(0, Math.floor((x0 + x1) / 2));
+    const at = Math.max(0, Math.min(raster.width - 1, Math.floor((x0 + x1) / 2)));
     if (at !== column) { flush(); column = at; }
     busy += x1 - x0;
-    had.set(t, (had.get(t) || 0) + x1 - x0);
+    if (t === nobody) continue;
+    if (had[t] === 0 && sharerCount < sharers.length) sharers[sharerCount++] = t;
+    had[t] += x1 - x0;
   }
   flush();
 }
@@ -86,7 +96,7 @@ function paintThread(frame, t, y, height) {
   const {from, to, raster, scale} = frame;
   const life = threads[t], foot = y + height - 1;
   raster.rect(Math.round((life.first_ns - from) * scale), Math.round((life.last_ns - from) * scale),
-    foot, foot + 1, tint.line);
+    foot, foot + 1, tint.off);
   const start = byThread.start[t], end = byThread.start[t + 1];
   let low = begun(t, from);
   if (low > start) --low;
@@ -102,13 +112,15 @@ function paintShare(frame, x, y, height, ran, waited, colour, dim) {
   if (ran > 0 && run === 0) run = 1;
   if (waited > 0 && wait === 0 && waited > 0.02) wait = 1;
   if (run + wait > height) wait = height - run;
-  frame.raster.rect(x, x + 1, floor - run, floor, colour);
-  if (wait > 0) paintWait(frame, x, x + 1, floor - run - wait, floor - run, dim);
+  if (run > 0) frame.raster.column(x, floor - run, floor, colour);
+  if (wait > 0) frame.raster.hatchColumn(x, floor - run - wait, floor - run, dim ? tint.lane : tint.waitPale,
+    dim ? tint.waitDim : tint.wait, frame.shift, hatchPeriod());
 }
 
+const hatchPeriod = () => view.dpr > 1.5 ? 8 : 4;
 function paintWait(frame, x0, x1, y0, y1, dim) {
   frame.raster.rect(x0, x1, y0, y1, dim ? tint.lane : tint.waitPale);
-  frame.raster.hatch(x0, x1, y0, y1, dim ? tint.waitDim : tint.wait, frame.shift, view.dpr > 1 ? 8 : 4);
+  frame.raster.hatch(x0, x1, y0, y1, dim ? tint.waitDim : tint.wait, frame.shift, hatchPeriod());
 }
 
 // Slice by slice; k counts as in byThread.
@@ -124,7 +136,7 @@ function paintTurns(frame, t, low, high, y, height) {
     const x0 = (a - from) * scale, x1 = (b - from) * scale;
     if (x1 <= 0 || x0 >= raster.width) return;
     if (x1 - x0 < 1) {
-      const at = Math.max(0, Math.floor((x0 + x1) / 2));
+      const at = Math.max(0, Math.min(raster.width - 1, Math.floor((x0 + x1) / 2)));
       if (at !== column) { flush(); column = at; }
       if (!running) { waited += x1 - x0; return; }
       ran += x1 - x0;

@@ -36,6 +36,23 @@ class Raster {
       else for (let x = row + x0; x < row + x1; ++x) pixels[x] = colour;
     }
   }
+  // The same for one pixel's width, which is what most bars have.
+  column(x, y0, y1, colour) {
+    if (y0 < this.top) y0 = this.top;
+    if (y1 > this.bottom) y1 = this.bottom;
+    const {pixels, width} = this;
+    for (let at = y0 * width + x, end = y1 * width + x; at < end; at += width) pixels[at] = colour;
+  }
+  hatchColumn(x, y0, y1, pale, colour, shift, period) {
+    if (y0 < this.top) y0 = this.top;
+    if (y1 > this.bottom) y1 = this.bottom;
+    const {pixels, width} = this, thick = period >> 1;
+    let phase = (x + y0 - shift) % period;
+    for (let at = y0 * width + x, end = y1 * width + x; at < end; at += width) {
+      pixels[at] = phase < thick ? colour : pale;
+      if (++phase === period) phase = 0;
+    }
+  }
   // Diagonal lines, fixed to what they are drawn on: `shift` is where that begins.
   hatch(x0, x1, y0, y1, colour, shift, period) {
     if (x0 < 0) x0 = 0;

@@ -4,8 +4,8 @@
 
 const columns = [
   {key: 'name', title: 'Thread', says: 'Name and tid', of: sum => threads[sum.thread].comm.toLowerCase(), text: null},
-  {key: 'oncpu_ns', title: 'On CPU', unit: 'ms', says: 'Time on a core', of: sum => sum.oncpu_ns, text: sum => milliseconds(sum.oncpu_ns)},
-  {key: 'wait_ns', title: 'Waiting', unit: 'ms', says: 'Ready, but without a core', of: sum => sum.wait_ns, text: sum => milliseconds(sum.wait_ns)},
+  {key: 'oncpu_ns', title: 'On CPU', says: 'Time on a core, ms', of: sum => sum.oncpu_ns, text: sum => milliseconds(sum.oncpu_ns)},
+  {key: 'wait_ns', title: 'Waiting', says: 'Ready, but without a core, ms', of: sum => sum.wait_ns, text: sum => milliseconds(sum.wait_ns)},
   {key: 'voluntary', title: 'Vol', says: 'Voluntary switches', of: sum => sum.voluntary, text: sum => grouped(sum.voluntary)},
   {key: 'involuntary', title: 'Invol', says: 'Involuntary switches', of: sum => sum.involuntary, text: sum => grouped(sum.involuntary)},
 ];
@@ -15,7 +15,7 @@ const order = {key: 'oncpu_ns', down: true};
 function buildTable() {
   byId('table').querySelector('thead tr').replaceChildren(...columns.map(column =>
     el('th', {scope: 'col', title: column.says, 'data-key': column.key},
-      el('button', {onclick: () => sortBy(column.key)}, column.title, column.unit ? el('small', {}, ' ' + column.unit) : ''))));
+      el('button', {onclick: () => sortBy(column.key)}, column.title))));
 }
 
 function sortBy(key) {
@@ -41,7 +41,7 @@ function fillTable() {
   byId('table').tFoot.replaceChildren(el('tr', {}, el('th', {scope: 'row'},
     rows.length > rowLimit ? `All, ${rows.length - rowLimit} not shown` : 'All'),
     ...columns.slice(1).map(column => el('td', {}, column.text(total)))));
-  byId('tableSum').textContent = `${rows.length} of ${threads.length}`;
+  byId('tableSum').textContent = `${rows.length} of ${threads.length}, times in ms`;
 }
 
 function tableRow(sum) {

@@ -25,7 +25,9 @@ function milliseconds(ns) {
 function moment(ns, step = 1) {
   const inSeconds = facts.duration_ns >= 1e9;
   const size = inSeconds ? 1e9 : 1e6;
-  const decimals = Math.max(0, Math.min(inSeconds ? 9 : 6, -Math.floor(Math.log10(step / size) + 1e-9)));
+  const needed = -Math.floor(Math.log10(step / size) + 1e-9);
+  // Beyond three, in groups of three: 0.617 500 s.
+  const decimals = Math.max(0, Math.min(inSeconds ? 9 : 6, needed > 3 ? 3 * Math.ceil(needed / 3) : needed));
   const sign = ns < 0 ? '−' : '';
   const [whole, part] = (Math.abs(ns) / size).toFixed(decimals).split('.');
   const tail = part ? '.' + part.replace(/(\d{3})(?=\d)/g, '$1\u202f') : '';
@@ -38,7 +40,7 @@ const plural = (n, one, many) => `${grouped(n)} ${n === 1 ? one : many}`;
 const threadName = t => t === nobody ? 'a thread outside' : threads[t].comm;
 const threadLong = t => t === nobody ? 'a thread outside this view' : `${threads[t].comm} ${threads[t].tid}`;
 
-const contextWords = ['in a context that isn’t known', 'in its own work', 'in a soft interrupt', 'in a hard interrupt'];
+const contextWords = ['(in which context isn’t known)', '(in task context)', 'by a soft interrupt', 'by a hard interrupt'];
 const inInterrupt = context => context === 2 || context === 3;
 
 // Why a slice ends: a letter for the lanes, a word, and a colour's number (reasons of colours.js).

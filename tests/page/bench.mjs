@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// How long does a frame of the timeline's page take? The window pans and zooms by a step a frame,
+// from the whole recording down to a thousandth of it. Prints the page's own drawing, and the time
+// from frame to frame, which has the browser's share and whatever else the machine does.
+const frames = 100;
+
+const ways = {
+  'all of it': 'd * (0.05 + 0.05 * Math.sin(n / 9)), d * (0.95 + 0.05 * Math.sin(n / 9))',
+  'in and out': 'd * (0.5 - 0.5 * Math.exp(-6 * Math.abs(Math.sin(n / 25)))), d * (0.5 + 0.5 * Math.exp(-6 * Math.abs(Math.sin(n / 25))))',
+  'a third': 'd * (0.2 + n / 1000), d * (0.5 + n / 1000)',
+  'a tenth': 'd * (0.2 + n / 1000), d * (0.3 + n / 1000)',
+  'a thirtieth': 'd * (0.2 + n / 1000), d * (0.23 + n / 1000)',
+  'a thousandth': 'd * (0.2 + n / 1e5), d * (0.201 + n / 1e5)',
+};
+
+export async function bench(browser) {
+  for (const [name, window] of Object.entries(ways)) {
+    const [drawn, gaps] = await browser.run(`const t = window.timeslice, d = t.facts().duration_ns;
+      return new Promise(done => {
+        let n = 0, last = performance.now();
+        const gaps = [];
+        const step = () => {
+          const now = performance.now();
+          gaps.push(now - last);
+          last = now;
+          if (++n > ${frames}) { done([t.frameTimes.slice(-${frames}), gaps.slice(2)]); return; }
+          t.setView(${window});
+          requestAnimationFrame(step);
+        };
+        requestAnimationFrame(step);
+      })`);
+    console.log(`     ${name.padEnd(13)} drawing ${spread(drawn)}; frame to frame ${spread(gaps)}`);
+  }
+}
+
+function spread(values) {
+  const sorted = [...values].sort((a, b) => a - b), at = share => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  return `median ${at(0.5).toFixed(1)}, 95 % ${at(0.95).toFixed(1)}, max ${at(1).toFixed(1)} ms`;
+}
