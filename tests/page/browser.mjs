@@ -62,9 +62,9 @@ export class Browser {
     }
     throw new Error(`${what} didn't come within ${ms} ms`);
   }
-  // Two frames: whatever was changed has been drawn, and the table follows 120 ms later.
+  // Until the table is complete, 250 ms after the last change, and what was changed has been drawn.
   settle() {
-    return this.run('return new Promise(done => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done(true))), 160))');
+    return this.run('return new Promise(done => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done(true))), 300))');
   }
 
   async keys(text) {

@@ -2,11 +2,11 @@
 // Does the timeline's page work in a real browser? Loads it from a file, zooms, pans, clicks and
 // searches as a hand would, and compares what it says with what it was given. One line a check.
 //
-//   node tests/page/drive.mjs PAGE.html [--shots DIR] [--bench]
+//   node tests/page/drive.mjs PAGE.html [--truth FILE] [--shots DIR] [--bench]
 //
 // Needs chromium and chromedriver. Exit 0: all checks passed; 1: some failed; 77: no browser here.
 import {resolve} from 'node:path';
-import {mkdir} from 'node:fs/promises';
+import {mkdir, readFile} from 'node:fs/promises';
 import {bench} from './bench.mjs';
 import {Browser} from './browser.mjs';
 
@@ -63,6 +63,24 @@ async function agrees() {
   check('the table shows them', shown[0] > 0 && shown[1] === 0, `${shown[0]} rows`);
   check('the page says so', (await text('footer')).includes('equal the recording’s'));
   check('the trust line closes the page', (await text('#trust')).startsWith('trust:'));
+}
+
+// Each slice against the one that went into the page; wake-ups are kept to 32 ns.
+async function isTrue() {
+  const {begin_ns, slices} = JSON.parse(await readFile(option('--truth'), 'utf8'));
+  const read = await ask(`return Array.from({length: arguments[0]}, (_, i) => {
+    const s = t.slice(i);
+    return [s.thread, s.begin_ns, s.end_ns, s.wait_ns, s.waking_ns, s.peer, s.because, s.context, s.leaving, s.voluntary, s.beginCut, s.endCut];
+  })`, slices.length);
+  const wrong = slices.filter((slice, i) => {
+    const same = slice.slice();
+    same[1] -= begin_ns;
+    same[2] -= begin_ns;
+    same[4] = same[4] === 0 ? -1 : same[4] - begin_ns;
+    if (near(read[i][4], same[4], 32)) read[i][4] = same[4];
+    return JSON.stringify(read[i]) !== JSON.stringify(same);
+  });
+  check('every slice is what went into the page', slices.length > 0 && wrong.length === 0, `${slices.length} slices, ${wrong.length} wrong`);
 }
 
 async function zoomsAndPans() {
@@ -186,6 +204,14 @@ async function isSafe() {
   check('the console has no error', errors.length === 0, errors.map(entry => entry.message).join(' | '));
 }
 
+async function saysWhatItLacks() {
+  const {identifier} = await browser.cdp('Page.addScriptToEvaluateOnNewDocument', {source: 'delete window.DecompressionStream'});
+  await browser.open('file://' + resolve(page));
+  await browser.until('return document.querySelector("#notice p").innerText.includes("too old")', 'the sentence');
+  check('a browser that is too old gets a sentence', (await text('#notice')).includes('lacks DecompressionStream'));
+  await browser.cdp('Page.removeScriptToEvaluateOnNewDocument', {identifier});
+}
+
 async function themes() {
   const paper = () => ask('return getComputedStyle(document.body).backgroundColor');
   const before = await paper();
@@ -205,7 +231,8 @@ try {
   await loads();
   await shot('whole');
   if (process.argv.includes('--bench')) await bench(browser);
-  for (const part of [agrees, zoomsAndPans, selects, searches, folds, isSafe, themes]) await part();
+  if (option('--truth')) await isTrue();
+  for (const part of [agrees, zoomsAndPans, selects, searches, folds, isSafe, themes, saysWhatItLacks]) await part();
 } catch (error) {
   check('the browser was driven to the end', false, error.message);
 } finally {

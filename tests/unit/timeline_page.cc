@@ -152,6 +152,17 @@ TEST_CASE("A timeline's page has all slices, and the model's sums to compare wit
   CHECK(facts["duration_ns"] == made.recording.info.end_ns - made.recording.info.begin_ns);
 }
 
+TEST_CASE("A core on which nothing ran has its lane") {
+  PlayedPage made({.slices = 100, .cores = 1, .threads = 4});
+  model::HistoryCore idle;
+  idle.cpu = 7;
+  made.recording.cores.push_back(idle);
+  const nlohmann::json facts = facts_of(written(made.page, made.recording));
+  REQUIRE(facts["lanes"].size() == 3);
+  CHECK(facts["lanes"][1]["cpu"] == 7);
+  CHECK(facts["lanes"][1]["count"] == 0);
+}
+
 TEST_CASE("Hostile names can't leave the page's data") {
   PlayedPage made({.slices = 100});
   const std::string names[] = {"</script><b>",   "<!--<script>",   "\"'&amp;",   "]]>{{js}}",
@@ -184,18 +195,76 @@ TEST_CASE("A page of an empty recording is a page") {
   CHECK(facts_of(out)["lanes"].size() == 1);
 }
 
+namespace {
+
+// Every slice once more in plain JSON, in the page's order: by core, then the waits that go on.
+class Truth : public model::Listener {
+ public:
+  Truth(view::TimelinePage& page, size_t cores) : page_(page), lanes_(cores + 1) {}
+
+  void slice(const model::Slice& slice) override {
+    page_.slice(slice);
+    lanes_[slice.cpu].push_back(row(slice));
+  }
+  void waiting(const model::Slice& slice) override {
+    page_.waiting(slice);
+    lanes_.back().push_back(row(slice));
+  }
+  [[nodiscard]] std::string text(uint64_t begin_ns) const {
+    nlohmann::json all = nlohmann::json::array();
+    for (const auto& lane : lanes_)
+      for (const auto& slice : lane) all.push_back(slice);
+    return nlohmann::json({{"begin_ns", begin_ns}, {"slices", all}}).dump();
+  }
+
+ private:
+  static nlohmann::json row(const model::Slice& s) {
+    const auto thread = [](uint32_t index) {
+      return index == model::kNobody ? -1 : static_cast<int64_t>(index);
+    };
+    return {thread(s.thread),
+            s.begin_ns,
+            s.end_ns,
+            s.wait_ns,
+            s.waking_ns,
+            thread(s.peer),
+            static_cast<int>(s.because),
+            s.context,
+            s.leaving,
+            s.voluntary,
+            s.begin_cut,
+            s.end_cut};
+  }
+
+  view::TimelinePage& page_;
+  std::vector<std::vector<nlohmann::json>> lanes_;
+};
+
+}  // namespace
+
 // TIMESLICE_PAGE=FILE, and TIMESLICE_PAGE_SIZE="SLICES CORES THREADS" if it is to be another.
+// TIMESLICE_TRUTH=FILE gets the slices themselves, for the browser's test to compare with.
 TEST_CASE("Write a page for a browser", "[.page]") {
   const char* file = std::getenv("TIMESLICE_PAGE");
   if (!file) SKIP_TEST("TIMESLICE_PAGE names no file");
-  test::MadeSize size{.slices = 20'000, .cores = 2, .threads = 60};
+  test::MadeSize size{.slices = 20'000, .cores = 4, .threads = 60};
   if (const char* wanted = std::getenv("TIMESLICE_PAGE_SIZE"))
     std::istringstream(wanted) >> size.slices >> size.cores >> size.threads;
-  PlayedPage made(size);
-  made.recording.threads[3].comm = "<img src=x>";
-  const std::string page = written(made.page, made.recording);
-  std::ofstream(file) << page;
-  WARN(page.size() << " bytes, "
-                   << static_cast<double>(page.size()) / static_cast<double>(made.page.slices())
+  MadeRecording recording(size, 1);
+  view::TimelinePage page;
+  const char* truth_file = std::getenv("TIMESLICE_TRUTH");
+  Truth truth(page, size.cores);
+  if (truth_file) {
+    recording.play(truth);
+    std::ofstream(truth_file) << truth.text(recording.info.begin_ns);
+  } else {
+    recording.play(page);
+  }
+  recording.threads[3].comm = "<img src=x>";
+  const std::string text = written(page, recording);
+  std::ofstream(file) << text;
+  CHECK(page.slices() >= size.slices);
+  WARN(text.size() << " bytes, "
+                   << static_cast<double>(text.size()) / static_cast<double>(page.slices())
                    << " a slice");
 }

@@ -91,7 +91,7 @@ std::vector<Bin> coarser(const std::vector<Bin>& level) {
 void append_level(std::string& out, const std::vector<Bin>& level, double bin_ns) {
   for (const Bin& bin : level) out += share(bin.busy_ns, bin_ns);
   for (const Bin& bin : level) out += share(bin.top_ns, bin_ns);
-  for (const Bin& bin : level) append_varint(out, static_cast<uint64_t>(bin.thread + 1));
+  for (const Bin& bin : level) append_varint(out, bin.thread == nobody ? 0 : 1ULL + bin.thread);
 }
 
 }  // namespace timeslice::view

@@ -127,7 +127,7 @@ void TimelinePage::add(Lane& lane, const model::Slice& slice) {
   const uint64_t begin_ns = std::max(slice.begin_ns, lane.last_end_ns);
   const uint64_t end_ns = std::max(slice.end_ns, begin_ns);
   append_varint(lane.kinds, kind_of(slice));
-  append_varint(lane.threads, static_cast<uint64_t>(slice.thread + 1));
+  append_varint(lane.threads, slice.thread == model::kNobody ? 0 : 1ULL + slice.thread);
   lane.gap.append(begin_ns - lane.last_end_ns);
   lane.length.append(end_ns - begin_ns);
   lane.last_end_ns = end_ns;
@@ -173,6 +173,17 @@ void TimelinePage::append_levels(Blob& blob, const Lane& lane, uint64_t begin_ns
   blob.lanes.push_back(sizes);
 }
 
+// By number; those that the model knows, too, if nothing ever ran on them.
+std::map<uint32_t, const TimelinePage::Lane*> TimelinePage::lanes_of(
+    std::span<const model::HistoryCore> cores) const {
+  static const Lane idle;
+  std::map<uint32_t, const Lane*> lanes;
+  for (const model::HistoryCore& core : cores) lanes[core.cpu] = &idle;
+  for (size_t cpu = 0; cpu < lanes_.size(); ++cpu)
+    if (lanes_[cpu].count > 0) lanes[static_cast<uint32_t>(cpu)] = &lanes_[cpu];
+  return lanes;
+}
+
 void TimelinePage::write(std::string& out, const model::HistoryInfo& info,
                          std::span<const model::HistoryThread> threads,
                          std::span<const model::HistoryCore> cores,
@@ -186,9 +197,9 @@ void TimelinePage::write(std::string& out, const model::HistoryInfo& info,
                           {"idle_ns", core.idle_ns},
                           {"unseen_ns", core.unseen_ns},
                           {"switches", core.switches}});
-  for (size_t cpu = 0; cpu < lanes_.size(); ++cpu) {
-    slices.add(lanes_[cpu], static_cast<uint32_t>(cpu), info.begin_ns);
-    append_levels(levels, lanes_[cpu], info.begin_ns, duration_ns, threads.size());
+  for (const auto& [cpu, lane] : lanes_of(cores)) {
+    slices.add(*lane, cpu, info.begin_ns);
+    append_levels(levels, *lane, info.begin_ns, duration_ns, threads.size());
   }
   slices.add(waiting_, 0, info.begin_ns);
   for (const model::HistoryThread& thread : threads)

@@ -7,7 +7,7 @@
 // window are those of the History, and the page says so or says by how much they differ.
 #pragma once
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,6 +49,8 @@ class TimelinePage : public model::Listener {
 
   void add(Lane& lane, const model::Slice& slice);
   uint32_t kind_of(const model::Slice& slice);
+  [[nodiscard]] std::map<uint32_t, const Lane*> lanes_of(
+      std::span<const model::HistoryCore> cores) const;
   void append_levels(Blob& blob, const Lane& lane, uint64_t begin_ns, uint64_t duration_ns,
                      size_t threads) const;
 

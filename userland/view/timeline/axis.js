@@ -44,18 +44,19 @@ function drawAxis() {
 }
 
 // The whole recording: a strip a core, or where there are too many, what they do together.
-const miniHeight = 52;
 function drawMini() {
+  const miniHeight = byId('miniCanvas').parentElement.clientHeight;
   miniRaster ??= new Raster(byId('miniCanvas'));
   const dpr = view.dpr, cores = facts.lanes.length - 1;
   miniRaster.resize(Math.max(1, Math.round(view.width * dpr)), Math.round(miniHeight * dpr));
   miniRaster.clear(tint.paper);
   const frame = frameOf(miniRaster, 0, facts.duration_ns);
-  const shown = Math.min(cores, 13), each = miniHeight / shown;
-  for (let core = 0; core < shown; ++core) {
-    const top = Math.round(core * each * dpr), bottom = Math.round((core + 1) * each * dpr) - (each > 3 ? 1 : 0);
+  const each = miniHeight / cores;
+  if (each < 3.5) paintTotal(frame, 0, miniRaster.height);
+  else for (let core = 0; core < cores; ++core) {
+    const top = Math.round(core * each * dpr), bottom = Math.round((core + 1) * each * dpr) - 1;
     miniRaster.rect(0, miniRaster.width, top, bottom, tint.lane);
-    paintCore(frame, Math.floor(core * cores / shown), top, bottom - top);
+    paintCore(frame, core, top, bottom - top);
   }
   miniRaster.show();
 }

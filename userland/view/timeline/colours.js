@@ -4,7 +4,7 @@
 // A thread keeps its colour in all lanes. Letters and hatching say again what colours say.
 
 const base = ['#3f78b5', '#e08e45', '#2f9c8c', '#c7638f', '#bfa72e', '#86bde8', '#a4503a', '#7361b0', '#8cae55'];
-const reasonColours = ['#5f93c4', '#d9683c', '#8a6d3b', '#8d79b8', '#55606b', '#a9b3bc'];  // see leaving()
+const reasonColours = ['#6a9fcf', '#a8326e', '#8a6d3b', '#8d79b8', '#4a545e', '#a9b3bc'];  // see leaving()
 const reasonNames = ['sleeps (S)', 'preempted (P)', 'disk (D)', 'stopped (T)', 'ended (X)', 'ran on (…)'];
 
 const rgbOf = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
@@ -48,6 +48,7 @@ function mixTints() {
   for (const name of ['paper', 'lane', 'line', 'faint', 'wait', 'other', 'sum'])
     tint[name] = pixel(theme[name]);
   tint.off = pixel(mix(theme.line, theme.paper, 0.45));
+  tint.waitFlat = pixel(mix(theme.wait, theme.paper, 0.48));
   tint.waitPale = pixel(mix(theme.wait, theme.paper, 0.8));
   tint.wait = pixel(mix(theme.wait, theme.paper, 0.25));
   tint.waitDim = dim(theme.wait);

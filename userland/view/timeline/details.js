@@ -87,10 +87,18 @@ function departure(i, kind) {
 }
 
 function legend() {
-  const sample = (name, text) => el('li', {}, el('i', {class: 'sample ' + name}), text);
-  return [el('h2', {}, 'Nothing selected'), el('p', {}, 'Click a slice to see how its thread got the core, and why it left. Press ', el('kbd', {}, '?'), ' for keys.'),
-    el('ul', {class: 'legend'}, sample('ran', 'running'), sample('waits', 'ready, waiting for a core'), sample('off', 'off: asleep, or stopped'),
-      sample('mixed', 'many in a pixel: shares of its time'))];
+  const sample = (name, text, colour) => {
+    const mark = el('i', {class: 'sample ' + name});
+    if (colour) mark.style.background = colour;
+    return el('li', {}, mark, text);
+  };
+  const more = view.colours === 'reason' ? reasonNames.map((name, n) => sample('', name, reasonColours[n]))
+    : view.colours === 'core' ? facts.lanes.slice(0, -1).slice(0, 16).map((lane, n) => sample('', `core ${lane.cpu}`, cssOf(paletteColour(n)))) : [];
+  return [el('h2', {}, 'Nothing selected'),
+    el('p', {}, 'Click a slice to see how its thread got the core, and why it left. Press ', el('kbd', {}, '?'), ' for keys.'),
+    el('ul', {class: 'legend'}, sample('ran', 'running'), sample('waits', 'ready, waiting for a core'),
+      sample('off', 'off: asleep, or stopped'), sample('mixed', 'many in a pixel: their shares')),
+    more.length ? el('ul', {class: 'legend more'}, ...more) : ''];
 }
 
 function hover(at, event) {

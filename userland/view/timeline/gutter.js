@@ -34,6 +34,11 @@ function gutterRow(lane) {
   if (lane.type === 'section') row.append(el('b', {}, lane.name), el('small', {}, lane.note));
   if (lane.type === 'core') {
     const core = facts.cores.find(one => one.cpu === facts.lanes[lane.core].cpu);
+    if (view.colours === 'core') {
+      const mark = el('i', {class: 'swatch'});
+      mark.style.background = cssOf(paletteColour(lane.core));
+      row.append(mark);
+    }
     row.append(el('b', {}, `Core ${facts.lanes[lane.core].cpu}`),
       el('small', {}, core ? `${percent(core.busy_ns / facts.duration_ns)} busy` : ''));
   }

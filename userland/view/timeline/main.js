@@ -8,18 +8,20 @@ const view = {
   arrows: false, arrowCount: 0, colours: 'thread',
 };
 const frameTimes = [];  // ms of each frame's drawing, the newest last
-let drawing = false, printing = false, tableTimer = 0, loadedMs = 0;
+let drawing = false, printing = false, moveTimer = 0, restTimer = 0, loadedMs = 0;
 
 function changed() {
   if (drawing) return;
   drawing = true;
   requestAnimationFrame(() => { drawing = false; drawFrame(); });
-  tableTimer ||= setTimeout(() => { tableTimer = 0; fillTable(); }, 120);
+  // The table follows while the window moves, and is completed when it rests.
+  moveTimer ||= setTimeout(() => { moveTimer = 0; fillTable(true); }, 120);
+  clearTimeout(restTimer);
+  restTimer = setTimeout(fillTable, 250);
 }
 
 function drawFrame() {
   const begin = performance.now();
-  view.scroll = byId('lanes').scrollTop;
   drawLanes();
   drawAxis();
   placeMiniFrame();
@@ -36,6 +38,7 @@ function resized() {
   byId('left').style.setProperty('--bar', box.offsetWidth - box.clientWidth + 'px');
   byId('tall').style.height = Math.max(lanesHeight, view.height) + 'px';
   byId('stick').style.height = view.height + 'px';
+  view.scroll = box.scrollTop;
   raster.resize(Math.round(view.width * view.dpr), Math.max(1, Math.round(view.height * view.dpr)));
   drawMini();
   rebuildGutter();
@@ -62,7 +65,12 @@ function toggleArrows() {
 function nextColours() {
   const box = byId('colours');
   box.selectedIndex = (box.selectedIndex + 1) % box.options.length;
-  view.colours = box.value;
+  coloursChanged();
+}
+function coloursChanged() {
+  view.colours = byId('colours').value;
+  rebuildGutter();
+  fillDetails();
   changed();
 }
 function togglePane() {
@@ -75,7 +83,7 @@ function listen() {
   listenToPointer(byId('canvas'));
   listenToMini();
   listenToKeys();
-  byId('lanes').addEventListener('scroll', changed, {passive: true});
+  byId('lanes').addEventListener('scroll', () => { view.scroll = byId('lanes').scrollTop; changed(); }, {passive: true});
   byId('in').addEventListener('click', () => zoom(0.7));
   byId('out').addEventListener('click', () => zoom(1 / 0.7));
   byId('fit').addEventListener('click', () => setView(0, facts.duration_ns));
@@ -83,7 +91,7 @@ function listen() {
   byId('pane').addEventListener('click', togglePane);
   byId('theme').addEventListener('click', () => switchTheme());
   byId('ask').addEventListener('click', () => byId('help').showModal());
-  byId('colours').addEventListener('change', event => { view.colours = event.target.value; changed(); });
+  byId('colours').addEventListener('change', event => { coloursChanged(); event.target.blur(); });
   new ResizeObserver(resized).observe(byId('lanes'));
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', themeChanged);
   addEventListener('beforeprint', () => { printing = theme.dark; if (printing) switchTheme('light'); resized(); drawFrame(); });
@@ -93,9 +101,12 @@ function listen() {
 function fillHead() {
   const begin = facts.realtime_ms ? new Date(facts.realtime_ms).toISOString().replace('T', ' ').replace(/\.\d+Z/, ' UTC') : '';
   const cores = plural(facts.lanes.length - 1, 'core', 'cores');
-  const parts = [facts.command, facts.machine, begin, `${duration(facts.duration_ns, 4)} on ${cores}`,
+  const parts = [facts.machine, begin, `${duration(facts.duration_ns, 4)} on ${cores}`,
     plural(slices.laneStart[facts.lanes.length - 1], 'slice', 'slices')];
-  byId('about').replaceChildren(...parts.filter(Boolean).map((part, n) => el(n === 0 && facts.command ? 'b' : 'span', {}, clean(part))));
+  const about = byId('about');
+  about.replaceChildren(el('b', {}, clean(facts.command || 'A recording')),
+    el('span', {}, ...parts.filter(Boolean).map(part => el('span', {}, clean(part)))));
+  about.title = about.innerText;
   byId('whole').textContent = duration(facts.duration_ns, 4);
   byId('trust').textContent = clean(facts.trust);
   document.title = ['Timeslice', facts.command, begin].filter(Boolean).map(clean).join(' · ');
@@ -107,6 +118,7 @@ function fillHead() {
 
 async function load() {
   facts = JSON.parse(byId('facts').textContent);
+  facts.duration_ns = Math.max(1, facts.duration_ns);
   threads = facts.threads;
   for (const thread of threads) for (const key of ['comm', 'role', 'evidence']) thread[key] = clean(thread[key]);
   [levels, slices] = await Promise.all([readLevels(facts), readSlices(facts)]);
@@ -125,7 +137,7 @@ async function start() {
     byId('notice').replaceChildren(el('p', {}, error.message || String(error)));
     throw error;
   }
-  view.to = Math.max(facts.duration_ns, 1);
+  view.to = facts.duration_ns;
   raster = new Raster(byId('canvas'));
   readTheme();
   rankColours();

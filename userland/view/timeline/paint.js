@@ -79,7 +79,7 @@ function paintSlices(frame, core, y, height) {
     if (x1 - x0 >= 1) {
       flush();
       const a = Math.max(-1, Math.round(x0)), b = Math.min(raster.width + 1, Math.max(a + 1, Math.round(x1)));
-      raster.rect(a, b - a > 3 ? b - 1 : b, y, y + height, threadPixel(t));
+      raster.rect(a, b - a > 5 ? b - 1 : b, y, y + height, threadPixel(t));
       continue;
     }
     const at = Math.max(0, Math.min(raster.width - 1, Math.floor((x0 + x1) / 2)));
@@ -106,15 +106,18 @@ function paintThread(frame, t, y, height) {
   else paintTurns(frame, t, low, Math.min(end, high + 1), y, height);
 }
 
-function paintShare(frame, x, y, height, ran, waited, colour, dim) {
+// Waiting in lone pixels would sparkle if it were hatched, so there it is an even tone.
+function paintShare(frame, x, y, height, ran, waited, colour, dim, hatched = false) {
   const floor = y + height;
   let run = Math.round(height * Math.min(1, ran)), wait = Math.round(height * Math.min(1, waited));
   if (ran > 0 && run === 0) run = 1;
   if (waited > 0 && wait === 0 && waited > 0.02) wait = 1;
   if (run + wait > height) wait = height - run;
   if (run > 0) frame.raster.column(x, floor - run, floor, colour);
-  if (wait > 0) frame.raster.hatchColumn(x, floor - run - wait, floor - run, dim ? tint.lane : tint.waitPale,
+  if (wait <= 0) return;
+  if (hatched) frame.raster.hatchColumn(x, floor - run - wait, floor - run, dim ? tint.lane : tint.waitPale,
     dim ? tint.waitDim : tint.wait, frame.shift, hatchPeriod());
+  else frame.raster.column(x, floor - run - wait, floor - run, dim ? tint.waitDim : tint.waitFlat);
 }
 
 const hatchPeriod = () => view.dpr > 1.5 ? 8 : 4;
@@ -198,7 +201,7 @@ function paintGroup(frame, group, y, height) {
   const dim = search.active && !group.members.some(t => search.found[t]);
   for (let x = 0; x < raster.width; ++x)
     if (ran[x] > 0 || waited[x] > 0)
-      paintShare(frame, x, y, height, ran[x] / most, waited[x] / most, dim ? tint.otherDim : tint.sum, dim);
+      paintShare(frame, x, y, height, ran[x] / most, waited[x] / most, dim ? tint.otherDim : tint.sum, dim, binNs > column);
 }
 
 function spreadThread(frame, t, ran, waited) {
@@ -211,4 +214,19 @@ function spreadThread(frame, t, ran, waited) {
     spread(ran, (begin - from) * scale, (byThread.end[k] - from) * scale);
     if (wait > 0) spread(waited, (begin - wait - from) * scale, (begin - from) * scale);
   }
+}
+
+// How busy all cores are together.
+function paintTotal(frame, y, height) {
+  const {raster, scale} = frame, cores = facts.lanes.length - 1;
+  const busy = cellsRan.subarray(0, raster.width).fill(0);
+  for (let core = 0; core < cores; ++core) {
+    const level = levelFor(core, frame), cell = level && facts.duration_ns / level.bins * scale;
+    if (level)
+      for (let b = 0; b < level.bins; ++b) busy[Math.min(raster.width - 1, Math.floor((b + 0.5) * cell))] += level.busy[b] / 255 * cell;
+    else
+      for (let i = slices.laneStart[core]; i < slices.laneStart[core + 1]; ++i) spread(busy, slices.begin[i] * scale, slices.end[i] * scale);
+  }
+  for (let x = 0; x < raster.width; ++x)
+    if (busy[x] > 0) paintShare(frame, x, y, height, busy[x] / cores, 0, tint.sum, false);
 }
