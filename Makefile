@@ -115,12 +115,13 @@ $(OUT)/syscall_names.inc:
 	@mkdir -p $(@D)
 	$(Q)printf '#include <sys/syscall.h>\n' | $(CXX) -E -dM -x c++ - | sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{\2, "\1"},/p' | sort -t'{' -k2n > $@
 
-# The page's parts as strings: what is in userland/view/timeline, all of its program in one.
+# The page's parts as strings, without what only their readers here need. All of the program is one.
 $(OUT)/timeline_page.inc: $(PAGE_SRC) Makefile
 	$(call msg,PAGE,$@)
 	@mkdir -p $(@D)
-	$(Q)for kind in html css js; do printf 'constexpr char timeline_%s[] = R"~~~(' $$kind && \
-	  cat $$(printf '%s\n' $(PAGE_SRC) | grep "[.]$$kind$$") && printf ')~~~";\n' || exit 1; done > $@
+	$(Q)string() { printf 'constexpr char timeline_%s[] = R"~~~(' $$1 && shift && sed 's/^ *//;/^\/\//d' "$$@" && printf ')~~~";\n'; } && \
+	  { string html $(filter %.html,$(PAGE_SRC)) && string css $(filter %.css,$(PAGE_SRC)) && string boot $(filter %/boot.js,$(PAGE_SRC)) && \
+	  string program $(filter-out %/boot.js,$(filter %.js,$(PAGE_SRC))); } > $@
 
 $(OUT)/obj/%.o: %.cc Makefile | $(GENERATED)
 	$(call msg,CXX,$@)

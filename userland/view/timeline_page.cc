@@ -52,26 +52,26 @@ uint64_t since(uint64_t moment_ns, uint64_t begin_ns) {
   return moment_ns > begin_ns ? moment_ns - begin_ns : 0;
 }
 
+// What is 0, false or not known is left out, and main.js fills it in again.
 json facts_of(const model::HistoryThread& t, uint64_t begin_ns) {
-  return {{"tid", t.tid},
-          {"tgid", t.tgid},
-          {"comm", t.comm},
-          {"role", t.role.name},
-          {"evidence", t.role.evidence},
-          {"confidence", t.role.confidence},
-          {"kernel", (t.flags & TS_THREAD_KERNEL) != 0},
-          {"prio", t.prio},
-          {"born", t.born},
-          {"ended", t.ended},
-          {"oncpu_ns", t.oncpu_ns},
-          {"ready_ns", t.ready_ns},
-          {"unseen_ns", t.unseen_ns},
-          {"first_ns", since(t.first_ns, begin_ns)},
-          {"last_ns", since(t.last_ns, begin_ns)},
-          {"voluntary", t.voluntary},
-          {"involuntary", t.involuntary},
-          {"unclear", t.unclear},
-          {"migrations", t.migrations}};
+  json facts = {{"tid", t.tid}, {"tgid", t.tgid}, {"comm", t.comm}};
+  const auto add = [&](const char* key, const auto& value) {
+    if (value != std::decay_t<decltype(value)>()) facts[key] = value;
+  };
+  if (t.role.name != "thread") {
+    add("role", t.role.name);
+    add("evidence", t.role.evidence);
+    add("confidence", t.role.confidence);
+  }
+  add("kernel", (t.flags & TS_THREAD_KERNEL) != 0);
+  add("first_ns", since(t.first_ns, begin_ns));
+  add("last_ns", since(t.last_ns, begin_ns));
+  add("oncpu_ns", t.oncpu_ns);
+  add("ready_ns", t.ready_ns);
+  add("voluntary", t.voluntary);
+  add("involuntary", t.involuntary);
+  add("unclear", t.unclear);
+  return facts;
 }
 
 }  // namespace
@@ -96,13 +96,6 @@ struct TimelinePage::Blob {
                      {"count", lane.count},
                      {"first_ns", since(lane.first_ns, begin_ns)},
                      {"sizes", sizes}});
-  }
-
-  [[nodiscard]] std::string text() const {
-    const std::string packed = deflated(bytes);
-    std::string encoded = std::to_string(packed.size()) + ' ';
-    append_base91(encoded, packed);
-    return encoded;
   }
 };
 
@@ -218,10 +211,12 @@ void TimelinePage::write(std::string& out, const model::HistoryInfo& info,
                       {"lanes", slices.lanes}};
   const auto fill = [&](std::string_view name) {
     if (name == "css") out += timeline_css;
-    if (name == "js") out += timeline_js;
+    if (name == "boot") out += timeline_boot;
+    if (name == "program")
+      append_packed(out, std::string("(() => {'use strict';\n") + timeline_program + "})();");
     if (name == "facts") out += json_for_script(facts);
-    if (name == "levels") out += levels.text();
-    if (name == "slices") out += slices.text();
+    if (name == "levels") append_packed(out, levels.bytes);
+    if (name == "slices") append_packed(out, slices.bytes);
   };
   // The template names what goes where: {{css}}, {{facts}} …
   std::string_view rest = timeline_html;

@@ -54,6 +54,12 @@ void append_base91(std::string& out, std::string_view bytes) {
   if (bits > 0) put();
 }
 
+void append_packed(std::string& out, std::string_view bytes) {
+  const std::string packed = deflated(bytes);
+  out += std::to_string(packed.size()) + ' ';
+  append_base91(out, packed);
+}
+
 std::string json_for_script(const nlohmann::json& value) {
   std::string safe;
   for (const char c : value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)) {

@@ -15,6 +15,9 @@ std::string deflated(std::string_view bytes);
 // '"', '&' and '<' aren't among them, so nothing in it means anything to HTML.
 void append_base91(std::string& out, std::string_view bytes);
 
+// Deflated and as text: the number of deflated bytes, a space, the characters. See boot.js.
+void append_packed(std::string& out, std::string_view bytes);
+
 // JSON in ASCII that holds no '<'. Bytes that aren't UTF-8 become U+FFFD.
 std::string json_for_script(const nlohmann::json& value);
 

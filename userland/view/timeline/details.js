@@ -39,12 +39,14 @@ function fillDetails() {
   if (slices.wait[i] > 0) row('Waited', el('b', {class: 'wait'}, duration(slices.wait[i], 4)), ' for a core');
   else if (!kind.beginCut) row('Waited', 'not, or it isn’t known');
   if (!isPending(i)) row('Left', ...departure(i, kind));
-  const button = (text, by, key) => el('button', {disabled: neighbour(i, by) < 0, onclick: () => step(by), title: `Key ${key}`}, text);
+  const button = (text, label, by, key) => el('button',
+    {disabled: neighbour(i, by) < 0, onclick: () => step(by), 'aria-label': label, title: `${label} (${key})`}, text);
   box.replaceChildren(
-    el('h2', {}, el('i', {class: 'swatch', style: ''}), threadName(t), el('span', {}, t === nobody ? '' : String(threads[t].tid))),
-    el('dl', {}, ...rows),
-    el('div', {class: 'buttons'}, button('◂ Before', -1, '['), button('Next ▸', 1, ']'),
-      el('button', {onclick: () => zoomTo(i), title: 'Key z'}, 'Zoom to it')));
+    el('div', {class: 'title'},
+      el('h2', {}, el('i', {class: 'swatch'}), threadName(t), el('span', {}, t === nobody ? '' : String(threads[t].tid))),
+      el('div', {class: 'buttons'}, button('◂', 'This thread’s slice before', -1, '['), button('▸', 'This thread’s next slice', 1, ']'),
+        el('button', {onclick: () => zoomTo(i), title: 'Zoom to this slice (z)'}, 'Zoom'))),
+    el('dl', {}, ...rows));
   box.querySelector('.swatch').style.background = swatch(t);
 }
 

@@ -116,10 +116,16 @@ function fillHead() {
   byId('agree').classList.toggle('differs', different > 0);
 }
 
+// What the page leaves out of a thread's facts.
+const unsaid = {
+  role: 'thread', evidence: '', confidence: 0, kernel: false, first_ns: 0, last_ns: 0, oncpu_ns: 0, ready_ns: 0,
+  voluntary: 0, involuntary: 0, unclear: 0,
+};
+
 async function load() {
   facts = JSON.parse(byId('facts').textContent);
   facts.duration_ns = Math.max(1, facts.duration_ns);
-  threads = facts.threads;
+  threads = facts.threads = facts.threads.map(thread => ({...unsaid, ...thread}));
   for (const thread of threads) for (const key of ['comm', 'role', 'evidence']) thread[key] = clean(thread[key]);
   [levels, slices] = await Promise.all([readLevels(facts), readSlices(facts)]);
   leavingOf = slices.kinds.map(leaving);
@@ -176,4 +182,4 @@ function expose() {
   });
 }
 
-document.addEventListener('DOMContentLoaded', start);
+queueMicrotask(start);  // when all parts of the program have been read
