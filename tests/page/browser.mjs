@@ -82,6 +82,16 @@ export class Browser {
     return this.pointer(this.move(x0, y0), {type: 'pointerDown', button: 0}, this.move((x0 + x1) / 2, (y0 + y1) / 2),
       this.move(x1, y1), {type: 'pointerUp', button: 0});
   }
+  // WebDriver can't hold a key while it drags; the browser's own protocol can.
+  async shiftDrag(x0, y0, x1, y1) {
+    const mouse = (type, x, y) => this.cdp('Input.dispatchMouseEvent',
+      {type, x, y, modifiers: 8, button: 'left', buttons: type === 'mouseReleased' ? 0 : 1, clickCount: 1});
+    await mouse('mousePressed', x0, y0);
+    await mouse('mouseMoved', (x0 + x1) / 2, (y0 + y1) / 2);
+    await mouse('mouseMoved', x1, y1);
+    await mouse('mouseReleased', x1, y1);
+    await this.settle();
+  }
   async wheel(x, y, deltaY) {
     await this.call('POST', '/actions', {actions: [{type: 'wheel', id: 'wheel', actions: [
       {type: 'scroll', x: Math.round(x), y: Math.round(y), deltaX: 0, deltaY, duration: 0, origin: 'viewport'}]}]});

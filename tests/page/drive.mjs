@@ -4,7 +4,8 @@
 //
 //   node tests/page/drive.mjs PAGE.html [--truth FILE] [--shots DIR] [--bench]
 //
-// Needs chromium and chromedriver. Exit 0: all checks passed; 1: some failed; 77: no browser here.
+// Needs chromium and chromedriver; tests/page/run.sh makes a page and runs this. Exit 0: all checks
+// passed, or there is no browser here, which counts as skipped; 1: some failed.
 import {resolve} from 'node:path';
 import {mkdir, readFile} from 'node:fs/promises';
 import {bench} from './bench.mjs';
@@ -13,16 +14,16 @@ import {Browser} from './browser.mjs';
 const page = process.argv[2];
 const option = name => process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] || true : null;
 const shots = option('--shots');
-let failed = 0;
+let passed = 0, failed = 0;
 
 function check(says, holds, more = '') {
-  if (!holds) ++failed;
+  if (holds) ++passed; else ++failed;
   console.log(`${holds ? 'ok  ' : 'FAIL'} ${says}${more === '' ? '' : `: ${more}`}`);
 }
 
 const browser = await Browser.start().catch(error => {
-  console.log(`SKIP: no browser to drive: ${error.message}`);
-  process.exit(77);
+  console.log(`SKIP: no browser to drive: ${error.message}\n0 passed, 0 failed, 1 skipped`);
+  process.exit(0);
 });
 const ask = (script, ...args) => browser.run(`const t = window.timeslice, d = t && t.facts().duration_ns; ${script}`, ...args);
 const shot = async name => { if (shots) await browser.shot(`${shots}/${name}.png`); };
@@ -109,6 +110,25 @@ async function zoomsAndPans() {
   await browser.keys('0');
   const fit = await ask('return t.view()');
   check('the key 0 shows the whole recording', fit.from === 0 && fit.to === await ask('return d'));
+}
+
+async function marksAndSorts() {
+  const box = await canvasBox(), y = box.y + box.h / 2, d = await ask('return d');
+  await browser.shiftDrag(box.x + box.w * 0.25, y, box.x + box.w * 0.5, y);
+  const marked = await ask('return t.view()');
+  check('Shift and drag zooms to what was marked', near(marked.from, d / 4, d / 200) && near(marked.to, d / 2, d / 200));
+  const strip = await ask('const b = document.getElementById("miniFrame").parentElement.getBoundingClientRect(); return {x: b.left, y: b.top, w: b.width, h: b.height}');
+  const middle = strip.y + strip.h / 2;
+  await browser.drag(strip.x + strip.w * 0.3, middle, strip.x + strip.w * 0.5, middle);
+  const moved = await ask('return t.view()');
+  check('the frame on the whole recording can be dragged', near(moved.from - marked.from, 0.2 * d, d / 100) && near(moved.to - moved.from, marked.to - marked.from, 1));
+  const column = () => ask('return [...document.querySelectorAll("#table tbody tr")].map(row => Number(row.cells[2].innerText.replace(/[^0-9.]/g, "")))');
+  const sorted = (values, sign) => values.every((value, n) => n === 0 || sign * (value - values[n - 1]) >= 0);
+  await browser.clickOn('#table th[data-key=wait_ns] button');
+  check('the table sorts by waiting', sorted(await column(), -1));
+  await browser.clickOn('#table th[data-key=wait_ns] button');
+  check('and the other way round', sorted(await column(), 1));
+  await browser.clickOn('#table th[data-key=oncpu_ns] button');
 }
 
 async function tableIsOfTheView(says) {
@@ -232,11 +252,11 @@ try {
   await shot('whole');
   if (process.argv.includes('--bench')) await bench(browser);
   if (option('--truth')) await isTrue();
-  for (const part of [agrees, zoomsAndPans, selects, searches, folds, isSafe, themes, saysWhatItLacks]) await part();
+  for (const part of [agrees, zoomsAndPans, marksAndSorts, selects, searches, folds, isSafe, themes, saysWhatItLacks]) await part();
 } catch (error) {
   check('the browser was driven to the end', false, error.message);
 } finally {
   await browser.stop();
 }
-console.log(failed === 0 ? 'all checks passed' : `${failed} failed`);
+console.log(`${passed} passed, ${failed} failed, 0 skipped`);
 process.exit(failed === 0 ? 0 : 1);

@@ -255,7 +255,7 @@ TEST_CASE("Write a page for a browser", "[.page]") {
   view::TimelinePage page;
   const char* truth_file = std::getenv("TIMESLICE_TRUTH");
   Truth truth(page, size.cores);
-  if (truth_file) {
+  if (truth_file && *truth_file) {
     recording.play(truth);
     std::ofstream(truth_file) << truth.text(recording.info.begin_ns);
   } else {
