@@ -106,7 +106,7 @@ function paintThread(frame, t, y, height) {
   else paintTurns(frame, t, low, Math.min(end, high + 1), y, height);
 }
 
-// Waiting in lone pixels would sparkle if it were hatched, so there it is an even tone.
+// Waiting in a few pixels would sparkle if it were hatched, so there it is an even tone.
 function paintShare(frame, x, y, height, ran, waited, colour, dim, hatched = false) {
   const floor = y + height;
   let run = Math.round(height * Math.min(1, ran)), wait = Math.round(height * Math.min(1, waited));
@@ -122,6 +122,7 @@ function paintShare(frame, x, y, height, ran, waited, colour, dim, hatched = fal
 
 const hatchPeriod = () => view.dpr > 1.5 ? 8 : 4;
 function paintWait(frame, x0, x1, y0, y1, dim) {
+  if (x1 - x0 < hatchPeriod()) { frame.raster.rect(x0, x1, y0, y1, dim ? tint.waitDim : tint.waitFlat); return; }
   frame.raster.rect(x0, x1, y0, y1, dim ? tint.lane : tint.waitPale);
   frame.raster.hatch(x0, x1, y0, y1, dim ? tint.waitDim : tint.wait, frame.shift, hatchPeriod());
 }
