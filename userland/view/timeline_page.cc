@@ -64,6 +64,7 @@ json facts_of(const model::HistoryThread& t, uint64_t begin_ns) {
     add("confidence", t.role.confidence);
   }
   add("kernel", (t.flags & TS_THREAD_KERNEL) != 0);
+  add("outside", (t.flags & TS_THREAD_OUTSIDE) != 0);
   add("first_ns", since(t.first_ns, begin_ns));
   add("last_ns", since(t.last_ns, begin_ns));
   add("oncpu_ns", t.oncpu_ns);
@@ -199,7 +200,8 @@ void TimelinePage::write(std::string& out, const model::HistoryInfo& info,
     thread_facts.push_back(facts_of(thread, info.begin_ns));
   const json facts = {{"schema", "timeslice/timeline/1"},
                       {"machine", info.machine},
-                      {"command", info.asked},
+                      {"asked", info.asked},
+                      {"filtered", info.filtered},
                       {"realtime_ms", info.realtime_ns / 1'000'000},
                       {"begin_ns", std::to_string(info.begin_ns)},
                       {"duration_ns", duration_ns},

@@ -84,9 +84,12 @@ function departure(i, kind) {
   mark.style.background = reasonColours[why.colour];
   mark.style.color = inkOn(rgbOf(reasonColours[why.colour]));
   const taker = next < 0 ? null : goTo(threadLong(slices.thread[next]), next);
-  if (kind.voluntary) return [mark, ' of its own accord: ', why.word, ...(taker ? [el('i', {}, '; then '), taker] : [el('i', {}, '; then the core was idle')])];
+  if (kind.voluntary) return [mark, ' of its own accord: ', why.word, ...(taker ? [el('i', {}, '; then '), taker] : [el('i', {}, `; then the core was ${idleWord()}`)])];
   return [mark, ' against its will: ', ...(taker ? ['preempted by ', taker] : [why.word])];
 }
+
+// With a filter, nobody recorded who else ran.
+const idleWord = () => facts.filtered ? 'idle or others’' : 'idle';
 
 function legend() {
   const sample = (name, text, colour) => {
@@ -122,7 +125,7 @@ function tipLines(found) {
   if (lane.group) return [el('b', {}, lane.group.name), el('span', {}, plural(lane.group.members.length, 'thread', 'threads')), time];
   const crowd = found.many > 3 ? el('small', {}, `${found.many} slices here: zoom in`) : '';
   if (i < 0) return [el('b', {}, lane.type === 'core' ? `Core ${facts.lanes[lane.core].cpu}` : threadLong(lane.thread)),
-    el('span', {}, lane.type === 'core' ? 'idle' : 'off'), time];
+    el('span', {}, lane.type === 'core' ? idleWord() : 'off'), time];
   const kind = slices.kinds[slices.kind[i]];
   const lines = [el('b', {}, threadLong(slices.thread[i]))];
   if (lane.type === 'thread' && (found.waits || isPending(i))) lines.push(el('span', {}, `waits ${duration(slices.wait[i])} for a core`));

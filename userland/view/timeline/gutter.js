@@ -40,7 +40,7 @@ function gutterRow(lane) {
       row.append(mark);
     }
     row.append(el('b', {}, `Core ${facts.lanes[lane.core].cpu}`),
-      el('small', {}, core ? `${percent(core.busy_ns / facts.duration_ns)} busy` : ''));
+      el('small', {}, core ? `${percent(core.busy_ns / facts.duration_ns)} ${facts.filtered ? 'seen' : 'busy'}` : ''));
   }
   if (lane.type === 'thread') threadRow(lane, row);
   if (lane.group) groupRow(lane, row);

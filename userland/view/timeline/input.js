@@ -41,7 +41,7 @@ function bringIntoView(i) {
   reveal(slices.thread[i]);
 }
 function reveal(t) {
-  if (t === nobody) return;
+  if (t === nobody || !laneOfThread[t]) return;
   const lane = laneOfThread[t], box = byId('lanes');
   const top = coresPinned() ? coresHeight : 0;
   if (lane.y - box.scrollTop < top + 4) box.scrollTop = lane.y - top - 40;

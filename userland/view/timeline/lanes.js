@@ -4,7 +4,7 @@
 
 const heights = {core: 30, process: 24, role: 18, thread: 18, section: 22};
 const folded = new Set();
-let groups = [], lanes = [], laneOfThread = [], lanesHeight = 0, coresHeight = 0;
+let groups = [], insiders = 0, lanes = [], laneOfThread = [], lanesHeight = 0, coresHeight = 0;
 
 const activity = members => members.reduce((sum, t) => sum + threads[t].oncpu_ns, 0);
 const hasSlices = t => byThread.start[t + 1] > byThread.start[t];
@@ -26,7 +26,9 @@ function processName(members) {
 }
 
 function buildGroups() {
-  const all = threads.map((_, t) => t);
+  // Those outside the recording's filter are known by name only: as wakers and preemptors.
+  const all = threads.map((_, t) => t).filter(t => !threads[t].outside);
+  insiders = all.length;
   groups = grouping(all, t => threads[t].kernel ? 'kernel' : threads[t].tgid);
   const sum = groups.reduce((total, group) => total + group.activity, 0);
   groups.forEach((group, rank) => {
@@ -60,7 +62,7 @@ function layLanes() {
   facts.lanes.slice(0, -1).forEach((lane, core) => add('core', {core, id: 'core ' + core}));
   coresHeight = y + 4;
   y += 4;
-  add('section', {id: 'threads', name: 'Threads', note: String(threads.length)});
+  add('section', {id: 'threads', name: 'Threads', note: String(insiders)});
   for (const group of groups) {
     if (group.members.length === 1) { addThread(group.members[0], 0); continue; }
     const header = add('process', {group, id: group.id, depth: 0, members: group.members});
@@ -96,6 +98,7 @@ function foldAll() {
 // Opens the groups that hide thread t.
 function unfoldFor(t) {
   const group = groups.find(g => g.members.includes(t));
+  if (!group) return;
   const role = group.roles.find(r => r.members.includes(t));
   const hidden = [group.id, role.id].filter(id => folded.delete(id)).length > 0;
   if (hidden) { layLanes(); resized(); }

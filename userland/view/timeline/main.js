@@ -104,21 +104,21 @@ function fillHead() {
   const parts = [facts.machine, begin, `${duration(facts.duration_ns, 4)} on ${cores}`,
     plural(slices.laneStart[facts.lanes.length - 1], 'slice', 'slices')];
   const about = byId('about');
-  about.replaceChildren(el('b', {}, clean(facts.command || 'A recording')),
+  about.replaceChildren(el('b', {}, clean(facts.asked || 'the machine')),
     el('span', {}, ...parts.filter(Boolean).map(part => el('span', {}, clean(part)))));
   about.title = about.innerText;
   byId('whole').textContent = duration(facts.duration_ns, 4);
   byId('trust').textContent = clean(facts.trust);
-  document.title = ['Timeslice', facts.command, begin].filter(Boolean).map(clean).join(' · ');
+  document.title = ['Timeslice', facts.asked, begin].filter(Boolean).map(clean).join(' · ');
   const {different, ns} = disagreement();
   byId('agree').textContent = different === 0 ? 'This page’s sums equal the recording’s, to the nanosecond.'
-    : `This page’s sums differ from the recording’s in ${plural(different, 'thread', 'threads')}, by ${duration(ns)} together.`;
+    : `This page’s sums differ from the recording’s in ${plural(different, 'thread', 'threads')}, by ${duration(ns)} together, where records were lost.`;
   byId('agree').classList.toggle('differs', different > 0);
 }
 
 // What the page leaves out of a thread's facts.
 const unsaid = {
-  role: 'thread', evidence: '', confidence: 0, kernel: false, first_ns: 0, last_ns: 0, oncpu_ns: 0, ready_ns: 0,
+  role: 'thread', evidence: '', confidence: 0, kernel: false, outside: false, first_ns: 0, last_ns: 0, oncpu_ns: 0, ready_ns: 0,
   voluntary: 0, involuntary: 0, unclear: 0,
 };
 
@@ -132,6 +132,7 @@ async function load() {
   buildIndex();
   buildGroups();
   for (const group of groups) for (const t of group.members) threads[t].process = group.name;
+  for (const thread of threads) thread.process ??= '';
   layLanes();
 }
 

@@ -51,7 +51,7 @@ function fillTable(moving = false) {
   table.tFoot.replaceChildren(el('tr', {}, el('th', {scope: 'row'},
     rows.length > rowLimit ? `All, ${rows.length - rowLimit} not shown` : 'All'),
     ...columns.slice(1).map(column => el('td', {}, column.text(total)))));
-  byId('tableSum').textContent = `${rows.length} of ${threads.length}, times in ms`;
+  byId('tableSum').textContent = `${rows.length} of ${insiders}, times in ms`;
 }
 
 function tableRow(sum) {
