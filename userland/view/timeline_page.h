@@ -22,6 +22,8 @@ namespace timeslice::view {
 class TimelinePage : public model::Listener {
  public:
   void slice(const model::Slice& slice) override;
+  // Also for waits that end in no slice because records are missing, if the History tells of them:
+  // in order of time, as slices are.
   void waiting(const model::Slice& slice) override;
 
   // Appends the page. After the last slice; `threads` as the slices number them.

@@ -98,22 +98,20 @@ function readLane(lane, take, slices, first, number) {
   };
 }
 
-// In the order in which slices end, over all lanes; the last lane (waits that go on) comes last.
+// In the order in which slices end, over all lanes; of those that end at once, waits come last.
 function* inOrder(readers, slices) {
-  const cores = readers.slice(0, -1).filter(r => r.next < r.end);
-  while (cores.length > 0) {
-    let best = 0, bestEnd = slices.end[cores[0].next], second = Infinity;
-    for (let i = 1; i < cores.length; ++i) {
-      const end = slices.end[cores[i].next];
+  const left = readers.filter(r => r.next < r.end);
+  while (left.length > 0) {
+    let best = 0, bestEnd = slices.end[left[0].next], second = Infinity;
+    for (let i = 1; i < left.length; ++i) {
+      const end = slices.end[left[i].next];
       if (end < bestEnd) { second = bestEnd; best = i; bestEnd = end; }
       else if (end < second) second = end;
     }
-    const reader = cores[best];
+    const reader = left[best];
     do { yield reader; } while (reader.next < reader.end && slices.end[reader.next] < second);
-    if (reader.next >= reader.end) cores.splice(best, 1);
+    if (reader.next >= reader.end) left.splice(best, 1);
   }
-  const last = readers[readers.length - 1];
-  while (last.next < last.end) yield last;
 }
 
 // Waits, wake-ups and peers are written as differences from what the thread did before.

@@ -19,7 +19,7 @@ const goTo = (text, i) => i < 0 ? el('b', {}, text)
 // The slice in which thread t ran at a moment, if it did.
 function runningAt(t, ns) {
   const k = t === nobody ? -1 : placeBefore(t, ns);
-  return k >= 0 && byThread.end[k] >= ns ? byThread.ids[k] : -1;
+  return k >= 0 && byThread.end[k] >= ns && !isPending(byThread.ids[k]) ? byThread.ids[k] : -1;
 }
 
 function fillDetails() {
@@ -29,7 +29,7 @@ function fillDetails() {
   const rows = [];
   const row = (name, ...what) => rows.push(el('dt', {}, name), el('dd', {}, ...what));
   if (t !== nobody) describeThread(t, row);
-  if (isPending(i)) row('State', 'ready, but without a core when the recording ended');
+  if (isPending(i)) row('State', 'ready, but without a core when the recording ended, or records went missing');
   else {
     row('Core', `${facts.lanes[slices.lane[i]].cpu}`);
     row('Began', moment(slices.begin[i]), kind.beginCut ? el('i', {}, ' or earlier: it ran already when we began to look') : null);

@@ -64,8 +64,9 @@ function find(text) {
   const fits = thread => [thread.comm, thread.role, thread.process].some(name => name.toLowerCase().includes(words)) ||
     String(thread.tid).startsWith(words) || String(thread.tgid) === words;
   search.found = threads.map(thread => search.active && fits(thread));
-  search.list = lanes.flatMap(lane => lane.type === 'thread' ? [lane.thread] : lane.members || []);
-  search.list = [...new Set(search.list)].filter(t => search.found[t]);
+  // In the lanes' order; those that didn't run have nothing to step to, and come last.
+  const found = groups.flatMap(group => group.roles.flatMap(role => role.members)).filter(t => search.found[t]);
+  search.list = [...found.filter(hasSlices), ...found.filter(t => !hasSlices(t))];
   search.at = -1;
   byId('matches').textContent = search.active ? plural(search.list.length, 'thread', 'threads') : '';
   mixTints();

@@ -112,7 +112,7 @@ function fillHead() {
   document.title = ['Timeslice', facts.asked, begin].filter(Boolean).map(clean).join(' · ');
   const {different, ns} = disagreement();
   byId('agree').textContent = different === 0 ? 'This page’s sums equal the recording’s, to the nanosecond.'
-    : `This page’s sums differ from the recording’s in ${plural(different, 'thread', 'threads')}, by ${duration(ns)} together, where records were lost.`;
+    : `This page’s sums differ from the recording’s in ${plural(different, 'thread', 'threads')}, by ${duration(ns)} together, where records are missing.`;
   byId('agree').classList.toggle('differs', different > 0);
 }
 
