@@ -14,7 +14,7 @@ OUT   := .output$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 PREFIX ?= /usr/local
 CLANG ?= clang
 CXX   := $(if $(filter default,$(origin CXX)),g++,$(CXX))
-LIBS  := libbpf liburing fmt ncursesw libcrypto libelf
+LIBS  := libbpf liburing fmt ncursesw libcrypto libelf zlib
 CXXFLAGS ?= $(if $(SAN),-O1 -g1,-O2 -g)
 ALL_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow -Wno-missing-field-initializers -I. -I$(OUT) -Iuserland \
   -MMD -MP $(CXXFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) -pthread
@@ -27,7 +27,8 @@ LIB_SRC := $(filter-out userland/main.cc,$(wildcard userland/*/*.cc))
 LOOP_SRC := $(wildcard userland/base/*.cc userland/loop/*.cc userland/demo/*.cc) userland/tools/demo.cc
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 SKELS   := $(BPF_SRC:bpf/%.bpf.c=$(OUT)/%.skel.h)
-GENERATED := $(SKELS) $(OUT)/syscall_names.inc
+GENERATED := $(SKELS) $(OUT)/syscall_names.inc $(OUT)/timeline_page.inc
+PAGE_SRC := $(sort $(wildcard userland/view/timeline/*))
 obj = $(1:%.cc=$(OUT)/obj/%.o)
 TESTS := unit loop live vm
 # What runs in the guest stands on the live tests' workloads.
@@ -113,6 +114,14 @@ $(OUT)/%.skel.h: $(OUT)/%.bpf.o
 $(OUT)/syscall_names.inc:
 	@mkdir -p $(@D)
 	$(Q)printf '#include <sys/syscall.h>\n' | $(CXX) -E -dM -x c++ - | sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{\2, "\1"},/p' | sort -t'{' -k2n > $@
+
+# The page's parts as strings, without what only their readers here need. All of the program is one.
+$(OUT)/timeline_page.inc: $(PAGE_SRC) Makefile
+	$(call msg,PAGE,$@)
+	@mkdir -p $(@D)
+	$(Q)string() { printf 'constexpr char timeline_%s[] = R"~~~(' $$1 && shift && sed 's/^ *//;/^\/\//d' "$$@" && printf ')~~~";\n'; } && \
+	  { string html $(filter %.html,$(PAGE_SRC)) && string css $(filter %.css,$(PAGE_SRC)) && string boot $(filter %/boot.js,$(PAGE_SRC)) && \
+	  string program $(filter-out %/boot.js,$(filter %.js,$(PAGE_SRC))); } > $@
 
 $(OUT)/obj/%.o: %.cc Makefile | $(GENERATED)
 	$(call msg,CXX,$@)

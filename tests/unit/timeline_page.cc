@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+// Is the timeline's page small, safe with hostile names, and complete? What a browser makes of it
+// is tried by tests/page/drive.mjs, which gets its page from the hidden case below.
+#include "view/timeline_page.h"
+
+#include <zlib.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+#include "tests/unit/made_recording.h"
+#include "timeline_page.inc"
+#include "view/timeline_levels.h"
+#include "view/timeline_text.h"
+
+using namespace timeslice;
+using test::MadeRecording;
+
+namespace {
+
+constexpr const char* trust = "trust: 0 lost records, 3 waits cut by the window, self 0.8% CPU";
+
+std::string written(const view::TimelinePage& page, const MadeRecording& recording) {
+  std::string out;
+  page.write(out, recording.info, recording.threads, recording.cores, trust);
+  return out;
+}
+
+// What stands between the tag that has this id and the next '<'.
+std::string text_of(const std::string& page, const std::string& id) {
+  const size_t begin = page.find('>', page.find("id=\"" + id + "\"")) + 1;
+  return page.substr(begin, page.find('<', begin) - begin);
+}
+
+nlohmann::json facts_of(const std::string& page) {
+  return nlohmann::json::parse(text_of(page, "facts"));
+}
+
+size_t count(const std::string& text, const std::string& what) {
+  size_t found = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+  return found;
+}
+
+// The reader's side of append_base91 and deflated.
+std::string unpacked(const std::string& text) {
+  std::string alphabet, packed;
+  for (char c = '!'; c <= '~'; ++c)
+    if (c != '"' && c != '&' && c != '<') alphabet += c;
+  uint32_t pending = 0;
+  unsigned bits = 0;
+  for (size_t i = 0; i + 1 < text.size(); i += 2) {
+    pending |= static_cast<uint32_t>(alphabet.find(text[i]) + 91 * alphabet.find(text[i + 1]))
+               << bits;
+    for (bits += 13; bits >= 8; bits -= 8, pending >>= 8) packed += static_cast<char>(pending);
+  }
+  std::string out(1 << 20, '\0');
+  uLongf size = out.size();
+  const int rc = uncompress(reinterpret_cast<Bytef*>(out.data()), &size,
+                            reinterpret_cast<const Bytef*>(packed.data()), packed.size());
+  out.resize(rc == Z_OK ? size : 0);
+  return out;
+}
+
+struct PlayedPage {
+  explicit PlayedPage(test::MadeSize size, uint64_t seed = 1) : recording(size, seed) {
+    recording.play(page);
+  }
+  MadeRecording recording;
+  view::TimelinePage page;
+};
+
+}  // namespace
+
+TEST_CASE("A number column gives back what it was given") {
+  view::NumberColumn column;
+  std::vector<uint64_t> values;
+  for (unsigned bit = 0; bit < 64; ++bit)
+    for (const int64_t off : {-1, 0, 1, 12345})
+      values.push_back((1ULL << bit) + static_cast<uint64_t>(off));
+  for (const uint64_t value : values) column.append(value);
+  view::NumberReader reader(column);
+  for (const uint64_t value : values) REQUIRE(reader.next() == value);
+  CHECK_FALSE(reader.more());
+}
+
+TEST_CASE("Varints and signs survive") {
+  std::string text;
+  for (const uint64_t value : {0ULL, 127ULL, 128ULL, 1ULL << 35, ~0ULL})
+    view::append_varint(text, value);
+  size_t at = 0;
+  for (const uint64_t value : {0ULL, 127ULL, 128ULL, 1ULL << 35, ~0ULL})
+    CHECK(view::read_varint(text, at) == value);
+  CHECK(at == text.size());
+  CHECK(view::zigzag(0) == 0);
+  CHECK(view::zigzag(-1) == 1);
+  CHECK(view::zigzag(1) == 2);
+}
+
+TEST_CASE("Bytes survive as text that means nothing to HTML") {
+  std::mt19937_64 random(7);
+  for (size_t size = 0; size < 300; ++size) {
+    std::string bytes(size, '\0');
+    for (char& c : bytes) c = static_cast<char>(random() % (1 + size));
+    std::string text;
+    view::append_base91(text, view::deflated(bytes));
+    REQUIRE(text.find_first_of("<&\" \n") == std::string::npos);
+    REQUIRE(unpacked(text) == bytes);
+  }
+}
+
+TEST_CASE("Bins hold all the time that a core was busy, in every level") {
+  view::BinMaker maker(1'000'000, 256, 3);
+  maker.add(0, 0, 10'000);
+  maker.add(1, 10'000, 10'100);
+  maker.add(2, 500'000, 1'000'000);
+  std::vector<view::Bin> level = maker.take();
+  CHECK(level[0].thread == 0);
+  CHECK(level[130].thread == 2);
+  CHECK(level[100].busy_ns == 0);
+  for (; !level.empty(); level = view::coarser(level)) {
+    double busy = 0;
+    for (const view::Bin& bin : level) busy += bin.busy_ns;
+    CHECK(busy == Approx(510'100));
+  }
+}
+
+TEST_CASE("A timeline's page takes few bytes a slice") {
+  const PlayedPage small({.slices = 0, .cores = 2, .threads = 200});
+  const PlayedPage large({.slices = 200'000, .cores = 2, .threads = 200});
+  const size_t frame = written(small.page, small.recording).size();
+  const size_t size = written(large.page, large.recording).size();
+  const double each = static_cast<double>(size - frame) / static_cast<double>(large.page.slices());
+  CAPTURE(frame, size);
+  UNSCOPED_INFO("bytes a slice: " << each);
+  CHECK(each < 10);
+}
+
+TEST_CASE("A timeline's page has all slices, and the model's sums to compare with") {
+  const PlayedPage made({.slices = 5000, .cores = 3, .threads = 40});
+  const nlohmann::json facts = facts_of(written(made.page, made.recording));
+  uint64_t slices = 0, oncpu_ns = 0;
+  REQUIRE(facts["lanes"].size() == 4);  // three cores, and the waits that go on
+  for (size_t i = 0; i < 3; ++i) slices += facts["lanes"][i]["count"].get<uint64_t>();
+  CHECK(slices == made.page.slices());
+  for (const auto& thread : facts["threads"]) oncpu_ns += thread.value("oncpu_ns", uint64_t{0});
+  uint64_t expected = 0;
+  for (const auto& thread : made.recording.threads) expected += thread.oncpu_ns;
+  CHECK(oncpu_ns == expected);
+  CHECK(facts["trust"] == trust);
+  CHECK(facts["duration_ns"] == made.recording.info.end_ns - made.recording.info.begin_ns);
+}
+
+TEST_CASE("A core on which nothing ran has its lane") {
+  PlayedPage made({.slices = 100, .cores = 1, .threads = 4});
+  model::HistoryCore idle;
+  idle.cpu = 7;
+  made.recording.cores.push_back(idle);
+  const nlohmann::json facts = facts_of(written(made.page, made.recording));
+  REQUIRE(facts["lanes"].size() == 3);
+  CHECK(facts["lanes"][1]["cpu"] == 7);
+  CHECK(facts["lanes"][1]["count"] == 0);
+}
+
+TEST_CASE("Hostile names can't leave the page's data") {
+  PlayedPage made({.slices = 100});
+  const std::string names[] = {"</script><b>",   "<!--<script>",   "\"'&amp;",   "]]>{{js}}",
+                               "\xff\xfe bytes", "a\nb\tc\x1b[2J", "\u202Eevil", "naïve 日本"};
+  for (size_t i = 0; i < std::size(names); ++i) made.recording.threads[i].comm = names[i];
+  const std::string plain =
+      written(PlayedPage({.slices = 100}).page, PlayedPage({.slices = 100}).recording);
+  const std::string page = written(made.page, made.recording);
+  for (const char* tag : {"<script", "</script", "<!--", "<b>"})
+    CHECK(count(page, tag) == count(plain, tag));
+  const nlohmann::json facts = facts_of(page);
+  for (size_t i = 0; i < std::size(names); ++i)
+    if (i != 4) CHECK(facts["threads"][i]["comm"] == names[i]);
+  CHECK(facts["threads"][4]["comm"] == "\uFFFD\uFFFD bytes");
+}
+
+TEST_CASE("A timeline's page asks for nothing outside itself") {
+  const PlayedPage made({.slices = 100});
+  const std::string page = written(made.page, made.recording) + timeline_program;
+  CHECK(count(page, "default-src 'none'") == 1);
+  for (const char* way : {"http:", "https:", "src=", "import(", "fetch(", "@import", "url("})
+    CHECK(count(page, way) == 0);
+  CHECK(count(page, "{{css") == 0);
+}
+
+TEST_CASE("A page of an empty recording is a page") {
+  const view::TimelinePage page;
+  std::string out;
+  page.write(out, {}, {}, {}, "");
+  CHECK(facts_of(out)["lanes"].size() == 1);
+}
+
+namespace {
+
+// Every slice once more in plain JSON, in the page's order: by core, then the waits that go on.
+class Truth : public model::Listener {
+ public:
+  Truth(view::TimelinePage& page, size_t cores) : page_(page), lanes_(cores + 1) {}
+
+  void slice(const model::Slice& slice) override {
+    page_.slice(slice);
+    lanes_[slice.cpu].push_back(row(slice));
+  }
+  void waiting(const model::Slice& slice) override {
+    page_.waiting(slice);
+    lanes_.back().push_back(row(slice));
+  }
+  [[nodiscard]] std::string text(uint64_t begin_ns) const {
+    nlohmann::json all = nlohmann::json::array();
+    for (const auto& lane : lanes_)
+      for (const auto& slice : lane) all.push_back(slice);
+    return nlohmann::json({{"begin_ns", begin_ns}, {"slices", all}}).dump();
+  }
+
+ private:
+  static nlohmann::json row(const model::Slice& s) {
+    const auto thread = [](uint32_t index) {
+      return index == model::kNobody ? -1 : static_cast<int64_t>(index);
+    };
+    return {thread(s.thread),
+            s.begin_ns,
+            s.end_ns,
+            s.wait_ns,
+            s.waking_ns,
+            thread(s.peer),
+            static_cast<int>(s.because),
+            s.context,
+            s.leaving,
+            s.voluntary,
+            s.begin_cut,
+            s.end_cut};
+  }
+
+  view::TimelinePage& page_;
+  std::vector<std::vector<nlohmann::json>> lanes_;
+};
+
+}  // namespace
+
+// TIMESLICE_PAGE=FILE, and TIMESLICE_PAGE_SIZE="SLICES CORES THREADS" if it is to be another.
+// TIMESLICE_TRUTH=FILE gets the slices themselves, for the browser's test to compare with.
+TEST_CASE("Write a page for a browser", "[.page]") {
+  const char* file = std::getenv("TIMESLICE_PAGE");
+  if (!file) SKIP_TEST("TIMESLICE_PAGE names no file");
+  test::MadeSize size{.slices = 20'000, .cores = 4, .threads = 60};
+  if (const char* wanted = std::getenv("TIMESLICE_PAGE_SIZE"))
+    std::istringstream(wanted) >> size.slices >> size.cores >> size.threads;
+  MadeRecording recording(size, 1);
+  view::TimelinePage page;
+  const char* truth_file = std::getenv("TIMESLICE_TRUTH");
+  Truth truth(page, size.cores);
+  if (truth_file && *truth_file) {
+    recording.play(truth);
+    std::ofstream(truth_file) << truth.text(recording.info.begin_ns);
+  } else {
+    recording.play(page);
+  }
+  recording.threads[3].comm = "<img src=x>";
+  const std::string text = written(page, recording);
+  std::ofstream(file) << text;
+  CHECK(page.slices() >= size.slices);
+  WARN(text.size() << " bytes, "
+                   << static_cast<double>(text.size()) / static_cast<double>(page.slices())
+                   << " a slice");
+}
