@@ -1,7 +1,7 @@
 # Timeslice: what the operating system does with your threads.
 #
 #   make run     install what is missing, build, and show a live process   (APP=node, PID=1234)
-#   make test    install what is missing, build, and run every test        (ONLY=unit|loop|live|vm)
+#   make test    install what is missing, build, and run every test        (ONLY=unit|loop|live|vm|page)
 #   make bench   measure against real peers; see docs/benchmarks.md
 #   make kmod    build the module for this kernel, or for the headers in KDIR=; dkms: hand it to DKMS
 #   make deps | build | install | test-vm | format | check-format | lint | clean
@@ -31,6 +31,7 @@ GENERATED := $(SKELS) $(OUT)/syscall_names.inc $(OUT)/timeline_page.inc
 PAGE_SRC := $(sort $(wildcard userland/view/timeline/*))
 obj = $(1:%.cc=$(OUT)/obj/%.o)
 TESTS := unit loop live vm
+SUITES := $(TESTS) page
 # What runs in the guest stands on the live tests' workloads.
 VM_SRC := $(wildcard tests/vm/guest/*.cc) $(filter-out %_test.cc,$(wildcard tests/live/*.cc))
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -52,14 +53,14 @@ msg = @printf '  %-7s %s\n' "$(1)" "$(2)";
 MAKEFLAGS += --no-print-directory
 endif
 
-.PHONY: all build deps run test test-vm test-vm-sanitize test-sanitized bench build-bench kmod dkms install format check-format lint clean $(TESTS:%=build-%)
+.PHONY: all build deps run test test-vm test-vm-sanitize test-sanitized bench build-bench kmod dkms install format check-format lint clean $(SUITES:%=build-%)
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: build
 build: $(OUT)/timeslice
 deps:; $(Q).ci/deps
 run: deps; $(Q)$(MAKE) $(JOBS) build && userland/run.sh $(OUT)/timeslice
-test: deps; $(Q)$(MAKE) $(JOBS) build $(patsubst %,build-%,$(or $(ONLY),$(TESTS))) && OUT=$(OUT) tests/run.sh $(or $(ONLY),$(TESTS))
+test: deps; $(Q)$(MAKE) $(JOBS) build $(patsubst %,build-%,$(or $(ONLY),$(SUITES))) && OUT=$(OUT) tests/run.sh $(or $(ONLY),$(SUITES))
 test-vm: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh
 # The same on a kernel with KASAN, lockdep and kmemleak, which is built once.
 test-vm-sanitize: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh --sanitize
@@ -88,6 +89,7 @@ $(OUT)/timeslice: $(call obj,userland/main.cc $(LIB_SRC))
 	$(Q)$(CXX) $(ALL_CXXFLAGS) $^ $(LDFLAGS) $(LDLIBS) -o $@
 
 $(TESTS:%=build-%): build-%: $(OUT)/test-%
+build-page: build-unit
 define test_program
 $(OUT)/test-$(1): $(call obj,tests/main.cc tests/isolation.cc $(if $(filter vm,$(1)),$(VM_SRC),$(wildcard tests/$(1)/*.cc)) $(if $(filter loop,$(1)),$(LOOP_SRC),$(LIB_SRC)))
 	$$(call msg,LINK,$$@)

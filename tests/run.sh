@@ -19,6 +19,7 @@ run_suite() {
   local suite=$1 program=$out/test-$1 limit=$limit began=$SECONDS status last
   # Tests of the module run in guests, one for each kernel, and then kernels are fetched first.
   if [ "$suite" = vm ]; then program=tests/vm/run.sh limit=$((4 * limit)); fi
+  if [ "$suite" = page ]; then program=tests/page/run.sh; fi
   timeout --kill-after=10 "$limit" "$program" ${LEAVE_OUT:+"$LEAVE_OUT~[.]"} >"$log" 2>&1
   status=$?
   last=$(tail -n 1 "$log")

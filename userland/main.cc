@@ -10,6 +10,7 @@
 #include "tools/lanes.h"
 #include "tools/record.h"
 #include "tools/report.h"
+#include "tools/timeline.h"
 #include "tools/top.h"
 
 int main(int argc, char** argv) {
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
   timeslice::tools::add_record(app);
   timeslice::tools::add_report(app);
   timeslice::tools::add_lanes(app);
+  timeslice::tools::add_timeline(app);
   timeslice::add_demo(app);
   timeslice::tools::add_check(app);
   try {

@@ -22,4 +22,41 @@ if ! TIMESLICE_PAGE=$work/page.html TIMESLICE_TRUTH=$truth "$out/test-unit" '[.p
   exit 1
 fi
 grep -m1 'a slice' "$work/log"
-node "$here/drive.mjs" "$work/page.html" ${truth:+--truth "$truth"} "$@"
+passed=0 failed=0 skipped=0
+
+# Drives a page, and adds up what the driver counts in its last line.
+drive() {
+  local status=0
+  echo "== $1"
+  shift
+  node "$here/drive.mjs" "$@" >"$work/log" 2>&1 || status=$?
+  cat "$work/log"
+  local last
+  last=$(tail -n 1 "$work/log")
+  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+    passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+    skipped=$((skipped + BASH_REMATCH[3]))
+    if ((status != 0 && BASH_REMATCH[2] == 0)); then failed=$((failed + 1)); fi
+  else
+    failed=$((failed + 1))
+  fi
+}
+
+drive "a page of a made-up recording" "$work/page.html" ${truth:+--truth "$truth"} "$@"
+
+# And one of what really happened: a busy shell and all that it forks, beside whatever runs here.
+if [ -z "${TIMESLICE_PAGE_SIZE:-}" ]; then
+  if "$out/timeslice" record -q -o "$work/real.pftrace" --seconds 2 2>"$work/why" & then
+    recorder=$!
+    sh -c 'i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i + 1)); done'
+    if wait "$recorder"; then
+      "$out/timeslice" timeline "$work/real.pftrace" -o "$work/real.html"
+      drive "a page of a real recording" "$work/real.html" "$@"
+    else
+      printf 'SKIP: no real recording: %s\n' "$(cat "$work/why")"
+      skipped=$((skipped + 1))
+    fi
+  fi
+fi
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+((failed == 0))

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include "tools/timeline.h"
+
+#include <fmt/core.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include "base/failure.h"
+#include "tools/recording.h"
+#include "view/number.h"
+#include "view/report.h"
+#include "view/timeline_page.h"
+
+namespace timeslice::tools {
+
+namespace {
+
+struct TimelineOptions {
+  RecordingOptions recording;
+  std::string path = "timeline.html";
+};
+
+void write_file(const std::string& path, const std::string& text) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "we"), std::fclose);
+  if (!file) throw failure_from_errno("cannot write " + path, errno);
+  const bool whole = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
+  if (!whole || std::fflush(file.get()) != 0)
+    throw failure_from_errno("cannot write " + path, errno);
+}
+
+void timeline(const TimelineOptions& options) {
+  view::TimelinePage page;
+  const Recording recording =
+      read_recording(options.recording, [&](model::History& history) { history.listen(page); });
+  const model::Report report = model::make_report(*recording.history, recording.trust,
+                                                  model::By::thread, options.recording.with_self);
+  std::string text;
+  page.write(text, recording.history->info(), recording.history->threads(),
+             recording.history->cores(), view::recording_trust_line(report.trust));
+  write_file(options.path, text);
+  fmt::print(stderr, "timeslice: {}: {} slices in {:.2f} MB\n", options.path,
+             view::grouped(page.slices()), static_cast<double>(text.size()) / 1e6);
+}
+
+}  // namespace
+
+void add_timeline(CLI::App& app) {
+  CLI::App* command =
+      app.add_subcommand("timeline", "A recording as one HTML page that needs no network");
+  auto options = std::make_shared<TimelineOptions>();
+  add_recording_options(*command, options->recording);
+  command->add_option("-o,--output", options->path, "The page")
+      ->type_name("FILE.html")
+      ->capture_default_str();
+  command->callback([options] { timeline(*options); });
+}
+
+}  // namespace timeslice::tools
