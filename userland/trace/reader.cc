@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <protozero/pbf_message.hpp>
 #include <queue>
 
@@ -111,16 +112,16 @@ class Core {
   Core(Bytes& bytes, Summary& summary, uint16_t cpu, uint64_t boot_offset_ns,
        const std::vector<Place>& places)
       : bytes_(bytes), summary_(summary), places_(places), reader_(cpu, boot_offset_ns) {}
-  ~Core() { summary_.passed_over += reader_.skipped(); }
-  Core(const Core&) = delete;
-  Core& operator=(const Core&) = delete;
 
-  // False: no event is left.
+  // False: no event is left. Not to be asked again then.
   bool next() {
     for (;;) {
       try {
         if (loaded_ && reader_.next()) return true;
-        if (at_ == places_.size()) return false;
+        if (at_ == places_.size()) {
+          summary_.passed_over += reader_.skipped();
+          return false;
+        }
         loaded_ = false;
         load(places_[at_++]);
         loaded_ = true;
@@ -148,7 +149,7 @@ class Core {
 };
 
 // Of another recorder's file, the rows say no more than names; its beginning is its first event.
-void hand_over_people(People& people, Visitor& visitor) {
+void hand_over_people(const People& people, Visitor& visitor) {
   visitor.header(people.header);
   for (const ts_thread_row& row : people.has_header ? people.opening : people.tree)
     visitor.row(Moment::opening, row);
@@ -170,21 +171,22 @@ class Merge {
     return queue_.empty() ? nullptr : &queue_.top()->event();
   }
 
-  // Each event goes to `take`, which may be called many times before the queue is looked at again.
-  template <typename Take>
-  void run(Take take) {
-    while (!queue_.empty()) {
-      Core* const core = queue_.top();
-      queue_.pop();
-      const uint64_t limit = queue_.empty() ? UINT64_MAX : queue_.top()->event().time_ns;
-      bool more = true;
-      do {
-        take(core->event());
-        more = core->next();
-      } while (more && core->event().time_ns <= limit);
-      if (more) queue_.push(core);
+  // One core's events follow each other many times before the queue must be looked at again.
+  bool next() {
+    if (core_) {
+      if (core_->next()) {
+        if (core_->event().time_ns <= limit_ns_) return true;
+        queue_.push(core_);
+      }
+      core_ = nullptr;
     }
+    if (queue_.empty()) return false;
+    core_ = queue_.top();
+    queue_.pop();
+    limit_ns_ = queue_.empty() ? UINT64_MAX : queue_.top()->event().time_ns;
+    return true;
   }
+  [[nodiscard]] const ts_event& event() const { return core_->event(); }
 
  private:
   struct Later {
@@ -194,37 +196,73 @@ class Merge {
   };
   std::vector<std::unique_ptr<Core>> cores_;
   std::priority_queue<Core*, std::vector<Core*>, Later> queue_;
+  Core* core_ = nullptr;  // whose event was taken last; not in the queue
+  uint64_t limit_ns_ = 0;
 };
 
 }  // namespace
 
-Summary read(Bytes& bytes, const std::string& name, Visitor& visitor) {
-  Summary summary;
-  Index index(bytes, summary);
-  index.build();
-  People& people = index.people;
-  if (summary.packets == 0 && summary.stopped.empty()) throw Failure(name + " is empty");
-  if (!people.has_header && index.bundles.empty())
-    throw Failure(name + " is no recording of threads: it holds no scheduling in Perfetto's form");
-  if (!people.has_header) {
-    people.header.recorder = "perfetto";
-    people.header.boot_offset_ns =
-        people.monotonic_ns ? people.boottime_ns - people.monotonic_ns : 0;
+struct Reader::Impl {
+  Impl(Bytes& source, const std::string& name) : bytes(source), index(bytes, summary) {
+    index.build();
+    People& people = index.people;
+    if (summary.packets == 0 && summary.stopped.empty()) throw Failure(name + " is empty");
+    if (!people.has_header && index.bundles.empty())
+      throw Failure(name +
+                    " is no recording of threads: it holds no scheduling in Perfetto's form");
+    if (!people.has_header) {
+      people.header.recorder = "perfetto";
+      people.header.boot_offset_ns =
+          people.monotonic_ns ? people.boottime_ns - people.monotonic_ns : 0;
+    }
+    summary.has_closing = people.has_closing;
+    first_go = summary;
+    begin();
+    if (!people.has_header && merge->first()) begin_with_events(people, merge->first()->time_ns);
   }
-  Merge merge(bytes, summary, index, people.header.boot_offset_ns);
-  if (!people.has_header && merge.first()) {
-    people.header.begin_ns = merge.first()->time_ns;
+
+  static void begin_with_events(People& people, uint64_t first_ns) {
+    people.header.begin_ns = first_ns;
     if (people.realtime_ns)
-      people.header.realtime_ns = people.realtime_ns + people.header.begin_ns - people.monotonic_ns;
+      people.header.realtime_ns = people.realtime_ns + first_ns - people.monotonic_ns;
   }
-  summary.has_closing = people.has_closing;
-  hand_over_people(people, visitor);
-  merge.run([&](const ts_event& event) {
-    ++summary.events;
-    summary.last_ns = event.time_ns;
-    visitor.event(event);
-  });
-  return summary;
+
+  void begin() {
+    summary = first_go;
+    merge.emplace(bytes, summary, index, index.people.header.boot_offset_ns);
+  }
+
+  Bytes& bytes;
+  Summary summary, first_go;
+  Index index;
+  std::optional<Merge> merge;
+};
+
+Reader::Reader(Bytes& bytes, const std::string& name)
+    : impl_(std::make_unique<Impl>(bytes, name)) {}
+
+Reader::~Reader() = default;
+
+void Reader::introduce(Visitor& visitor) const { hand_over_people(impl_->index.people, visitor); }
+
+bool Reader::next() {
+  if (!impl_->merge->next()) return false;
+  ++impl_->summary.events;
+  impl_->summary.last_ns = impl_->merge->event().time_ns;
+  return true;
+}
+
+const ts_event& Reader::event() const { return impl_->merge->event(); }
+
+void Reader::rewind() { impl_->begin(); }
+
+const Summary& Reader::summary() const { return impl_->summary; }
+
+Summary read(Bytes& bytes, const std::string& name, Visitor& visitor) {
+  Reader reader(bytes, name);
+  reader.introduce(visitor);
+  while (reader.next()) visitor.event(reader.event());
+  return reader.summary();
 }
 
 }  // namespace timeslice::trace
