@@ -146,11 +146,12 @@ void History::opening(const ts_thread_row& row) {
   thread.ppid = row.ppid;
   thread.comm = comm_of(row.comm);
   thread.flags = row.flags & ~static_cast<uint32_t>(TS_THREAD_ON_CPU);
-  thread.prio = row.prio + 100;
+  if (row.record.have) thread.prio = row.prio + 100;
   if (is_outside(index) || row.record.have == 0) return;
   opening_rows_[key_of(row.tid, row.start_ns)] = row;
   Now& now = now_[index];
   now.cpu = static_cast<uint16_t>(std::max(row.cpu, 0));
+  now.has_cpu = row.cpu >= 0;
   now.run_delay_known = true;
   now.run_delay_ns = row.run_delay_ns;
   if (row.state != 'R') {
@@ -510,6 +511,7 @@ void History::arrive(CoreNow& core, const ts_event_switch& record) {
   now.since_ns = time_ns;
   now.waking_ns = 0;
   now.cpu = record.event.cpu;
+  now.has_cpu = true;
 }
 
 void History::on_wake(const ts_event_wake& record) {
@@ -532,6 +534,8 @@ void History::on_wake(const ts_event_wake& record) {
   }
   if (now.state != State::off && now.state != State::unseen) return;
   now.early = false;
+  now.cpu = record.target_cpu;
+  now.has_cpu = true;
   // Nothing was seen of it so far, so it slept.
   if (now.state == State::unseen) now.off = Off::sleep;
   now.state = State::ready;
@@ -548,6 +552,7 @@ void History::on_migrate(const ts_event_migrate& record) {
   ++threads_[index].migrations;
   Now& now = now_[index];
   now.cpu = record.to_cpu;
+  now.has_cpu = true;
   if (!now.run_delay_known) return;
   const uint32_t part = record.run_delay_low - static_cast<uint32_t>(now.run_delay_ns);
   // Where arrivals are missing, the difference is theirs.

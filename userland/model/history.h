@@ -158,9 +158,21 @@ class History {
   [[nodiscard]] std::span<const HistoryCore> cores() const { return cores_; }  // by number
   [[nodiscard]] const Concurrency& concurrency() const { return concurrency_; }
 
- private:
+  // Before finish(): how do things stand at `time_ns`, not before the last event? history_now.cc.
   enum class State : uint8_t { unseen, off, ready, running, gone };
+  struct Doing {
+    State state = State::unseen;
+    int32_t cpu = -1;           // that it has, or had last; -1: not known
+    uint64_t oncpu_ns = 0;      // in the window, with the slice that goes on
+    uint64_t run_delay_ns = 0;  // that the kernel has added to its run_delay in the window
+    uint64_t pending_ns = 0;    // the wait that goes on, less what is in run_delay_ns already
+  };
+  [[nodiscard]] Doing doing(uint32_t thread, uint64_t time_ns) const;
+  [[nodiscard]] HistoryCore core_at(uint32_t cpu, uint64_t time_ns) const;
+  // The thread that has this number now; kNobody: none that is known.
+  [[nodiscard]] uint32_t find(uint32_t tid) const;
 
+ private:
   // What a thread does now, and since when.
   struct Now {
     State state = State::unseen;
@@ -168,6 +180,7 @@ class History {
     Because because = Because::unknown;
     uint8_t context = TS_CONTEXT_UNKNOWN;
     uint16_t cpu = 0;
+    bool has_cpu = false;  // `cpu` is known
     uint32_t peer = kNobody;
     uint64_t since_ns = 0;   // off its core (off, ready, unseen), or on it
     uint64_t waking_ns = 0;  // 0: not woken since
@@ -190,7 +203,6 @@ class History {
     Slice slice;
   };
 
-  uint32_t find(uint32_t tid) const;
   uint32_t find_or_make(uint32_t tid);
   uint32_t make(uint32_t tid, uint64_t start_ns, uint64_t time_ns);
   CoreNow& core_now(uint16_t cpu);
