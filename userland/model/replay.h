@@ -31,6 +31,9 @@ class Replay {
   // The next pass is for a Tracker that has seen none: all its rows are news.
   void begin_anew() { order_.clear(); }
 
+  // Of all that it has met; what a copy takes grows with them.
+  [[nodiscard]] size_t thread_count() const { return lives_.size(); }
+
  private:
   // What a thread's rows have beyond its History.
   struct Life {

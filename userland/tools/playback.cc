@@ -11,6 +11,11 @@ namespace timeslice::tools {
 
 namespace {
 
+// As many as are taken while nobody notices.
+constexpr uint64_t kLeastBetween = 1 << 18;
+constexpr size_t kMostBookmarks = 64;
+constexpr uint64_t kMostKept = 1 << 16;  // threads in all bookmarks; each takes some 2 KiB
+
 uint64_t key_of(uint32_t tid, uint64_t start_ns) { return start_ns ^ (uint64_t{tid} << 42); }
 
 }  // namespace
@@ -34,8 +39,13 @@ class Playback::People : public trace::Visitor {
   Playback& playback_;
 };
 
-Playback::Playback(const std::string& path, const std::string& comm_glob)
-    : path_(path), comm_glob_(comm_glob), bytes_(trace::open_file(path)), reader_(*bytes_, path) {
+Playback::Playback(const std::string& path, const std::string& comm_glob, bool goes_back)
+    : goes_back_(goes_back),
+      path_(path),
+      comm_glob_(comm_glob),
+      bytes_(trace::open_file(path)),
+      reader_(*bytes_, path),
+      events_between_(kLeastBetween) {
   People people(*this);
   reader_.introduce(people);
   find_end(people.end_ns);
@@ -57,6 +67,38 @@ void Playback::go_to_beginning() {
   replay_.emplace(info_of(header_));
   for (const ts_thread_row& row : opening_) replay_->opening(row);
   now_ns_ = header_.begin_ns;
+  unmarked_ = 0;
+}
+
+// Not after `moment_ns`, and as near to it as is to be had without reading on.
+void Playback::come_near(uint64_t moment_ns) {
+  const auto after =
+      std::partition_point(bookmarks_.begin(), bookmarks_.end(),
+                           [&](const Bookmark& bookmark) { return bookmark.time_ns <= moment_ns; });
+  const bool none = after == bookmarks_.begin();
+  if (now_ns_ <= moment_ns && (none || std::prev(after)->time_ns <= now_ns_)) return;
+  if (none) return go_to_beginning();
+  const Bookmark& bookmark = *std::prev(after);
+  reader_.go_to(bookmark.mark);
+  more_ = reader_.next();
+  replay_ = bookmark.replay;
+  now_ns_ = last_taken_ns_ = bookmark.time_ns;
+  unmarked_ = 0;
+}
+
+// The event at hand is the first that is still to be taken. Where there are too many bookmarks,
+// every second goes.
+void Playback::leave_bookmark() {
+  unmarked_ = 0;
+  if (!bookmarks_.empty() && bookmarks_.back().time_ns >= last_taken_ns_) return;
+  const uint64_t threads = std::max<uint64_t>(replay_->thread_count(), 1);
+  if (bookmarks_.size() >= std::clamp<uint64_t>(kMostKept / threads, 4, kMostBookmarks)) {
+    size_t kept = 0;
+    for (size_t i = 1; i < bookmarks_.size(); i += 2) bookmarks_[kept++] = std::move(bookmarks_[i]);
+    bookmarks_.erase(bookmarks_.begin() + static_cast<std::ptrdiff_t>(kept), bookmarks_.end());
+    events_between_ *= 2;
+  }
+  bookmarks_.push_back({last_taken_ns_, reader_.mark(), *replay_});
 }
 
 void Playback::make_tracker() {
@@ -82,8 +124,12 @@ uint64_t Playback::realtime_ns(uint64_t moment_ns) const {
 
 void Playback::feed_until(uint64_t moment_ns) {
   now_ns_ = std::min(moment_ns, end_ns_);
-  for (; more_ && reader_.event().time_ns <= now_ns_; more_ = reader_.next())
+  while (more_ && reader_.event().time_ns <= now_ns_) {
     replay_->event(reader_.event());
+    last_taken_ns_ = reader_.event().time_ns;
+    more_ = reader_.next();
+    if (goes_back_ && ++unmarked_ >= events_between_ && more_) leave_bookmark();
+  }
 }
 
 const model::Frame& Playback::step(uint64_t by_ns) {
@@ -100,7 +146,7 @@ const model::Frame& Playback::jump(uint64_t to_ns, uint64_t interval_ns) {
     const uint64_t back_ns = intervals * interval_ns;
     return to_ns - header_.begin_ns > back_ns ? to_ns - back_ns : header_.begin_ns;
   };
-  if (now_ns_ > before(2)) go_to_beginning();
+  come_near(before(2));
   make_tracker();
   for (const uint64_t intervals : {2, 1}) {
     if (before(intervals) == before(intervals - 1)) continue;

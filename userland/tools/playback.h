@@ -16,8 +16,9 @@ namespace timeslice::tools {
 
 class Playback {
  public:
-  // `comm_glob`: only processes whose comm matches; empty: all. Throws Failure.
-  Playback(const std::string& path, const std::string& comm_glob);
+  // `comm_glob`: only processes whose comm matches; empty: all. `goes_back`: jumps back are to be
+  // expected, and worth some memory. Throws Failure.
+  Playback(const std::string& path, const std::string& comm_glob, bool goes_back);
 
   // The moment `by_ns` later, or the recording's end; rates since the moment before. Frames are
   // valid until the next call.
@@ -38,12 +39,21 @@ class Playback {
 
  private:
   class People;
+  // To go back to, without reading all that was before.
+  struct Bookmark {
+    uint64_t time_ns;  // of the last event that `replay` has taken
+    trace::Reader::Mark mark;
+    model::Replay replay;
+  };
   void find_end(uint64_t closing_ns);
   void go_to_beginning();
+  void come_near(uint64_t moment_ns);
+  void leave_bookmark();
   void feed_until(uint64_t moment_ns);
   void make_tracker();
   [[nodiscard]] model::Role role_of(uint32_t tid, uint64_t start_ns) const;
 
+  bool goes_back_;
   std::string path_, comm_glob_;
   std::unique_ptr<trace::Bytes> bytes_;
   trace::Reader reader_;
@@ -54,6 +64,10 @@ class Playback {
   uint64_t end_ns_ = 0, now_ns_ = 0;
   bool more_ = false;  // the reader's event is still to be taken
   std::optional<model::Replay> replay_;
+  std::vector<Bookmark> bookmarks_;  // in the order of time
+  uint64_t events_between_;          // two of them
+  uint64_t unmarked_ = 0;            // events since the last
+  uint64_t last_taken_ns_ = 0;       // of the last event that the replay has taken
   std::optional<model::Tracker> tracker_;
 };
 

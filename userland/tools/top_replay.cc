@@ -10,7 +10,7 @@
 namespace timeslice::tools {
 
 void run_replay_batch(const TopOptions& options) {
-  Playback playback(options.replay, options.watch.comm_glob);
+  Playback playback(options.replay, options.watch.comm_glob, false);
   for (const std::string& note : playback.notes()) fmt::print(stderr, "timeslice: {}\n", note);
   FramePrinter printer(options.format, options.order);
   if (!printer.begin()) return;

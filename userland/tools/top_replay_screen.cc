@@ -32,7 +32,7 @@ class Player {
         terminate_(loop_, SIGTERM, [this] { loop_.stop(); }),
         hang_up_(loop_, SIGHUP, [this] { loop_.stop(); }),
         resize_(loop_, SIGWINCH, [this] { screen_.resized(); }),
-        playback_(options.replay, options.watch.comm_glob),
+        playback_(options.replay, options.watch.comm_glob, true),
         screen_(screen_options(options)),
         timer_(loop_, [this] { play(); }) {}
 

@@ -56,7 +56,16 @@ class Reader {
   // To before the first event.
   void rewind();
 
-  // Of what was read since the beginning, or since rewind().
+  // The event at hand, to come back to: after go_to(), the next is this one again.
+  class Mark {
+    friend class Reader;
+    struct Stands;
+    std::shared_ptr<const Stands> stands_;
+  };
+  [[nodiscard]] Mark mark() const;
+  void go_to(const Mark& mark);
+
+  // Of what was read up to the first rewind() or go_to().
   [[nodiscard]] const Summary& summary() const;
 
  private:
