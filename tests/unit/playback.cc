@@ -52,7 +52,7 @@ class Dice {
  public:
   explicit Dice(uint32_t seed) : random_(seed), writer_(header()) {
     for (uint32_t tid = 100; tid < 110; ++tid) {
-      writer_.row(trace::Moment::opening, made_up::thread(100, tid));
+      writer_.opening(made_up::thread(100, tid));
       sleepers_.push_back(tid);
     }
     writer_.role({101, 101'000, "libuv-worker", "made up", 0.99});
@@ -66,8 +66,7 @@ class Dice {
     writer_.flush();
     trace::Closing closing;
     closing.end_ns = time_ns_ + 5'000;
-    writer_.closing(closing);
-    return writer_.bytes();
+    return writer_.bytes() + trace::closing_packets({}, closing);
   }
 
  private:

@@ -124,7 +124,7 @@ class Listener {
 
 // What a recording's window is, and what its figures rest on.
 struct HistoryInfo {
-  uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC; the window
+  uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC; the window. The end comes with finish()
   uint64_t realtime_ns = 0;           // CLOCK_REALTIME at begin_ns; 0: not known
   std::string machine;                // "Linux 6.18.0 x86_64"; empty: not known
   std::string asked;           // what was recorded: "./server", "process 12"; empty: the machine
@@ -166,6 +166,9 @@ class History {
     uint64_t oncpu_ns = 0;      // in the window, with the slice that goes on
     uint64_t run_delay_ns = 0;  // that the kernel has added to its run_delay in the window
     uint64_t pending_ns = 0;    // the wait that goes on, less what is in run_delay_ns already
+    // Switches. What is unclear meanwhile, the kernel's totals may tell at the thread's end, or at
+    // info.end_ns where that is known beforehand.
+    uint64_t voluntary = 0, involuntary = 0, unclear = 0;
   };
   [[nodiscard]] Doing doing(uint32_t thread, uint64_t time_ns) const;
   [[nodiscard]] HistoryCore core_at(uint32_t cpu, uint64_t time_ns) const;
@@ -222,6 +225,7 @@ class History {
   void arrive(CoreNow& core, const ts_event_switch& record);
   void settle_wait(uint32_t thread, uint64_t time_ns, uint64_t wait_ns, Slice& slice);
   void account_until(uint32_t thread, uint64_t time_ns);
+  void take_kernel_totals(uint32_t index, HistoryThread& thread) const;
   void tell_waiting(uint32_t thread, uint64_t until_ns);
   void lose_thread(uint32_t thread, uint64_t time_ns);
   void close_core(uint16_t cpu, uint64_t time_ns);

@@ -15,6 +15,17 @@ History::Doing History::doing(uint32_t index, uint64_t time_ns) const {
   doing.cpu = now.has_cpu ? now.cpu : -1;
   doing.oncpu_ns = thread.oncpu_ns;
   doing.run_delay_ns = thread.wait_sum_ns + now.part_ns;
+  doing.voluntary = thread.voluntary;
+  doing.involuntary = thread.involuntary;
+  doing.unclear = thread.unclear;
+  const bool at_end = info_.end_ns != 0 && time_ns >= info_.end_ns;
+  if (thread.unclear != 0 && (at_end || now.state == State::gone)) {
+    HistoryThread told = thread;
+    take_kernel_totals(index, told);
+    doing.voluntary = told.voluntary;
+    doing.involuntary = told.involuntary;
+    doing.unclear = told.unclear;
+  }
   const uint64_t gap = time_ns > now.since_ns ? time_ns - now.since_ns : 0;
   if (now.state == State::running) doing.oncpu_ns += gap;
   // Whoever woke it met it on its way off the core: it didn't sleep.

@@ -20,8 +20,9 @@ class Replay {
  public:
   explicit Replay(const HistoryInfo& info);
 
-  // Before the first event: who is there when the recording begins.
+  // Before the first event: who is there when the recording begins, and at its end.
   void opening(const ts_thread_row& row);
+  void closing(const ts_thread_row& row) { history_.closing(row); }
   // In the order of time.
   void event(const ts_event& event);
 
@@ -58,7 +59,7 @@ class Replay {
   void write_rows(uint64_t now_ns);
   bool write_row(uint32_t index, const History::Doing& doing);
   void write_totals(uint32_t index, const History::Doing& doing);
-  void write_sched(uint32_t index);
+  void write_sched(uint32_t index, const History::Doing& doing);
   void write_cores(uint64_t now_ns);
   void write_header(uint64_t now_ns);
 

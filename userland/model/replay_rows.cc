@@ -21,16 +21,14 @@ bool goes_on(const History::Doing& doing) {
 
 }  // namespace
 
-// Not who is known by name only, nor the recorder itself. Of a recording of some processes all that
-// belong to it were introduced: whoever else came by is a stranger.
+// Those that `report` shows: not who is known by name only, nor the recorder itself.
 bool Replay::is_shown(uint32_t index) const {
   const Life& life = lives_[index];
   const HistoryThread& thread = history_.threads()[index];
   if (life.buried || (thread.flags & TS_THREAD_OUTSIDE)) return false;
   const uint32_t recorder = history_.info().recorder_tgid;
   if (recorder != 0 && thread.tgid == recorder) return false;
-  return life.introduced ||
-         (!history_.info().filtered && thread.slices + thread.voluntary + thread.involuntary > 0);
+  return life.introduced || thread.slices + thread.voluntary + thread.involuntary > 0;
 }
 
 const Pass& Replay::pass(uint64_t now_ns) {
@@ -69,9 +67,10 @@ bool Replay::write_row(uint32_t index, const History::Doing& doing) {
   Life& life = lives_[index];
   const bool going_on =
       goes_on(doing) || (life.row.flags & TS_THREAD_ON_CPU) || life.row.pending_wait_ns != 0;
-  if (!life.touched && !going_on) return false;
+  const bool cleared_up = doing.unclear != life.sched.missed;
+  if (!life.touched && !going_on && !cleared_up) return false;
   write_totals(index, doing);
-  write_sched(index);
+  write_sched(index, doing);
   life.touched = false;
   life.buried = doing.state == History::State::gone;
   return true;
@@ -90,8 +89,8 @@ void Replay::write_totals(uint32_t index, const History::Doing& doing) {
   row.tgid = thread.tgid;
   row.ppid = thread.ppid;
   row.start_ns = thread.start_ns;
-  row.nvcsw = before.nvcsw + thread.voluntary;
-  row.nivcsw = before.nivcsw + thread.involuntary;
+  row.nvcsw = before.nvcsw + doing.voluntary;
+  row.nivcsw = before.nivcsw + doing.involuntary;
   row.cpu_ns = before.cpu_ns + doing.oncpu_ns;
   row.run_delay_ns = before.run_delay_ns + doing.run_delay_ns;
   row.pending_wait_ns = doing.pending_ns;
@@ -109,12 +108,12 @@ void Replay::write_totals(uint32_t index, const History::Doing& doing) {
   std::memcpy(row.comm, thread.comm.data(), std::min(thread.comm.size(), sizeof(row.comm) - 1));
 }
 
-void Replay::write_sched(uint32_t index) {
+void Replay::write_sched(uint32_t index, const History::Doing& doing) {
   const HistoryThread& thread = history_.threads()[index];
   ts_sched_row& sched = lives_[index].sched;
-  sched.voluntary = thread.voluntary;
-  sched.involuntary = thread.involuntary;
-  sched.missed = thread.unclear;
+  sched.voluntary = doing.voluntary;
+  sched.involuntary = doing.involuntary;
+  sched.missed = doing.unclear;
   sched.waits = thread.waits;
   sched.wait_sum_ns = thread.wait_sum_ns;
   sched.wait_max_ns = thread.wait_max_ns;

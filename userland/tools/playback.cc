@@ -25,7 +25,7 @@ class Playback::People : public trace::Visitor {
   explicit People(Playback& playback) : playback_(playback) {}
   void header(const trace::Header& header) override { playback_.header_ = header; }
   void row(trace::Moment moment, const ts_thread_row& row) override {
-    if (moment == trace::Moment::opening) playback_.opening_.push_back(row);
+    (moment == trace::Moment::opening ? playback_.opening_ : playback_.closing_).push_back(row);
   }
   void role(const trace::RoleNote& note) override {
     model::Role& kept = playback_.roles_[key_of(note.tid, note.start_ns)];
@@ -64,8 +64,11 @@ void Playback::find_end(uint64_t closing_ns) {
 void Playback::go_to_beginning() {
   reader_.rewind();
   more_ = reader_.next();
-  replay_.emplace(info_of(header_));
+  model::HistoryInfo info = info_of(header_);
+  info.end_ns = end_ns_;
+  replay_.emplace(info);
   for (const ts_thread_row& row : opening_) replay_->opening(row);
+  for (const ts_thread_row& row : closing_) replay_->closing(row);
   now_ns_ = header_.begin_ns;
   unmarked_ = 0;
 }

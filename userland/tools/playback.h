@@ -58,7 +58,7 @@ class Playback {
   std::unique_ptr<trace::Bytes> bytes_;
   trace::Reader reader_;
   trace::Header header_;
-  std::vector<ts_thread_row> opening_;
+  std::vector<ts_thread_row> opening_, closing_;
   std::unordered_map<uint64_t, model::Role> roles_;  // by tid and start
   std::vector<std::string> notes_;
   uint64_t end_ns_ = 0, now_ns_ = 0;
