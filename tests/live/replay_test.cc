@@ -142,16 +142,17 @@ TEST_CASE("the last frame's totals are the kernel's") {
 TEST_CASE("of a command that begins and ends within the recording nothing is missing") {
   Recording recording({"-q", "--", "sh", "-c", "for i in 1 2 3; do sleep 0.05; done; true | cat"});
   REQUIRE(recording.wait().status == 0);
-  std::map<std::pair<uint32_t, bool>, Json> last;
+  std::map<uint32_t, Json> last;
   for (const Json& frame : replayed(recording, {"-d", "0.05"}))
     for (const Json& thread : frame["threads"])
-      if (!thread["ended"]) last[{thread["tid"], false}] = thread;
+      if (!thread["ended"]) last[thread["tid"]] = thread;
   size_t born = 0;
-  for (const Json& thread : recording.report()["threads"]) {
+  const Json report = recording.report();
+  for (const Json& thread : report["threads"]) {
     if (!thread["born"]) continue;
     ++born;
     INFO(thread.dump());
-    const Json& seen = last[{thread["tid"], false}];
+    const Json& seen = last[thread["tid"]];
     REQUIRE(seen.is_object());
     CHECK(seen["nvcsw"] == thread["nvcsw"]);
     CHECK(seen["nivcsw"] == thread["nivcsw"]);
