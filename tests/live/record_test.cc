@@ -11,6 +11,7 @@
 #include "tests/catch.h"
 #include "tests/live/bpf_objects.h"
 #include "tests/live/kernel_truth.h"
+#include "tests/live/recorded.h"
 #include "tests/live/storm.h"
 #include "tests/live/top_json.h"
 #include "tests/live/workloads.h"
@@ -19,47 +20,6 @@
 namespace timeslice::live {
 
 namespace {
-
-// `timeslice record`, from when it has its first bytes in the file until it is told to end.
-class Recording {
- public:
-  explicit Recording(std::vector<std::string> arguments, const std::string& path = {})
-      : path_(path.empty() ? directory_.path() + "/r.pftrace" : path),
-        command_(with_path(std::move(arguments), path_)) {
-    const bool began = until([&] {
-      struct stat status {};
-      return stat(path_.c_str(), &status) == 0 && status.st_size > 0;
-    });
-    if (!began) throw std::runtime_error("the recorder didn't begin: " + finish().err);
-  }
-
-  Outcome finish(int signal = SIGINT) {
-    command_.signal(signal);
-    return command_.finish();
-  }
-  Outcome wait() { return command_.finish(); }  // for it to end by itself
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] Json report(std::vector<std::string> more = {}) const {
-    std::vector<std::string> arguments = {timeslice(), "report", path_, "--json"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    const Outcome outcome = run(arguments);
-    INFO(outcome.err);
-    REQUIRE(outcome.status == 0);
-    return Json::parse(outcome.out);
-  }
-
- private:
-  static std::vector<std::string> with_path(std::vector<std::string> arguments,
-                                            const std::string& path) {
-    std::vector<std::string> all = {timeslice(), "record", "-o", path};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    return all;
-  }
-
-  ScratchDirectory directory_;
-  std::string path_;
-  Command command_;
-};
 
 struct Subject {
   pid_t tgid, tid;

@@ -87,7 +87,7 @@ Ordered thread_json(const model::Thread& thread) {
       {"role", thread.role.name},
       {"role_evidence", text(thread.role.evidence)},
       {"role_confidence", thread.role.confidence},
-      {"state", std::string(1, row.state)},
+      {"state", row.state ? json(std::string(1, row.state)) : json()},
       {"on_cpu", thread.has(TS_HAVE_ON_CPU) ? json((row.flags & TS_THREAD_ON_CPU) != 0) : json()},
       {"cpu", row.cpu},
       {"cpu_pct", figure(thread.cpu_pct)},

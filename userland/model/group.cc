@@ -30,6 +30,15 @@ void ask_for_stacks(Group& group, const LookUp& look_up) {
       if (member->shown.row.tid == stack.tid) member->stack_bytes = stack.stack_bytes;
 }
 
+void take_known_roles(Group& group, const LookUp& look_up) {
+  if (!look_up.role) return;
+  for (Tracked* member : group.members) {
+    const ts_thread_row& row = member->shown.row;
+    const Role known = look_up.role(row.tid, row.start_ns);
+    if (known.confidence > member->shown.role.confidence) member->shown.role = known;
+  }
+}
+
 }  // namespace
 
 void sum_up(Group& group) {
@@ -77,6 +86,7 @@ void learn(Group& group, const LookUp& look_up, uint64_t pass) {
       member->shown.sleeps_in = sleeps_in(member->shown.row, &group.facts);
   }
   ask_for_stacks(group, look_up);
+  take_known_roles(group, look_up);
 
   std::vector<RoleSubject> subjects;
   for (Tracked* member : group.members) {

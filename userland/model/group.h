@@ -20,10 +20,12 @@ struct StackQuery {
   uint64_t user_sp;
 };
 
-// How the model learns what isn't in the rows. Either may be empty: then roles have less evidence.
+// How the model learns what isn't in the rows. Any may be empty: then roles have less evidence.
 struct LookUp {
   std::function<ts_process_facts(uint32_t tgid)> process;
   std::function<std::vector<ts_stack_facts>(uint32_t tgid, std::span<const StackQuery>)> stacks;
+  // What somebody has already found out; confidence 0: nothing.
+  std::function<Role(uint32_t tid, uint64_t start_ns)> role;
 };
 
 struct Group;

@@ -146,11 +146,12 @@ void History::opening(const ts_thread_row& row) {
   thread.ppid = row.ppid;
   thread.comm = comm_of(row.comm);
   thread.flags = row.flags & ~static_cast<uint32_t>(TS_THREAD_ON_CPU);
-  thread.prio = row.prio + 100;
+  if (row.record.have) thread.prio = row.prio + 100;
   if (is_outside(index) || row.record.have == 0) return;
   opening_rows_[key_of(row.tid, row.start_ns)] = row;
   Now& now = now_[index];
   now.cpu = static_cast<uint16_t>(std::max(row.cpu, 0));
+  now.has_cpu = row.cpu >= 0;
   now.run_delay_known = true;
   now.run_delay_ns = row.run_delay_ns;
   if (row.state != 'R') {
@@ -510,6 +511,7 @@ void History::arrive(CoreNow& core, const ts_event_switch& record) {
   now.since_ns = time_ns;
   now.waking_ns = 0;
   now.cpu = record.event.cpu;
+  now.has_cpu = true;
 }
 
 void History::on_wake(const ts_event_wake& record) {
@@ -532,6 +534,8 @@ void History::on_wake(const ts_event_wake& record) {
   }
   if (now.state != State::off && now.state != State::unseen) return;
   now.early = false;
+  now.cpu = record.target_cpu;
+  now.has_cpu = true;
   // Nothing was seen of it so far, so it slept.
   if (now.state == State::unseen) now.off = Off::sleep;
   now.state = State::ready;
@@ -548,6 +552,7 @@ void History::on_migrate(const ts_event_migrate& record) {
   ++threads_[index].migrations;
   Now& now = now_[index];
   now.cpu = record.to_cpu;
+  now.has_cpu = true;
   if (!now.run_delay_known) return;
   const uint32_t part = record.run_delay_low - static_cast<uint32_t>(now.run_delay_ns);
   // Where arrivals are missing, the difference is theirs.
@@ -628,12 +633,43 @@ void History::on_lost(const ts_event& event) {
 
 // ---- the end -----------------------------------------------------------------------------------
 
+// Of a thread that has ended, or when the window ends.
+void History::take_kernel_totals(uint32_t index, HistoryThread& thread) const {
+  const bool whole = from_ns_ <= info_.begin_ns && to_ns_ == UINT64_MAX;
+  HistoryThread::Kernel& kernel = thread.kernel;
+  if (now_[index].state == State::gone) {
+    // In place of its last totals: those on its way out and what we saw of it after.
+    kernel.nvcsw += thread.voluntary;
+    kernel.nivcsw += thread.involuntary;
+    kernel.run_delay_ns += thread.wait_sum_ns;
+    kernel.slices += thread.slices;
+    kernel.migrations += thread.migrations;
+    kernel.known &= whole;
+    return sort_unclear(thread);
+  }
+  kernel = {};
+  const auto after = closing_rows_.find(key_of(thread.tid, thread.start_ns));
+  const auto before = opening_rows_.find(key_of(thread.tid, thread.start_ns));
+  if (!whole || after == closing_rows_.end()) return;
+  if (before == opening_rows_.end() && !thread.born) return;
+  const ts_thread_row none{};
+  const ts_thread_row& a = before == opening_rows_.end() ? none : before->second;
+  const ts_thread_row& b = after->second;
+  kernel = {true,
+            b.nvcsw - a.nvcsw,
+            b.nivcsw - a.nivcsw,
+            b.cpu_ns > a.cpu_ns ? b.cpu_ns - a.cpu_ns : 0,
+            b.run_delay_ns - a.run_delay_ns,
+            b.slices - a.slices,
+            b.migrations - a.migrations};
+  sort_unclear(thread);
+}
+
 void History::finish(uint64_t end_ns) {
   if (finished_) return;
   end_ns = std::min(end_ns, to_ns_);
   if (!begun_) begin_window(std::min(from_ns_, end_ns));
   finished_ = true;
-  const bool whole = from_ns_ <= info_.begin_ns && to_ns_ == UINT64_MAX;
   count(0, 0, end_ns);
   for (size_t cpu = 0; cpu < core_now_.size(); ++cpu) {
     CoreNow& core = core_now_[cpu];
@@ -644,37 +680,11 @@ void History::finish(uint64_t end_ns) {
   }
   for (uint32_t index = 0; index < threads_.size(); ++index) {
     HistoryThread& thread = threads_[index];
-    Now& now = now_[index];
     if (is_outside(index)) continue;
     tell_waiting(index, end_ns);
     account_until(index, end_ns);
-    if (now.state == State::gone) {
-      // In place of its last totals: those on its way out and what we saw of it after.
-      thread.kernel.nvcsw += thread.voluntary;
-      thread.kernel.nivcsw += thread.involuntary;
-      thread.kernel.run_delay_ns += thread.wait_sum_ns;
-      thread.kernel.slices += thread.slices;
-      thread.kernel.migrations += thread.migrations;
-      thread.kernel.known &= whole;
-      continue;
-    }
-    thread.kernel = {};
-    const auto after = closing_rows_.find(key_of(thread.tid, thread.start_ns));
-    const auto before = opening_rows_.find(key_of(thread.tid, thread.start_ns));
-    if (!whole || after == closing_rows_.end()) continue;
-    if (before == opening_rows_.end() && !thread.born) continue;
-    const ts_thread_row none{};
-    const ts_thread_row& a = before == opening_rows_.end() ? none : before->second;
-    const ts_thread_row& b = after->second;
-    thread.kernel = {true,
-                     b.nvcsw - a.nvcsw,
-                     b.nivcsw - a.nivcsw,
-                     b.cpu_ns > a.cpu_ns ? b.cpu_ns - a.cpu_ns : 0,
-                     b.run_delay_ns - a.run_delay_ns,
-                     b.slices - a.slices,
-                     b.migrations - a.migrations};
+    take_kernel_totals(index, thread);
   }
-  for (HistoryThread& thread : threads_) sort_unclear(thread);
   info_.begin_ns = std::min(from_ns_, end_ns);
   info_.end_ns = end_ns;
 }

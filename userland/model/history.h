@@ -124,7 +124,7 @@ class Listener {
 
 // What a recording's window is, and what its figures rest on.
 struct HistoryInfo {
-  uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC; the window
+  uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC; the window. The end comes with finish()
   uint64_t realtime_ns = 0;           // CLOCK_REALTIME at begin_ns; 0: not known
   std::string machine;                // "Linux 6.18.0 x86_64"; empty: not known
   std::string asked;           // what was recorded: "./server", "process 12"; empty: the machine
@@ -158,9 +158,24 @@ class History {
   [[nodiscard]] std::span<const HistoryCore> cores() const { return cores_; }  // by number
   [[nodiscard]] const Concurrency& concurrency() const { return concurrency_; }
 
- private:
+  // Before finish(): how do things stand at `time_ns`, not before the last event? history_now.cc.
   enum class State : uint8_t { unseen, off, ready, running, gone };
+  struct Doing {
+    State state = State::unseen;
+    int32_t cpu = -1;           // that it has, or had last; -1: not known
+    uint64_t oncpu_ns = 0;      // in the window, with the slice that goes on
+    uint64_t run_delay_ns = 0;  // that the kernel has added to its run_delay in the window
+    uint64_t pending_ns = 0;    // the wait that goes on, less what is in run_delay_ns already
+    // Switches. What is unclear meanwhile, the kernel's totals may tell at the thread's end, or at
+    // info.end_ns where that is known beforehand.
+    uint64_t voluntary = 0, involuntary = 0, unclear = 0;
+  };
+  [[nodiscard]] Doing doing(uint32_t thread, uint64_t time_ns) const;
+  [[nodiscard]] HistoryCore core_at(uint32_t cpu, uint64_t time_ns) const;
+  // The thread that has this number now; kNobody: none that is known.
+  [[nodiscard]] uint32_t find(uint32_t tid) const;
 
+ private:
   // What a thread does now, and since when.
   struct Now {
     State state = State::unseen;
@@ -168,6 +183,7 @@ class History {
     Because because = Because::unknown;
     uint8_t context = TS_CONTEXT_UNKNOWN;
     uint16_t cpu = 0;
+    bool has_cpu = false;  // `cpu` is known
     uint32_t peer = kNobody;
     uint64_t since_ns = 0;   // off its core (off, ready, unseen), or on it
     uint64_t waking_ns = 0;  // 0: not woken since
@@ -190,7 +206,6 @@ class History {
     Slice slice;
   };
 
-  uint32_t find(uint32_t tid) const;
   uint32_t find_or_make(uint32_t tid);
   uint32_t make(uint32_t tid, uint64_t start_ns, uint64_t time_ns);
   CoreNow& core_now(uint16_t cpu);
@@ -210,6 +225,7 @@ class History {
   void arrive(CoreNow& core, const ts_event_switch& record);
   void settle_wait(uint32_t thread, uint64_t time_ns, uint64_t wait_ns, Slice& slice);
   void account_until(uint32_t thread, uint64_t time_ns);
+  void take_kernel_totals(uint32_t index, HistoryThread& thread) const;
   void tell_waiting(uint32_t thread, uint64_t until_ns);
   void lose_thread(uint32_t thread, uint64_t time_ns);
   void close_core(uint16_t cpu, uint64_t time_ns);

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "model/state_letter.h"
+
 namespace timeslice::model {
 
 void Meanwhile::add(const ts_event& event) {
@@ -36,29 +38,6 @@ struct Entry {
 // How far the kernel's counter is ahead of the row's, by its low bits; negative: the row is ahead.
 int ahead(uint8_t low_bits, uint64_t of_row) {
   return static_cast<int8_t>(low_bits - static_cast<uint8_t>(of_row));
-}
-
-char letter_of(uint16_t state) {
-  switch (state & TS_LEAVING_STATES) {
-    case TS_LEAVING_RUNNABLE:
-    case TS_LEAVING_PREEMPTED:
-      return 'R';
-    case TS_LEAVING_DEEP_SLEEP:
-      return 'D';
-    case TS_LEAVING_STOPPED:
-      return 'T';
-    case TS_LEAVING_TRACED:
-      return 't';
-    case TS_LEAVING_DEAD:
-    case TS_LEAVING_ZOMBIE:
-      return 'X';
-    case TS_LEAVING_PARKED:
-      return 'P';
-    case TS_LEAVING_IDLE:
-      return 'I';
-    default:
-      return 'S';
-  }
 }
 
 class Settling {

@@ -214,7 +214,7 @@ void Tracker::fill_trust(const Pass& pass) {
     trust.missed_switches += group->missed;
     if (!pass.scheds.empty()) trust.unseeded_threads += group->unseeded;
   }
-  if (interval_s_)
+  if (interval_s_ && now.self_cpu_ns != 0)  // of a recording, nobody's
     trust.self_cpu_pct =
         growth(before_.self_cpu_ns, now.self_cpu_ns) * 100 / kNsPerS / *interval_s_;
   if (now.probe_switches != 0)

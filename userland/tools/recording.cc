@@ -25,19 +25,6 @@ std::string asked_for(const trace::Header& header) {
   return text;
 }
 
-model::HistoryInfo info_of(const trace::Header& header) {
-  model::HistoryInfo info;
-  info.begin_ns = header.begin_ns;
-  info.realtime_ns = header.realtime_ns;
-  if (!header.release.empty())
-    info.machine = header.system + " " + header.release + " " + header.machine;
-  info.asked = asked_for(header);
-  info.filtered = header.filtered;
-  info.recorder_tgid = header.recorder_tgid;
-  info.has_waits = header.ours();
-  return info;
-}
-
 uint64_t moment_of(uint64_t begin_ns, const std::optional<double>& seconds) {
   return seconds ? begin_ns + static_cast<uint64_t>(*seconds * 1e9) : 0;
 }
@@ -86,6 +73,31 @@ class Loader : public trace::Visitor {
 };
 
 }  // namespace
+
+model::HistoryInfo info_of(const trace::Header& header) {
+  model::HistoryInfo info;
+  info.begin_ns = header.begin_ns;
+  info.realtime_ns = header.realtime_ns;
+  if (!header.release.empty())
+    info.machine = header.system + " " + header.release + " " + header.machine;
+  info.asked = asked_for(header);
+  info.filtered = header.filtered;
+  info.recorder_tgid = header.recorder_tgid;
+  info.has_waits = header.ours();
+  return info;
+}
+
+std::vector<std::string> shortcomings(const std::string& path, const trace::Summary& summary,
+                                      const trace::Header& header) {
+  std::vector<std::string> sentences;
+  if (!summary.stopped.empty())
+    sentences.push_back(fmt::format("{}: {}; what is before that is shown", path, summary.stopped));
+  else if (!summary.has_closing && header.ours())
+    sentences.push_back(path + ": its recorder was killed; the end may be missing");
+  if (summary.broken)
+    sentences.push_back(fmt::format("{}: {} broken parts were left out", path, summary.broken));
+  return sentences;
+}
 
 void add_recording_options(CLI::App& command, RecordingOptions& options) {
   command.add_option("recording", options.path, "The recording, a Perfetto trace")
@@ -142,15 +154,8 @@ Recording read_recording(const RecordingOptions& options, const BeforeEvents& be
   trust.stopped = summary.stopped;
   trust.complete = summary.has_closing || !loader.recording.header.ours();
   trust.cut_waits = loader.cut_waits.count;
-  if (!summary.stopped.empty())
-    fmt::print(stderr, "timeslice: {}: {}; what is before that is shown\n", options.path,
-               summary.stopped);
-  else if (!trust.complete)
-    fmt::print(stderr, "timeslice: {}: its recorder was killed; the end may be missing\n",
-               options.path);
-  if (summary.broken)
-    fmt::print(stderr, "timeslice: {}: {} broken parts were left out\n", options.path,
-               summary.broken);
+  for (const std::string& sentence : shortcomings(options.path, summary, loader.recording.header))
+    fmt::print(stderr, "timeslice: {}\n", sentence);
   return std::move(loader.recording);
 }
 

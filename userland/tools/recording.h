@@ -29,6 +29,13 @@ struct Recording {
   trace::Header header;
 };
 
+// What the model is told of a recording before its first row.
+model::HistoryInfo info_of(const trace::Header& header);
+
+// Where the file is broken or ends early: a sentence each, with its name.
+std::vector<std::string> shortcomings(const std::string& path, const trace::Summary& summary,
+                                      const trace::Header& header);
+
 // What is left between --from and --to. Reads the file once, and says nothing.
 struct Window {
   uint64_t begin_ns = 0, end_ns = 0;

@@ -14,9 +14,23 @@ namespace timeslice::tools {
 
 namespace {
 
+// What was recorded is settled; what is shown of it can still be chosen by --comm.
+void refuse_what_is_live(const TopOptions& options, const std::vector<std::string>& pids,
+                         const std::string& source, const std::string& probes) {
+  const char* refused = !pids.empty()                   ? "-p"
+                        : !options.watch.cgroup.empty() ? "--cgroup"
+                        : !source.empty()               ? "--source"
+                        : !probes.empty()               ? "--probes"
+                                                        : nullptr;
+  if (refused)
+    throw Failure(std::string("--replay shows what was recorded, so ") + refused +
+                  " doesn't go with it; leave one of the two out");
+}
+
 // What CLI11 can't say by itself: options that contradict each other, and defaults that depend.
 void settle(TopOptions& options, const std::vector<std::string>& pids, const std::string& source,
             const std::string& probes, const std::string& sort) {
+  if (!options.replay.empty()) refuse_what_is_live(options, pids, source, probes);
   options.watch.tgids = observe::parse_tgids(pids);
   if (source == "proc") options.watch.from = observe::From::proc;
   if (source == "kmod") options.watch.from = observe::From::kmod;
@@ -61,8 +75,8 @@ void add_top(CLI::App& app) {
   CLI::App* top = app.add_subcommand("top", "Live view of cores, processes and threads");
   auto options = std::make_shared<TopOptions>();
   auto pids = std::make_shared<std::vector<std::string>>();
-  auto source = std::make_shared<std::string>("bpf");
-  auto probes = std::make_shared<std::string>("none");
+  auto source = std::make_shared<std::string>();
+  auto probes = std::make_shared<std::string>();
   auto sort = std::make_shared<std::string>();
 
   add_output_options(*top, *options);
@@ -79,6 +93,8 @@ void add_top(CLI::App& app) {
   top->add_option("--source", *source,
                   "bpf; kmod, our module, where it is loaded; proc, where neither is wanted")
       ->check(CLI::IsMember({"bpf", "kmod", "proc"}));
+  top->add_option("--replay", options->replay, "A recording instead of the machine as it is now")
+      ->type_name("FILE");
   top->callback([=] {
     settle(*options, *pids, *source, *probes, *sort);
     run_top(*options);

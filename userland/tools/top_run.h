@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "tools/session.h"
 #include "view/order.h"
@@ -14,6 +15,7 @@ enum class Format { screen, text, json, csv };
 
 struct TopOptions {
   Watch watch;
+  std::string replay;  // the recording to show instead of the machine; empty: none
   Format format = Format::screen;
   std::optional<uint64_t> refreshes;  // absent: until asked to end
   double delay_s = 1;
@@ -24,5 +26,7 @@ struct TopOptions {
 void run_top(const TopOptions& options);    // throws Failure
 void run_batch(const TopOptions& options);  // text, JSON or CSV on stdout
 void run_screen(const TopOptions& options);
+void run_replay_batch(const TopOptions& options);
+void run_replay_screen(const TopOptions& options);
 
 }  // namespace timeslice::tools

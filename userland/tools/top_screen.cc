@@ -13,6 +13,7 @@
 
 #include "base/failure.h"
 #include "loop/loop.h"
+#include "tools/screen_options.h"
 #include "tools/top_run.h"
 #include "view/screen.h"
 
@@ -21,16 +22,6 @@ namespace timeslice::tools {
 namespace {
 
 using namespace std::chrono_literals;
-
-view::ScreenOptions screen_options(const TopOptions& options) {
-  view::ScreenOptions screen;
-  if (options.ascii) screen.glyphs = view::Glyphs::ascii;
-  const char* no_color = std::getenv("NO_COLOR");
-  screen.colour = no_color == nullptr || *no_color == '\0';
-  screen.delay_s = options.delay_s;
-  screen.order = options.order;
-  return screen;
-}
 
 class Live {
  public:
@@ -81,6 +72,11 @@ class Live {
       case view::Action::delay:
       case view::Action::pause:
         return schedule();
+      case view::Action::forward:  // of a recording
+      case view::Action::back:
+      case view::Action::jump:
+      case view::Action::speed:
+        return;
     }
   }
 

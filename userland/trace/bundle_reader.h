@@ -35,6 +35,14 @@ class BundleReader {
   bool next();
   [[nodiscard]] const AnyEvent& event() const { return event_; }
 
+  // What one bundle hands on to the next of its core.
+  struct Carry {
+    uint32_t occupant = TS_TID_OUTSIDE;
+    uint64_t last_ns = 0;
+  };
+  [[nodiscard]] Carry carry() const { return {occupant_, last_ns_}; }
+  void go_on_from(const Carry& carry) { occupant_ = carry.occupant, last_ns_ = carry.last_ns; }
+
   // Events that we know nothing of, and plain wake-ups that only confirm a waking.
   [[nodiscard]] uint64_t skipped() const { return skipped_; }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <protozero/pbf_message.hpp>
 #include <queue>
 
@@ -110,17 +111,24 @@ class Core {
  public:
   Core(Bytes& bytes, Summary& summary, uint16_t cpu, uint64_t boot_offset_ns,
        const std::vector<Place>& places)
-      : bytes_(bytes), summary_(summary), places_(places), reader_(cpu, boot_offset_ns) {}
-  ~Core() { summary_.passed_over += reader_.skipped(); }
-  Core(const Core&) = delete;
-  Core& operator=(const Core&) = delete;
+      : bytes_(bytes),
+        summary_(summary),
+        places_(places),
+        cpu_(cpu),
+        reader_(cpu, boot_offset_ns) {}
 
-  // False: no event is left.
+  // False: no event is left. Not to be asked again then.
   bool next() {
     for (;;) {
       try {
-        if (loaded_ && reader_.next()) return true;
-        if (at_ == places_.size()) return false;
+        if (loaded_ && reader_.next()) {
+          ++taken_;
+          return true;
+        }
+        if (at_ == places_.size()) {
+          summary_.passed_over += reader_.skipped();
+          return false;
+        }
         loaded_ = false;
         load(places_[at_++]);
         loaded_ = true;
@@ -131,24 +139,48 @@ class Core {
     }
   }
   [[nodiscard]] const ts_event& event() const { return reader_.event().head; }
+  [[nodiscard]] bool before(const Core& other) const {
+    return event().time_ns != other.event().time_ns ? event().time_ns < other.event().time_ns
+                                                    : cpu_ < other.cpu_;
+  }
+
+  // The event at hand, to come back to.
+  struct Stand {
+    size_t at = 0;
+    uint64_t taken = 0;  // of the bundle before `at`
+    BundleReader::Carry carry;
+  };
+  [[nodiscard]] Stand stand() const { return {at_, taken_, carry_}; }
+  void go_to(const Stand& stand) {
+    at_ = stand.at - 1;
+    reader_.go_on_from(stand.carry);
+    load(places_[at_++]);
+    loaded_ = true;
+    while (taken_ < stand.taken) next();
+  }
 
  private:
   void load(const Place& place) {
     std::string bundle(place.size, '\0');
     bundle.resize(bytes_.read(place.offset, bundle.data(), bundle.size()));
+    carry_ = reader_.carry();
+    taken_ = 0;
     reader_.load(std::move(bundle));
   }
 
   Bytes& bytes_;
   Summary& summary_;
   const std::vector<Place>& places_;
+  uint16_t cpu_;
   size_t at_ = 0;
+  uint64_t taken_ = 0;         // of the bundle that is loaded
+  BundleReader::Carry carry_;  // with which it was begun
   bool loaded_ = false;
   BundleReader reader_;
 };
 
 // Of another recorder's file, the rows say no more than names; its beginning is its first event.
-void hand_over_people(People& people, Visitor& visitor) {
+void hand_over_people(const People& people, Visitor& visitor) {
   visitor.header(people.header);
   for (const ts_thread_row& row : people.has_header ? people.opening : people.tree)
     visitor.row(Moment::opening, row);
@@ -162,6 +194,9 @@ class Merge {
   Merge(Bytes& bytes, Summary& summary, const Index& index, uint64_t boot_offset_ns) {
     for (const auto& [cpu, places] : index.bundles)
       cores_.push_back(std::make_unique<Core>(bytes, summary, cpu, boot_offset_ns, places));
+  }
+
+  void begin() {
     for (const auto& core : cores_)
       if (core->next()) queue_.push(core.get());
   }
@@ -170,61 +205,127 @@ class Merge {
     return queue_.empty() ? nullptr : &queue_.top()->event();
   }
 
-  // Each event goes to `take`, which may be called many times before the queue is looked at again.
-  template <typename Take>
-  void run(Take take) {
-    while (!queue_.empty()) {
-      Core* const core = queue_.top();
-      queue_.pop();
-      const uint64_t limit = queue_.empty() ? UINT64_MAX : queue_.top()->event().time_ns;
-      bool more = true;
-      do {
-        take(core->event());
-        more = core->next();
-      } while (more && core->event().time_ns <= limit);
-      if (more) queue_.push(core);
+  // One core's events follow each other many times before the queue must be turned over.
+  bool next() {
+    if (core_) {
+      if (core_->next()) {
+        if (queue_.empty() || core_->before(*queue_.top())) return true;
+        queue_.push(core_);
+      }
+      core_ = nullptr;
+    }
+    if (queue_.empty()) return false;
+    core_ = queue_.top();
+    queue_.pop();
+    return true;
+  }
+  [[nodiscard]] const ts_event& event() const { return core_->event(); }
+
+  // By core; absent where none of its events is left. The event at hand is still to come again.
+  [[nodiscard]] std::vector<std::optional<Core::Stand>> stands() const {
+    std::vector<std::optional<Core::Stand>> stands;
+    auto queue = queue_;
+    std::vector<const Core*> waiting{core_};
+    for (; !queue.empty(); queue.pop()) waiting.push_back(queue.top());
+    for (const auto& core : cores_) {
+      const bool waits = std::find(waiting.begin(), waiting.end(), core.get()) != waiting.end();
+      stands.push_back(waits ? std::optional(core->stand()) : std::nullopt);
+    }
+    return stands;
+  }
+  void go_to(const std::vector<std::optional<Core::Stand>>& stands) {
+    for (size_t i = 0; i < cores_.size(); ++i) {
+      if (!stands[i]) continue;
+      cores_[i]->go_to(*stands[i]);
+      queue_.push(cores_[i].get());
     }
   }
 
  private:
   struct Later {
-    bool operator()(const Core* a, const Core* b) const {
-      return a->event().time_ns > b->event().time_ns;
-    }
+    bool operator()(const Core* a, const Core* b) const { return b->before(*a); }
   };
   std::vector<std::unique_ptr<Core>> cores_;
   std::priority_queue<Core*, std::vector<Core*>, Later> queue_;
+  Core* core_ = nullptr;  // whose event was taken last; not in the queue
 };
 
 }  // namespace
 
-Summary read(Bytes& bytes, const std::string& name, Visitor& visitor) {
-  Summary summary;
-  Index index(bytes, summary);
-  index.build();
-  People& people = index.people;
-  if (summary.packets == 0 && summary.stopped.empty()) throw Failure(name + " is empty");
-  if (!people.has_header && index.bundles.empty())
-    throw Failure(name + " is no recording of threads: it holds no scheduling in Perfetto's form");
-  if (!people.has_header) {
-    people.header.recorder = "perfetto";
-    people.header.boot_offset_ns =
-        people.monotonic_ns ? people.boottime_ns - people.monotonic_ns : 0;
+struct Reader::Impl {
+  Impl(Bytes& source, const std::string& name) : bytes(source), index(bytes, summary) {
+    index.build();
+    People& people = index.people;
+    if (summary.packets == 0 && summary.stopped.empty()) throw Failure(name + " is empty");
+    if (!people.has_header && index.bundles.empty())
+      throw Failure(name +
+                    " is no recording of threads: it holds no scheduling in Perfetto's form");
+    if (!people.has_header) {
+      people.header.recorder = "perfetto";
+      people.header.boot_offset_ns =
+          people.monotonic_ns ? people.boottime_ns - people.monotonic_ns : 0;
+    }
+    summary.has_closing = people.has_closing;
+    anew(summary).begin();
+    if (!people.has_header && merge->first()) begin_with_events(people, merge->first()->time_ns);
   }
-  Merge merge(bytes, summary, index, people.header.boot_offset_ns);
-  if (!people.has_header && merge.first()) {
-    people.header.begin_ns = merge.first()->time_ns;
+
+  static void begin_with_events(People& people, uint64_t first_ns) {
+    people.header.begin_ns = first_ns;
     if (people.realtime_ns)
-      people.header.realtime_ns = people.realtime_ns + people.header.begin_ns - people.monotonic_ns;
+      people.header.realtime_ns = people.realtime_ns + first_ns - people.monotonic_ns;
   }
-  summary.has_closing = people.has_closing;
-  hand_over_people(people, visitor);
-  merge.run([&](const ts_event& event) {
-    ++summary.events;
-    summary.last_ns = event.time_ns;
-    visitor.event(event);
-  });
-  return summary;
+
+  Merge& anew(Summary& counting) {
+    counted = &counting;
+    return merge.emplace(bytes, counting, index, index.people.header.boot_offset_ns);
+  }
+
+  Bytes& bytes;
+  Summary summary;
+  Summary unasked;  // of what is read again
+  Summary* counted = &summary;
+  Index index;
+  std::optional<Merge> merge;
+};
+
+Reader::Reader(Bytes& bytes, const std::string& name)
+    : impl_(std::make_unique<Impl>(bytes, name)) {}
+
+Reader::~Reader() = default;
+
+void Reader::introduce(Visitor& visitor) const { hand_over_people(impl_->index.people, visitor); }
+
+bool Reader::next() {
+  if (!impl_->merge->next()) return false;
+  ++impl_->counted->events;
+  impl_->counted->last_ns = impl_->merge->event().time_ns;
+  return true;
+}
+
+const ts_event& Reader::event() const { return impl_->merge->event(); }
+
+void Reader::rewind() { impl_->anew(impl_->unasked).begin(); }
+
+struct Reader::Mark::Stands {
+  std::vector<std::optional<Core::Stand>> by_core;
+};
+
+Reader::Mark Reader::mark() const {
+  Mark mark;
+  mark.stands_ = std::make_shared<Mark::Stands>(Mark::Stands{impl_->merge->stands()});
+  return mark;
+}
+
+void Reader::go_to(const Mark& mark) { impl_->anew(impl_->unasked).go_to(mark.stands_->by_core); }
+
+const Summary& Reader::summary() const { return impl_->summary; }
+
+Summary read(Bytes& bytes, const std::string& name, Visitor& visitor) {
+  Reader reader(bytes, name);
+  reader.introduce(visitor);
+  while (reader.next()) visitor.event(reader.event());
+  return reader.summary();
 }
 
 }  // namespace timeslice::trace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How does a file become a recording again? In two goes, so that memory doesn't grow with its
 // length: the first notes where each core's bundles are and hands over who was there, the second
-// merges the cores' events by time, a bundle a core at once in memory.
+// merges the cores' events by time, a bundle a core at once in memory. Who wants to stop and go on
+// takes the events one by one from a Reader; who wants them all calls read().
 //
 // Any file is taken that Perfetto's format allows; what is broken is passed over and said. Files
 // end early when their recorder was killed or the disk was full: what they hold up to there is
@@ -37,8 +38,42 @@ struct Summary {
   std::string stopped;  // why the file ends before its end, as a sentence; empty: it doesn't
 };
 
-// Throws Failure where it is no recording, or one of a later version; `name` stands in the
-// sentence.
+class Reader {
+ public:
+  // The first go. Throws Failure where it is no recording, or one of a later version; `name` stands
+  // in the sentence. `bytes` must outlive it.
+  Reader(Bytes& bytes, const std::string& name);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  // All but the events.
+  void introduce(Visitor& visitor) const;
+
+  // The next event in the order of time; false: there is none. It lives until the next call.
+  bool next();
+  [[nodiscard]] const ts_event& event() const;
+  // To before the first event.
+  void rewind();
+
+  // The event at hand, to come back to: after go_to(), the next is this one again.
+  class Mark {
+    friend class Reader;
+    struct Stands;
+    std::shared_ptr<const Stands> stands_;
+  };
+  [[nodiscard]] Mark mark() const;
+  void go_to(const Mark& mark);
+
+  // Of what was read up to the first rewind() or go_to().
+  [[nodiscard]] const Summary& summary() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The whole file at once. Throws as the Reader does.
 Summary read(Bytes& bytes, const std::string& name, Visitor& visitor);
 
 }  // namespace timeslice::trace

@@ -15,6 +15,7 @@ namespace {
 
 constexpr uint64_t message_ns = 5'000'000'000;
 constexpr double least_delay_s = 0.05, most_delay_s = 3600;
+constexpr double most_speed = 64;
 
 void append_utf8(std::string& out, char32_t c) {
   const auto byte = [&](char32_t bits) { out += static_cast<char>(bits); };
@@ -36,6 +37,14 @@ void append_utf8(std::string& out, char32_t c) {
 void drop_last_character(std::string& text) {
   while (!text.empty() && (text.back() & 0xc0) == 0x80) text.pop_back();
   if (!text.empty()) text.pop_back();
+}
+
+// Absent where the text is none, or more than one.
+std::optional<double> number_in(const std::string& text) {
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
 }
 
 struct SortKey {
@@ -69,7 +78,8 @@ void Controls::press_in_list(const Key& key, const model::Frame* frame,
                              std::vector<Action>& actions) {
   if (key.name == Key::character) {
     // The first that knows the letter takes it.
-    (void)(sort_by_letter(key.code) || toggle(key.code, frame) || ask(key.code, frame, actions));
+    (void)(sort_by_letter(key.code) || toggle(key.code, frame) || travel(key.code, actions) ||
+           ask(key.code, frame, actions));
     return;
   }
   if (move(key.name)) return;
@@ -178,6 +188,10 @@ bool Controls::ask(char32_t letter, const model::Frame* frame, std::vector<Actio
       actions.push_back(Action::pause);
       return true;
     case 'a': {
+      if (bar) {
+        say("a recording shows what was recorded: there are no probes to switch on or off");
+        return true;
+      }
       const bool above = frame != nullptr && frame->rung == "aggregate";
       actions.push_back(above ? Action::descend : Action::climb);
       return true;
@@ -185,6 +199,37 @@ bool Controls::ask(char32_t letter, const model::Frame* frame, std::vector<Actio
     default:
       return false;
   }
+}
+
+// Through a recording's time.
+bool Controls::travel(char32_t letter, std::vector<Action>& actions) {
+  if (!bar) return false;
+  if (letter >= '0' && letter <= '9') {
+    jump_to(bar->at((letter - '0') / 10.0), actions);
+    return true;
+  }
+  switch (letter) {
+    case '.':
+    case ',':
+      paused = true;
+      actions.push_back(letter == '.' ? Action::forward : Action::back);
+      return true;
+    case '[':
+    case ']':
+      speed = std::clamp(letter == ']' ? speed * 2 : speed / 2, 1.0 / most_speed, most_speed);
+      actions.push_back(Action::speed);
+      return true;
+    case 'J':
+      prompt(Mode::jump, "");
+      return true;
+    default:
+      return false;
+  }
+}
+
+void Controls::jump_to(uint64_t moment_ns, std::vector<Action>& actions) {
+  jump_ns = moment_ns;
+  actions.push_back(Action::jump);
 }
 
 // To the column beside the one that sorts now, among those that this frame can fill.
@@ -253,18 +298,25 @@ void Controls::accept(std::vector<Action>& actions) {
   if (input.empty()) return;
   if (which == Mode::delay) accept_delay(actions);
   if (which == Mode::sort) accept_sort();
+  if (which == Mode::jump) accept_jump(actions);
 }
 
 void Controls::accept_delay(std::vector<Action>& actions) {
-  double seconds = 0;
-  const char* end = input.data() + input.size();
-  const auto [stop, error] = std::from_chars(input.data(), end, seconds);
-  const bool number = error == std::errc() && stop == end;
-  if (!number || !(seconds >= least_delay_s && seconds <= most_delay_s))
+  const std::optional<double> seconds = number_in(input);
+  if (!seconds || !(*seconds >= least_delay_s && *seconds <= most_delay_s))
     return say(fmt::format("the delay must be a number of seconds from {} to {}, not '{}'",
                            least_delay_s, most_delay_s, input));
-  delay_s = seconds;
+  delay_s = *seconds;
   actions.push_back(Action::delay);
+}
+
+void Controls::accept_jump(std::vector<Action>& actions) {
+  const std::optional<double> seconds = number_in(input);
+  const double whole = static_cast<double>(bar->end_ns - bar->begin_ns) / 1e9;
+  if (!seconds || !(*seconds >= 0 && *seconds <= whole))
+    return say(fmt::format("the moment must be a number of seconds from 0 to {:.3f}, not '{}'",
+                           whole, input));
+  jump_to(bar->begin_ns + static_cast<uint64_t>(*seconds * 1e9), actions);
 }
 
 void Controls::accept_sort() {

@@ -3,12 +3,14 @@
 // only the tool can fulfil become Actions. Nothing here knows a terminal, so a test can press keys.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "model/frame.h"
 #include "view/list_state.h"
+#include "view/time_bar.h"
 
 namespace timeslice::view {
 
@@ -19,6 +21,11 @@ enum class Action {
   delay,    // changed: see delay_s
   pause,    // toggled: see paused
   refresh,  // now, before the delay is over
+  // Of a recording only.
+  forward,  // by the delay
+  back,
+  jump,   // see jump_ns
+  speed,  // changed: see speed
 };
 
 struct Key {
@@ -44,17 +51,21 @@ struct Key {
 
 class Controls {
  public:
-  enum class Mode { list, help, filter, delay, sort };  // the latter three: a line is being typed
+  // The latter four: a line is being typed.
+  enum class Mode { list, help, filter, delay, sort, jump };
 
   ListState list;
   Mode mode = Mode::list;
   bool details = false;  // the pane of the selected row is open
   bool paused = false;
   double delay_s = 1;
-  std::string input;       // what was typed so far
-  std::string message;     // shown until a key is pressed, or for 5 s
-  size_t column_page = 0;  // of the columns that don't fit side by side
-  size_t help_top = 0;     // first line of the help page in sight
+  std::optional<TimeBar> bar;  // a recording is shown, and this moment of it
+  double speed = 1;            // recorded seconds in each second, 1/64 to 64
+  uint64_t jump_ns = 0;        // where to, on the bar's clock
+  std::string input;           // what was typed so far
+  std::string message;         // shown until a key is pressed, or for 5 s
+  size_t column_page = 0;      // of the columns that don't fit side by side
+  size_t help_top = 0;         // first line of the help page in sight
 
   // `frame` may be null before the first refresh.
   void press(const Key& key, const model::Frame* frame, std::vector<Action>& actions);
@@ -75,6 +86,9 @@ class Controls {
   void accept(std::vector<Action>& actions);
   void accept_delay(std::vector<Action>& actions);
   void accept_sort();
+  void accept_jump(std::vector<Action>& actions);
+  bool travel(char32_t letter, std::vector<Action>& actions);
+  void jump_to(uint64_t moment_ns, std::vector<Action>& actions);
   void prompt(Mode which, std::string text);
 
   uint64_t now_ns_ = 0;   // the newest frame's time

@@ -30,12 +30,21 @@ std::string_view rung_text(const model::Frame& frame) {
   return "proc rung, no eBPF";
 }
 
+std::string recording_text(const TimeBar& bar) {
+  return bar.began.empty() ? "a recording" : "recorded " + bar.began;
+}
+
 void draw_title(Canvas& canvas, const model::Frame* frame, const Controls& controls,
                 std::string_view clock) {
   int x = canvas.put(0, 0, "timeslice top", Style::strong);
-  if (frame != nullptr) x = canvas.put(0, x + 2, rung_text(*frame), Style::accent);
-  x = canvas.put(0, x + 2, fmt::format("every {} s", controls.delay_s), Style::faint);
-  if (controls.paused) x = canvas.put(0, x + 2, "PAUSED", Style::heading);
+  const std::string what = controls.bar       ? recording_text(*controls.bar)
+                           : frame != nullptr ? std::string(rung_text(*frame))
+                                              : "";
+  if (!what.empty()) x = canvas.put(0, x + 2, what, Style::accent);
+  x = canvas.put(0, x + 2,
+                 fmt::format("{} {} s", controls.bar ? "step" : "every", controls.delay_s),
+                 Style::faint);
+  if (controls.paused && !controls.bar) x = canvas.put(0, x + 2, "PAUSED", Style::heading);
   size_t processes = 0;
   if (frame != nullptr)
     for (const model::Process* p : frame->processes) processes += !p->ended;
@@ -179,7 +188,8 @@ void draw_list(Canvas& canvas, int y, int height, const model::Frame& frame, Con
 
 void draw_body(Canvas& canvas, int y, int height, const model::Frame& frame, Controls& controls) {
   if (controls.mode == Mode::help) {
-    controls.help_top = draw_help(canvas, y + 1, height - 1, controls.help_top);
+    controls.help_top =
+        draw_help(canvas, y + 1, height - 1, controls.help_top, controls.bar.has_value());
     return;
   }
   const Row* row = controls.list.selected_row();
@@ -219,6 +229,21 @@ void draw_list_hints(Canvas& canvas, int y, const model::Frame* frame, const Con
     canvas.put(y, x + 2, "Esc clears it", Style::faint);
     return;
   }
+  if (controls.bar)
+    return draw_hints(canvas, y,
+                      {{"q", "quit"},
+                       {"h", "help"},
+                       {"p", controls.paused ? "play" : "pause"},
+                       {". ,", "step"},
+                       {"0-9 J", "jump"},
+                       {"[ ]", "speed"},
+                       {"Enter", "details"},
+                       {"/", "filter"},
+                       {"s", "sort"},
+                       {"t", list.tree ? "flat" : "tree"},
+                       {"Space", "fold"},
+                       {"K", "kernel"},
+                       {"d", "step's length"}});
   draw_hints(canvas, y,
              {{"q", "quit"},
               {"h", "help"},
@@ -245,6 +270,8 @@ void draw_last_line(Canvas& canvas, int y, const model::Frame* frame, const Cont
       return ask("delay in seconds: ");
     case Mode::sort:
       return ask("sort by column: ");
+    case Mode::jump:
+      return ask("jump to second: ");
     case Mode::help:
       return draw_hints(canvas, y, {{"up, down", "scroll"}, {"any other key", "closes"}});
     case Mode::list:
@@ -298,9 +325,11 @@ void draw_page(Canvas& canvas, const model::Frame* frame, Controls& controls,
   if (frame == nullptr) {
     canvas.put(2, 0, "Taking the first look ...", Style::faint);
   } else {
-    const int cores = core_lines(frame->cores, width, height);
-    draw_cores(canvas, 1, frame->cores);
-    draw_body(canvas, 1 + cores, height - cores - 3, *frame, controls);
+    int y = 1;
+    if (controls.bar) draw_time_bar(canvas, y++, *controls.bar, controls.paused, controls.speed);
+    draw_cores(canvas, y, frame->cores);
+    y += core_lines(frame->cores, width, height);
+    draw_body(canvas, y, height - y - 2, *frame, controls);
     draw_trust(canvas, height - 2, *frame);
   }
   if (controls.message.empty())

@@ -11,11 +11,12 @@ namespace {
 
 struct Entry {
   const char *key, *text;
+  bool live = false;  // a recording has no use for it
 };
 
 constexpr Entry keys[] = {
     {"q", "quit (Ctrl-C too)"},
-    {"a", "climb to the aggregate rung, and back"},
+    {"a", "climb to the aggregate rung, and back", true},
     {"Enter", "details of the selected row; Enter or Esc closes them"},
     {"arrows", "up, down: select; right, left: to the columns that don't fit"},
     {"PgUp PgDn", "a page up, down; Home, End: first row, last row"},
@@ -24,10 +25,19 @@ constexpr Entry keys[] = {
     {"/", "filter by comm or role: a part of it, or a glob; Esc clears it"},
     {"P N V I W M", "sort by %CPU, TID, VOL/S, INV/S, WAITms, MIG/S"},
     {"<  >  s  r", "sort by the column beside; by one you name; in reverse"},
-    {"p", "pause, and go on"},
-    {"d", "delay between refreshes, 0.05 to 3600 s"},
-    {"Ctrl-L", "refresh now (F5 too)"},
+    {"p", "pause, and go on", true},
+    {"d", "delay between refreshes, 0.05 to 3600 s", true},
+    {"Ctrl-L", "refresh now (F5 too)", true},
     {"h  ?", "this page"},
+};
+
+constexpr Entry moves[] = {
+    {"p", "pause, and play on; at its end, from the beginning"},
+    {".  ,", "a step on, a step back"},
+    {"d", "how long a step is, 0.05 to 3600 s"},
+    {"0 to 9", "jump to so many tenths of it; J asks for a second"},
+    {"[  ]", "half as fast, twice as fast"},
+    {"", "figures are of the step that ends at the moment shown"},
 };
 
 constexpr Entry rungs[] = {
@@ -50,18 +60,21 @@ constexpr Entry trust[] = {
     {"self", "what this tool itself takes, % of one core"},
 };
 
-void append(std::vector<HelpLine>& lines, const char* title, std::span<const Entry> entries) {
+void append(std::vector<HelpLine>& lines, const char* title, std::span<const Entry> entries,
+            bool recording = false) {
   if (!lines.empty()) lines.push_back({});
   lines.push_back({"", title, Style::strong});
-  for (const Entry& e : entries) lines.push_back({e.key, e.text});
+  for (const Entry& e : entries)
+    if (!recording || !e.live) lines.push_back({e.key, e.text});
 }
 
 }  // namespace
 
-std::vector<HelpLine> help_lines() {
+std::vector<HelpLine> help_lines(bool recording) {
   std::vector<HelpLine> lines;
-  append(lines, "Keys", keys);
-  append(lines, "Rungs", rungs);
+  if (recording) append(lines, "In a recording", moves);
+  append(lines, "Keys", keys, recording);
+  if (!recording) append(lines, "Rungs", rungs);
   append(lines, "States", states);
   append(lines, "Columns", {});
   for (const Column& c : columns())
@@ -71,8 +84,8 @@ std::vector<HelpLine> help_lines() {
   return lines;
 }
 
-size_t draw_help(Canvas& canvas, int y, int height, size_t top) {
-  const std::vector<HelpLine> lines = help_lines();
+size_t draw_help(Canvas& canvas, int y, int height, size_t top, bool recording) {
+  const std::vector<HelpLine> lines = help_lines(recording);
   const auto room = static_cast<size_t>(std::max(height, 0));
   top = std::min(top, lines.size() > room ? lines.size() - room : 0);
   for (size_t i = 0; i < room && top + i < lines.size(); ++i) {

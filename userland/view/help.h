@@ -13,9 +13,10 @@ struct HelpLine {
   Style style = Style::normal;  // of the text
 };
 
-std::vector<HelpLine> help_lines();
+// `recording`: with the keys that move in its time.
+std::vector<HelpLine> help_lines(bool recording = false);
 
 // Draws lines [y, y + height) from `top` on; returns the `top` that was possible.
-size_t draw_help(Canvas& canvas, int y, int height, size_t top);
+size_t draw_help(Canvas& canvas, int y, int height, size_t top, bool recording = false);
 
 }  // namespace timeslice::view

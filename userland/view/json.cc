@@ -198,7 +198,7 @@ void append_thread(std::string& out, const model::Thread* thread) {
       .add("role", t.role.name)
       .add("role_evidence", unless_empty(t.role.evidence))
       .add("role_confidence", t.role.confidence)
-      .add("state", std::string_view(&row.state, 1))
+      .add("state", unless_empty(std::string_view(&row.state, row.state != 0)))
       .add("on_cpu", if_so(t.has(TS_HAVE_ON_CPU), (row.flags & TS_THREAD_ON_CPU) != 0))
       .add("cpu", row.cpu)
       .add("cpu_pct", figure(t.cpu_pct))

@@ -209,6 +209,14 @@ void Screen::show(const model::Frame& frame) {
   impl_->draw();
 }
 
+void Screen::show(const model::Frame& frame, TimeBar bar) {
+  impl_->frame = &frame;
+  impl_->clock = bar.clock;
+  impl_->controls.bar = std::move(bar);
+  impl_->controls.refreshed(frame);
+  impl_->draw();
+}
+
 std::vector<Action> Screen::keys_ready() {
   std::vector<Action> actions;
   wint_t code = 0;
@@ -237,5 +245,14 @@ void Screen::say(std::string sentence) {
 double Screen::delay_s() const { return impl_->controls.delay_s; }
 
 bool Screen::paused() const { return impl_->controls.paused; }
+
+void Screen::pause() {
+  impl_->controls.paused = true;
+  impl_->draw();
+}
+
+double Screen::speed() const { return impl_->controls.speed; }
+
+uint64_t Screen::jump_ns() const { return impl_->controls.jump_ns; }
 
 }  // namespace timeslice::view

@@ -10,6 +10,7 @@
 #include "model/frame.h"
 #include "view/controls.h"
 #include "view/order.h"
+#include "view/time_bar.h"
 
 namespace timeslice::view {
 
@@ -33,9 +34,11 @@ class Screen {
 
   // Draws `frame`, which must live until the next show(): keys redraw from it.
   void show(const model::Frame& frame);
+  // The same of a recording, with a time bar and the keys that move in it.
+  void show(const model::Frame& frame, TimeBar bar);
 
   // Takes all keys that wait on stdin, redraws, and returns what they ask of the tool, in order.
-  // While paused() lasts, neither advance the tracker nor show().
+  // While paused() lasts, neither advance the tracker nor show(), but for a step or a jump.
   std::vector<Action> keys_ready();
 
   // After SIGWINCH.
@@ -46,6 +49,11 @@ class Screen {
 
   [[nodiscard]] double delay_s() const;
   [[nodiscard]] bool paused() const;
+  void pause();  // as the key does, which also ends it
+
+  // Of a recording.
+  [[nodiscard]] double speed() const;
+  [[nodiscard]] uint64_t jump_ns() const;  // where the last jump goes
 
  private:
   struct Impl;

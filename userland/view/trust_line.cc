@@ -36,6 +36,8 @@ std::string trust(const model::Frame& frame, bool zeros) {
     if (value == 0 && (!zeros || (c.probes && !probes))) continue;
     fmt::format_to(out, "{} {}, ", grouped(value), c.name);
   }
+  // Looking has cost its recorder something, of which nothing is left to see here.
+  if (frame.source == "recording") return line + "from a recording";
   Scratch scratch;
   const auto& self = frame.trust.self_cpu_pct;
   fmt::format_to(out, "self {}% CPU, ", self ? compact(*self, Kind::percent, scratch) : "-");

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "model/replay.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "model/space_saving.h"
+#include "model/state_letter.h"
+
+namespace timeslice::model {
+
+Replay::Replay(const HistoryInfo& info) : history_(info) {}
+
+void Replay::opening(const ts_thread_row& row) {
+  history_.opening(row);
+  add_new_lives();
+  if (lives_.empty() || history_.find(row.tid) != lives_.size() - 1) return;
+  Life& life = lives_.back();
+  life.before = life.row = row;
+  life.introduced = true;
+  life.letter = row.state;
+}
+
+// The History has met threads that nobody introduced, or that have just been forked.
+void Replay::add_new_lives() {
+  while (lives_.size() < history_.threads().size()) {
+    Life& life = lives_.emplace_back();
+    life.before.syscall_nr = life.row.syscall_nr = -1;
+    life.sched.record = {TS_RECORD_SCHED, sizeof(life.sched), 0};
+    life.sched.since_ns = history_.threads()[lives_.size() - 1].first_ns;
+    life.sched.last_preemptor = life.sched.last_waker = TS_PEERS;
+  }
+}
+
+void Replay::touch(uint32_t index) {
+  if (index != kNobody) lives_[index].touched = true;
+}
+
+void Replay::event(const ts_event& event) {
+  switch (event.kind) {
+    case TS_EVENT_SWITCH:
+      return on_switch(reinterpret_cast<const ts_event_switch&>(event));
+    case TS_EVENT_WAKING:
+    case TS_EVENT_WAKE_NEW:
+      return on_wake(reinterpret_cast<const ts_event_wake&>(event));
+    case TS_EVENT_FORK:
+      return on_fork(reinterpret_cast<const ts_event_identity&>(event));
+    case TS_EVENT_LOST:
+      // Who ran on that core is lost with them, and isn't told by the record: all are looked at.
+      for (Life& life : lives_) life.touched = true;
+      lost_ += std::max<uint64_t>(1, reinterpret_cast<const ts_event_lost&>(event).records);
+      break;
+    default:
+      break;
+  }
+  history_.event(event);
+  add_new_lives();
+  touch(history_.find(event.tid));
+}
+
+void Replay::on_switch(const ts_event_switch& record) {
+  // Whoever leaves for good is not to be found afterwards.
+  const uint32_t before = history_.find(record.prev_tid);
+  history_.event(record.event);
+  add_new_lives();
+  const uint32_t leaver = before != kNobody ? before : history_.find(record.prev_tid);
+  touch(record.event.tid == 0 ? kNobody : history_.find(record.event.tid));
+  if (leaver == kNobody || record.prev_tid == 0) return;
+  Life& life = lives_[leaver];
+  life.touched = true;
+  life.letter = letter_of(record.prev_state);
+  ended_ += life.letter == 'X';
+  if (record.prev_state & TS_LEAVING_INVOLUNTARY) count_preemptor(life, record.event.tid);
+}
+
+void Replay::on_wake(const ts_event_wake& record) {
+  history_.event(record.event);
+  add_new_lives();
+  const uint32_t index = history_.find(record.event.tid);
+  if (index == kNobody) return;
+  lives_[index].touched = true;
+  count_waker(lives_[index], record);
+}
+
+void Replay::on_fork(const ts_event_identity& record) {
+  const uint32_t before = history_.find(record.event.tid);
+  history_.event(record.event);
+  add_new_lives();
+  const uint32_t index = history_.find(record.event.tid);
+  touch(before);
+  touch(index);
+  if (index == kNobody || index == before) return;
+  ++forked_;
+  Life& life = lives_[index];
+  life.introduced = true;
+  // Until its first slice it has the parent's scheduling, which it was made with.
+  if (const uint32_t parent = history_.find(record.parent_tid); parent != kNobody) {
+    life.before.policy = life.row.policy = lives_[parent].row.policy;
+    life.before.cgroup_id = life.row.cgroup_id = lives_[parent].row.cgroup_id;
+  }
+}
+
+void Replay::name_peer(ts_peer& peer, uint32_t tid) const {
+  peer.tid = tid == TS_TID_OUTSIDE ? 0 : tid;
+  const uint32_t index = tid == 0 ? kNobody : history_.find(tid);
+  const std::string name = tid == 0           ? "idle"
+                           : index == kNobody ? "?"
+                                              : history_.threads()[index].comm;
+  std::memset(peer.comm, 0, sizeof(peer.comm));
+  std::memcpy(peer.comm, name.data(), std::min(name.size(), sizeof(peer.comm) - 1));
+}
+
+void Replay::count_preemptor(Life& life, uint32_t tid) {
+  const uint32_t slot = count_peer(life.sched.preemptors, tid, TS_CONTEXT_TASK);
+  life.sched.last_preemptor = slot;
+  if (life.sched.preemptors[slot].comm[0] == 0) name_peer(life.sched.preemptors[slot], tid);
+}
+
+// In an interrupt, the thread that it hit is not the waker.
+void Replay::count_waker(Life& life, const ts_event_wake& record) {
+  const bool by_thread = record.context == TS_CONTEXT_TASK;
+  const uint32_t slot =
+      count_peer(life.sched.wakers, by_thread ? record.waker_tid : 0, record.context);
+  life.sched.last_waker = slot;
+  ts_peer& peer = life.sched.wakers[slot];
+  if (by_thread && peer.comm[0] == 0) name_peer(peer, record.waker_tid);
+}
+
+}  // namespace timeslice::model

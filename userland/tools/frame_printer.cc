@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "tools/frame_printer.h"
+
+#include <clocale>
+#include <csignal>
+
+#include "tools/output.h"
+#include "view/csv.h"
+#include "view/json.h"
+
+namespace timeslice::tools {
+
+bool FramePrinter::begin() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::setlocale(LC_CTYPE, "");  // which of a comm's characters can be shown, and how wide they are
+  if (format_ != Format::csv) return true;
+  view::append_csv_header(text_);
+  return write_all(text_);
+}
+
+bool FramePrinter::print(const model::Frame& frame, std::string_view clock) {
+  text_.clear();
+  if (format_ == Format::json) {
+    view::append_json(text_, frame);
+  } else if (format_ == Format::csv) {
+    view::append_csv(text_, frame, order_);
+  } else {
+    view::TextOptions how;
+    how.order = order_;
+    how.clock = clock;
+    writer_.append(text_, frame, how);
+  }
+  return write_all(text_);
+}
+
+}  // namespace timeslice::tools

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Batch mode of a recording: as fast as it can be read, a frame for each interval of its time, and
+// one for what is left of the last.
+#include <fmt/core.h>
+
+#include "tools/frame_printer.h"
+#include "tools/playback.h"
+#include "tools/wall_clock.h"
+
+namespace timeslice::tools {
+
+void run_replay_batch(const TopOptions& options) {
+  Playback playback(options.replay, options.watch.comm_glob, false);
+  for (const std::string& note : playback.notes()) fmt::print(stderr, "timeslice: {}\n", note);
+  FramePrinter printer(options.format, options.order);
+  if (!printer.begin()) return;
+  playback.step(0);  // who was there when it began
+  const auto interval_ns = static_cast<uint64_t>(options.delay_s * 1e9);
+  for (uint64_t done = 0; !playback.at_end() && done != options.refreshes.value_or(UINT64_MAX);
+       ++done) {
+    const model::Frame& frame = playback.step(interval_ns);
+    if (!printer.print(frame, time_of_day(playback.realtime_ns(playback.now_ns())))) return;
+  }
+}
+
+}  // namespace timeslice::tools
