@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <map>
-#include <protozero/pbf_message.hpp>
 #include <queue>
 
 #include "base/failure.h"
 #include "trace/bundle_reader.h"
 #include "trace/fields.h"
+#include "trace/message.h"
 #include "trace/packets.h"
 #include "trace/people.h"
 
@@ -46,16 +46,15 @@ class Index {
 
  private:
   void take(std::string_view packet) {
-    protozero::pbf_message<field::Packet> fields(packet.data(), packet.size());
+    Fields<field::Packet> fields(packet);
     bool used = false;
     while (fields.next()) {
-      if (fields.wire_type() != protozero::pbf_wire_type::length_delimited) {
+      if (!fields.is_bytes()) {
         fields.skip();
         continue;
       }
       const auto tag = fields.tag();  // gone once the field is read
-      const auto view = fields.get_view();
-      const std::string_view part(view.data(), view.size());
+      const std::string_view part = fields.get_view();
       switch (tag) {
         case field::Packet::ftrace_events:
           take_bundle(part, packet);
@@ -119,14 +118,12 @@ class Core {
   bool next() {
     for (;;) {
       try {
-        if (loaded_ && reader_.next()) return true;
+        if (reader_.next()) return true;
         if (at_ == places_.size()) return false;
-        loaded_ = false;
         load(places_[at_++]);
-        loaded_ = true;
       } catch (const protozero::exception&) {
         ++summary_.broken;
-        loaded_ = false;
+        reader_.give_up();
       }
     }
   }
@@ -143,7 +140,6 @@ class Core {
   Summary& summary_;
   const std::vector<Place>& places_;
   size_t at_ = 0;
-  bool loaded_ = false;
   BundleReader reader_;
 };
 
@@ -220,6 +216,10 @@ Summary read(Bytes& bytes, const std::string& name, Visitor& visitor) {
   summary.has_closing = people.has_closing;
   hand_over_people(people, visitor);
   merge.run([&](const ts_event& event) {
+    if (event.time_ns < people.header.begin_ns) {  // which the header says there is none
+      ++summary.broken;
+      return;
+    }
     ++summary.events;
     summary.last_ns = event.time_ns;
     visitor.event(event);
