@@ -121,15 +121,18 @@ void History::take_role(HistoryThread& thread) {
 }
 
 void History::opening(const ts_thread_row& row) {
-  const uint32_t index = make(row.tid, row.start_ns, info_.begin_ns);
+  const uint32_t known = find(row.tid);
+  const bool again = known != kNobody && threads_[known].start_ns == row.start_ns;
+  if (known != kNobody && !again) give_away(known, info_.begin_ns);
+  const uint32_t index = again ? known : make(row.tid, row.start_ns, info_.begin_ns);
   if (index == kNobody) return;
   HistoryThread& thread = threads_[index];
   thread.tgid = row.tgid;
   thread.ppid = row.ppid;
   thread.comm = comm_of(row.comm);
   thread.flags = row.flags & ~static_cast<uint32_t>(TS_THREAD_ON_CPU);
-  thread.prio = row.prio + 100;
-  if (is_outside(index) || row.record.have == 0) return;
+  thread.prio = std::clamp(row.prio, -100, 155) + 100;
+  if (again || is_outside(index) || row.record.have == 0) return;
   opening_rows_[key_of(row.tid, row.start_ns)] = row;
   Now& now = now_[index];
   now.cpu = static_cast<uint16_t>(std::max(row.cpu, 0));
@@ -142,9 +145,11 @@ void History::opening(const ts_thread_row& row) {
     now.state = State::ready;
     ++ready_;
   } else if (row.cpu >= 0 && static_cast<size_t>(row.cpu) < kCoreLimit) {
+    CoreNow& core = core_now(static_cast<uint16_t>(row.cpu));
+    // Rows aren't all of one instant: the last one had it last.
+    if (core.thread != kNobody) lose_thread(core.thread, info_.begin_ns);
     now.state = State::running;
     ++running_;
-    CoreNow& core = core_now(static_cast<uint16_t>(row.cpu));
     core.seen = true;
     core.thread = index;
     core.since_ns = core.last_ns = info_.begin_ns;
@@ -244,10 +249,20 @@ void History::account_until(uint32_t index, uint64_t time_ns) {
   now.since_ns = time_ns;
 }
 
-// What it did since the last that we knew of it isn't known.
+// What a core did since its last switch isn't known, nor what it does now.
+void History::lose_core(uint16_t cpu, uint64_t time_ns) {
+  CoreNow& core = core_now_[cpu];
+  if (time_ns > core.since_ns) cores_[cpu].unseen_ns += time_ns - core.since_ns;
+  core.since_ns = std::max(core.since_ns, time_ns);
+  core.seen = false;
+  core.thread = kNobody;
+}
+
+// What it did since the last that we knew of it isn't known, and if it had a core, what that did.
 void History::lose_thread(uint32_t index, uint64_t time_ns) {
   Now& now = now_[index];
   if (now.state == State::running) {
+    lose_core(now.cpu, time_ns);
     count(-1, 0, time_ns);
     if (time_ns > now.since_ns) threads_[index].unseen_ns += time_ns - now.since_ns;
     threads_[index].last_ns = std::max(threads_[index].last_ns, time_ns);
@@ -259,6 +274,13 @@ void History::lose_thread(uint32_t index, uint64_t time_ns) {
   now.state = State::unseen;
   now.because = Because::unknown;
   now.waking_ns = 0;
+}
+
+// Its number is somebody else's now: its end is missing.
+void History::give_away(uint32_t index, uint64_t time_ns) {
+  if (now_[index].state == State::running) ++info_.breaks;
+  lose_thread(index, time_ns);
+  now_[index].state = State::gone;
 }
 
 // ---- events ------------------------------------------------------------------------------------
@@ -306,7 +328,7 @@ void History::close_core(uint16_t cpu, uint64_t time_ns) {
     sums.idle_ns += gap;
   else
     sums.busy_ns += gap;
-  core.since_ns = time_ns;
+  core.since_ns = std::max(core.since_ns, time_ns);
 }
 
 void History::end_slice(CoreNow& core, uint64_t time_ns) {
@@ -329,11 +351,10 @@ void History::on_switch(const ts_event_switch& record) {
   // By the records somebody else had this core: what came in between is missing.
   if (core.seen && core.thread != leaver) {
     ++info_.breaks;
-    cores_[cpu].unseen_ns += time_ns > core.since_ns ? time_ns - core.since_ns : 0;
-    core.since_ns = time_ns;
-    if (core.thread != kNobody) lose_thread(core.thread, time_ns);
-    core.seen = false;
-    core.thread = kNobody;
+    if (core.thread != kNobody)
+      lose_thread(core.thread, time_ns);
+    else
+      lose_core(cpu, time_ns);
   } else {
     close_core(cpu, time_ns);
   }
@@ -361,6 +382,7 @@ void History::leave(CoreNow& core, const ts_event_switch& record) {
     end_slice(core, time_ns);
     count(-1, 0, time_ns);
   } else {
+    if (now.state == State::running) ++info_.breaks;  // on another core
     lose_thread(index, time_ns);
   }
   now.since_ns = time_ns;
@@ -451,7 +473,10 @@ void History::arrive(CoreNow& core, const ts_event_switch& record) {
   core.seen = is_idle ? !info_.filtered : index != kNobody && !is_outside(index);
   if (!core.seen || is_idle) return;
   Now& now = now_[index];
-  if (now.state == State::running) lose_thread(index, time_ns);
+  if (now.state == State::running) {  // on another core, by the records
+    ++info_.breaks;
+    lose_thread(index, time_ns);
+  }
   core.thread = index;
   core.slice = {};
   core.slice.thread = index;
@@ -503,7 +528,7 @@ void History::on_migrate(const ts_event_migrate& record) {
   if (index == kNobody) return;
   ++threads_[index].migrations;
   Now& now = now_[index];
-  now.cpu = record.to_cpu;
+  if (now.state != State::running) now.cpu = record.to_cpu;
   if (!now.run_delay_known) return;
   const uint32_t part = record.run_delay_low - static_cast<uint32_t>(now.run_delay_ns);
   // Where arrivals are missing, the difference is theirs.
@@ -522,10 +547,7 @@ void History::on_identity(const ts_event_identity& record) {
   uint32_t index = known;
   if (fork &&
       (known == kNobody || record.start_ns == 0 || threads_[known].start_ns != record.start_ns)) {
-    if (known != kNobody && now_[known].state != State::gone) {
-      lose_thread(known, time_ns);  // its number was given away: its end is missing
-      now_[known].state = State::gone;
-    }
+    if (known != kNobody) give_away(known, time_ns);
     index = make(record.event.tid, record.start_ns, time_ns);
     if (index == kNobody) return;
     threads_[index].born = true;
@@ -542,7 +564,10 @@ void History::on_identity(const ts_event_identity& record) {
       thread.tgid = threads_[parent].tgid;
   if (record.ppid) thread.ppid = record.ppid;
   if (record.start_ns) thread.start_ns = record.start_ns;
-  if (record.tgid) thread.flags = record.flags;
+  if (record.tgid) {
+    if (record.flags & TS_THREAD_OUTSIDE && !is_outside(index)) lose_thread(index, time_ns);
+    thread.flags = record.flags;
+  }
   thread.comm = comm_of(record.comm);
   if (thread.role.confidence == 0) take_role(thread);
 }
@@ -578,8 +603,7 @@ void History::on_lost(const ts_event& event) {
     now_[core.thread].since_ns = core.last_ns;
     lose_thread(core.thread, core.last_ns);
   }
-  core.seen = false;
-  core.thread = kNobody;
+  lose_core(event.cpu, core.last_ns);
 }
 
 // ---- the end -----------------------------------------------------------------------------------

@@ -210,7 +210,9 @@ class History {
   void arrive(CoreNow& core, const ts_event_switch& record);
   void settle_wait(uint32_t thread, uint64_t time_ns, uint64_t wait_ns, Slice& slice);
   void account_until(uint32_t thread, uint64_t time_ns);
+  void lose_core(uint16_t cpu, uint64_t time_ns);
   void lose_thread(uint32_t thread, uint64_t time_ns);
+  void give_away(uint32_t thread, uint64_t time_ns);
   void close_core(uint16_t cpu, uint64_t time_ns);
   void end_slice(CoreNow& core, uint64_t time_ns);
   void count(int running, int ready, uint64_t time_ns);
