@@ -90,8 +90,6 @@ History::History(const HistoryInfo& info, uint64_t from_ns, uint64_t to_ns)
 
 // ---- who is there ------------------------------------------------------------------------------
 
-uint32_t History::find(uint32_t tid) const { return tid < by_tid_.size() ? by_tid_[tid] : kNobody; }
-
 uint32_t History::make(uint32_t tid, uint64_t start_ns, uint64_t time_ns) {
   if (tid >= kTidLimit) return kNobody;
   if (by_tid_.size() <= tid) by_tid_.resize(std::max<size_t>(tid + 1, by_tid_.size() * 2), kNobody);
@@ -173,6 +171,7 @@ void History::role(uint32_t tid, uint64_t start_ns, const Role& role) {
 }
 
 History::CoreNow& History::core_now(uint16_t cpu) {
+  if (cpu < core_now_.size()) return core_now_[cpu];
   while (core_now_.size() <= cpu) {
     CoreNow& core = core_now_.emplace_back();
     core.since_ns = core.last_ns = begun_ ? from_ns_ : info_.begin_ns;
@@ -184,14 +183,16 @@ History::CoreNow& History::core_now(uint16_t cpu) {
 // ---- time --------------------------------------------------------------------------------------
 
 void History::count(int running, int ready, uint64_t time_ns) {
-  const auto add = [&](std::vector<uint64_t>& sums, int level) {
+  const uint64_t ns = time_ns > counted_ns_ ? time_ns - counted_ns_ : 0;
+  const auto add = [ns](std::vector<uint64_t>& sums, int level) {
     if (level < 0) return;
-    if (sums.size() <= static_cast<size_t>(level)) sums.resize(static_cast<size_t>(level) + 1);
-    if (time_ns > counted_ns_) sums[static_cast<size_t>(level)] += time_ns - counted_ns_;
+    const auto at = static_cast<size_t>(level);
+    if (at >= sums.size()) sums.resize(at + 1);
+    sums[at] += ns;
   };
   add(concurrency_.running_ns, running_);
   add(concurrency_.ready_ns, ready_);
-  counted_ns_ = std::max(counted_ns_, time_ns);
+  counted_ns_ += ns;
   running_ += running;
   ready_ += ready;
 }
@@ -344,10 +345,9 @@ void History::on_switch(const ts_event_switch& record) {
   const uint64_t time_ns = record.event.time_ns;
   const uint16_t cpu = record.event.cpu;
   // Both first: a new thread may move what a reference points to.
-  if (record.prev_tid != 0) find_or_make(record.prev_tid, time_ns);
-  if (record.event.tid != 0) find_or_make(record.event.tid, time_ns);
+  const uint32_t leaver = record.prev_tid ? find_or_make(record.prev_tid, time_ns) : kNobody;
+  const uint32_t comer = record.event.tid ? find_or_make(record.event.tid, time_ns) : kNobody;
   CoreNow& core = core_now_[cpu];
-  const uint32_t leaver = record.prev_tid == 0 ? kNobody : find(record.prev_tid);
   // By the records somebody else had this core: what came in between is missing.
   if (core.seen && core.thread != leaver) {
     ++info_.breaks;
@@ -359,13 +359,14 @@ void History::on_switch(const ts_event_switch& record) {
     close_core(cpu, time_ns);
   }
   ++cores_[cpu].switches;
-  if (leaver != kNobody && !is_outside(leaver)) leave(core, record);
-  arrive(core, record);
+  if (leaver != kNobody && !is_outside(leaver)) leave(core, record, leaver, comer);
+  // Who ends here can't come here.
+  const bool ended = comer == leaver && leaver != kNobody && now_[leaver].state == State::gone;
+  arrive(core, record, ended ? kNobody : comer);
 }
 
-void History::leave(CoreNow& core, const ts_event_switch& record) {
+void History::leave(CoreNow& core, const ts_event_switch& record, uint32_t index, uint32_t next) {
   const uint64_t time_ns = record.event.time_ns;
-  const uint32_t index = find(record.prev_tid);
   HistoryThread& thread = threads_[index];
   Now& now = now_[index];
   if (record.prev_state & TS_LEAVING_VOLUNTARY)
@@ -397,7 +398,7 @@ void History::leave(CoreNow& core, const ts_event_switch& record) {
   } else if (stays_ready) {
     now.state = State::ready;
     now.because = Because::preempted;
-    now.peer = record.event.tid == 0 ? kNobody : find(record.event.tid);
+    now.peer = next;
     now.context = TS_CONTEXT_TASK;
     count(0, 1, time_ns);
   } else {
@@ -463,9 +464,8 @@ void History::settle_wait(uint32_t index, uint64_t time_ns, uint64_t wait_ns, Sl
   pair.wait_ns += whole_ns;
 }
 
-void History::arrive(CoreNow& core, const ts_event_switch& record) {
+void History::arrive(CoreNow& core, const ts_event_switch& record, uint32_t index) {
   const uint64_t time_ns = record.event.time_ns;
-  const uint32_t index = record.event.tid == 0 ? kNobody : find(record.event.tid);
   const bool is_idle = record.event.tid == 0;
   core.thread = kNobody;
   core.since_ns = time_ns;
@@ -478,10 +478,15 @@ void History::arrive(CoreNow& core, const ts_event_switch& record) {
     lose_thread(index, time_ns);
   }
   core.thread = index;
-  core.slice = {};
-  core.slice.thread = index;
-  core.slice.cpu = record.event.cpu;
-  core.slice.begin_ns = time_ns;
+  // Field by field: an empty one that is assigned is first made on the stack, in stores which its
+  // loads then wait for (a seventh of a report's time).
+  Slice& slice = core.slice;
+  slice.thread = index;
+  slice.cpu = record.event.cpu;
+  slice.begin_ns = time_ns;
+  slice.end_ns = slice.wait_ns = 0;
+  slice.leaving = 0;
+  slice.voluntary = slice.begin_cut = slice.end_cut = false;
   settle_wait(index, time_ns, record.wait_ns, core.slice);
   const bool was_ready = now.state == State::ready;
   count(1, was_ready ? -1 : 0, time_ns);

@@ -190,7 +190,7 @@ class History {
     Slice slice;
   };
 
-  uint32_t find(uint32_t tid) const;
+  uint32_t find(uint32_t tid) const { return tid < by_tid_.size() ? by_tid_[tid] : kNobody; }
   uint32_t find_or_make(uint32_t tid, uint64_t time_ns);
   uint32_t make(uint32_t tid, uint64_t start_ns, uint64_t time_ns);
   CoreNow& core_now(uint16_t cpu);
@@ -206,8 +206,8 @@ class History {
   void on_identity(const ts_event_identity& record);
   void on_exit(const ts_event_exit& record);
   void on_lost(const ts_event& event);
-  void leave(CoreNow& core, const ts_event_switch& record);
-  void arrive(CoreNow& core, const ts_event_switch& record);
+  void leave(CoreNow& core, const ts_event_switch& record, uint32_t leaver, uint32_t next);
+  void arrive(CoreNow& core, const ts_event_switch& record, uint32_t comer);
   void settle_wait(uint32_t thread, uint64_t time_ns, uint64_t wait_ns, Slice& slice);
   void account_until(uint32_t thread, uint64_t time_ns);
   void lose_core(uint16_t cpu, uint64_t time_ns);

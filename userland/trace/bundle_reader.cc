@@ -50,7 +50,23 @@ BundleHead bundle_head(const char* data, size_t size) {
   return head;
 }
 
-uint64_t BundleReader::Varints::take() { return protozero::decode_varint(&at, end); }
+// Nearly all have up to three bytes, and a report takes a dozen an event.
+inline uint64_t BundleReader::Varints::take() {
+  const auto byte = [this](size_t i) { return static_cast<uint64_t>(static_cast<uint8_t>(at[i])); };
+  if (end - at < 3) return protozero::decode_varint(&at, end);
+  uint64_t value = byte(0);
+  if (value < 0x80) {
+    at += 1;
+  } else if (value += (byte(1) << 7) - 0x80; byte(1) < 0x80) {
+    at += 2;
+  } else if (byte(2) < 0x80) {
+    value += (byte(2) << 14) - (0x80 << 7);
+    at += 3;
+  } else {
+    return protozero::decode_varint(&at, end);
+  }
+  return value;
+}
 
 void BundleReader::Differences::begin(Varints column) {
   from = column;

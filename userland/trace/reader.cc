@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <map>
-#include <queue>
+#include <memory>
 
 #include "base/failure.h"
 #include "trace/bundle_reader.h"
@@ -159,37 +159,64 @@ class Merge {
     for (const auto& [cpu, places] : index.bundles)
       cores_.push_back(std::make_unique<Core>(bytes, summary, cpu, boot_offset_ns, places));
     for (const auto& core : cores_)
-      if (core->next()) queue_.push(core.get());
+      if (core->next()) queue_.push_back({core->event().time_ns, core.get()});
+    std::make_heap(queue_.begin(), queue_.end());
   }
 
   [[nodiscard]] const ts_event* first() const {
-    return queue_.empty() ? nullptr : &queue_.top()->event();
+    return queue_.empty() ? nullptr : &queue_.front().core->event();
   }
 
   // Each event goes to `take`, which may be called many times before the queue is looked at again.
   template <typename Take>
   void run(Take take) {
     while (!queue_.empty()) {
-      Core* const core = queue_.top();
-      queue_.pop();
-      const uint64_t limit = queue_.empty() ? UINT64_MAX : queue_.top()->event().time_ns;
+      Core* const core = queue_.front().core;
+      const uint64_t limit = second_time();
       bool more = true;
       do {
         take(core->event());
         more = core->next();
       } while (more && core->event().time_ns <= limit);
-      if (more) queue_.push(core);
+      if (more)
+        replace_first(core->event().time_ns);
+      else
+        drop_first();
     }
   }
 
  private:
-  struct Later {
-    bool operator()(const Core* a, const Core* b) const {
-      return a->event().time_ns > b->event().time_ns;
-    }
+  // A core and the time of its next event; a heap of them has the oldest in front.
+  struct Next {
+    uint64_t time_ns;
+    Core* core;
+    bool operator<(const Next& other) const { return time_ns > other.time_ns; }
   };
+  [[nodiscard]] uint64_t second_time() const {
+    uint64_t time_ns = UINT64_MAX;
+    for (size_t i = 1; i < std::min<size_t>(queue_.size(), 3); ++i)
+      time_ns = std::min(time_ns, queue_[i].time_ns);
+    return time_ns;
+  }
+  void drop_first() {
+    std::pop_heap(queue_.begin(), queue_.end());
+    queue_.pop_back();
+  }
+  // The first one has a later event now: it sinks to its place.
+  void replace_first(uint64_t time_ns) {
+    const Next moved{time_ns, queue_.front().core};
+    size_t at = 0;
+    for (size_t child = 1; child < queue_.size(); child = 2 * at + 1) {
+      if (child + 1 < queue_.size() && queue_[child] < queue_[child + 1]) ++child;
+      if (!(moved < queue_[child])) break;
+      queue_[at] = queue_[child];
+      at = child;
+    }
+    queue_[at] = moved;
+  }
+
   std::vector<std::unique_ptr<Core>> cores_;
-  std::priority_queue<Core*, std::vector<Core*>, Later> queue_;
+  std::vector<Next> queue_;
 };
 
 }  // namespace
