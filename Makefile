@@ -127,6 +127,8 @@ $(OUT)/syscall_names.inc:
 	@mkdir -p $(@D)
 	$(Q)printf '#include <sys/syscall.h>\n' | $(CXX) -E -dM -x c++ - | sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{\2, "\1"},/p' | sort -t'{' -k2n > $@
 
+# What a report does ten million times over: a sixth less time than with -O2.
+$(call obj,$(addprefix userland/,trace/bundle_reader.cc trace/reader.cc model/history.cc)): ALL_CXXFLAGS += $(if $(SAN),,-O3)
 $(OUT)/obj/%.o: %.cc Makefile | $(GENERATED)
 	$(call msg,CXX,$@)
 	@mkdir -p $(@D)

@@ -171,7 +171,6 @@ void History::role(uint32_t tid, uint64_t start_ns, const Role& role) {
 }
 
 History::CoreNow& History::core_now(uint16_t cpu) {
-  if (cpu < core_now_.size()) return core_now_[cpu];
   while (core_now_.size() <= cpu) {
     CoreNow& core = core_now_.emplace_back();
     core.since_ns = core.last_ns = begun_ ? from_ns_ : info_.begin_ns;
@@ -290,7 +289,7 @@ void History::event(const ts_event& event) {
   if (finished_ || event.cpu >= kCoreLimit) return;
   if (!begun_ && event.time_ns >= from_ns_) begin_window(from_ns_);
   if (event.time_ns > to_ns_) return finish(to_ns_);
-  CoreNow& core = core_now(event.cpu);
+  CoreNow& core = event.cpu < core_now_.size() ? core_now_[event.cpu] : core_now(event.cpu);
   switch (event.kind) {
     case TS_EVENT_SWITCH:
       on_switch(reinterpret_cast<const ts_event_switch&>(event));
