@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Runs the benchmarks named (b1 b2 b5 b8), or all, and prints them as Markdown. Peers that aren't
+# Runs the benchmarks named (b1 b2 b3 b4 b5 b8 b9), or all, and prints them as Markdown. Peers that aren't
 # installed are named as absent; on Debian: apt-get install procps sysstat libbpf-tools bpftrace
 # linux-perf libuv1-dev fio.
 set -u

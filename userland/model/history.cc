@@ -106,8 +106,6 @@ History::History(const HistoryInfo& info, uint64_t from_ns, uint64_t to_ns)
 
 // ---- who is there ------------------------------------------------------------------------------
 
-uint32_t History::find(uint32_t tid) const { return tid < by_tid_.size() ? by_tid_[tid] : kNobody; }
-
 uint32_t History::make(uint32_t tid, uint64_t start_ns, uint64_t time_ns) {
   if (tid >= kTidLimit) return kNobody;
   if (by_tid_.size() <= tid) by_tid_.resize(std::max<size_t>(tid + 1, by_tid_.size() * 2), kNobody);
@@ -139,15 +137,18 @@ void History::take_role(HistoryThread& thread) {
 }
 
 void History::opening(const ts_thread_row& row) {
-  const uint32_t index = make(row.tid, row.start_ns, info_.begin_ns);
+  const uint32_t known = find(row.tid);
+  const bool again = known != kNobody && threads_[known].start_ns == row.start_ns;
+  if (known != kNobody && !again) give_away(known, info_.begin_ns);
+  const uint32_t index = again ? known : make(row.tid, row.start_ns, info_.begin_ns);
   if (index == kNobody) return;
   HistoryThread& thread = threads_[index];
   thread.tgid = row.tgid;
   thread.ppid = row.ppid;
   thread.comm = comm_of(row.comm);
   thread.flags = row.flags & ~static_cast<uint32_t>(TS_THREAD_ON_CPU);
-  if (row.record.have) thread.prio = row.prio + 100;
-  if (is_outside(index) || row.record.have == 0) return;
+  if (row.record.have) thread.prio = std::clamp(row.prio, -100, 155) + 100;
+  if (again || is_outside(index) || row.record.have == 0) return;
   opening_rows_[key_of(row.tid, row.start_ns)] = row;
   Now& now = now_[index];
   now.cpu = static_cast<uint16_t>(std::max(row.cpu, 0));
@@ -161,9 +162,11 @@ void History::opening(const ts_thread_row& row) {
     now.state = State::ready;
     ++ready_;
   } else if (row.cpu >= 0 && static_cast<size_t>(row.cpu) < kCoreLimit) {
+    CoreNow& core = core_now(static_cast<uint16_t>(row.cpu));
+    // Rows aren't all of one instant: the last one had it last.
+    if (core.thread != kNobody) lose_thread(core.thread, info_.begin_ns);
     now.state = State::running;
     ++running_;
-    CoreNow& core = core_now(static_cast<uint16_t>(row.cpu));
     core.seen = true;
     core.thread = index;
     core.since_ns = core.last_ns = info_.begin_ns;
@@ -198,14 +201,16 @@ History::CoreNow& History::core_now(uint16_t cpu) {
 // ---- time --------------------------------------------------------------------------------------
 
 void History::count(int running, int ready, uint64_t time_ns) {
-  const auto add = [&](std::vector<uint64_t>& sums, int level) {
+  const uint64_t ns = time_ns > counted_ns_ ? time_ns - counted_ns_ : 0;
+  const auto add = [ns](std::vector<uint64_t>& sums, int level) {
     if (level < 0) return;
-    if (sums.size() <= static_cast<size_t>(level)) sums.resize(static_cast<size_t>(level) + 1);
-    if (time_ns > counted_ns_) sums[static_cast<size_t>(level)] += time_ns - counted_ns_;
+    const auto at = static_cast<size_t>(level);
+    if (at >= sums.size()) sums.resize(at + 1);
+    sums[at] += ns;
   };
   add(concurrency_.running_ns, running_);
   add(concurrency_.ready_ns, ready_);
-  counted_ns_ = std::max(counted_ns_, time_ns);
+  counted_ns_ += ns;
   running_ += running;
   ready_ += ready;
 }
@@ -281,10 +286,20 @@ void History::tell_waiting(uint32_t index, uint64_t until_ns) {
   for (Listener* listener : listeners_) listener->waiting(waiting);
 }
 
-// What it did since the last that we knew of it isn't known.
+// What a core did since its last switch isn't known, nor what it does now.
+void History::lose_core(uint16_t cpu, uint64_t time_ns) {
+  CoreNow& core = core_now_[cpu];
+  if (time_ns > core.since_ns) cores_[cpu].unseen_ns += time_ns - core.since_ns;
+  core.since_ns = std::max(core.since_ns, time_ns);
+  core.seen = false;
+  core.thread = kNobody;
+}
+
+// What it did since the last that we knew of it isn't known, and if it had a core, what that did.
 void History::lose_thread(uint32_t index, uint64_t time_ns) {
   Now& now = now_[index];
   if (now.state == State::running) {
+    lose_core(now.cpu, time_ns);
     count(-1, 0, time_ns);
     if (time_ns > now.since_ns) threads_[index].unseen_ns += time_ns - now.since_ns;
     threads_[index].last_ns = std::max(threads_[index].last_ns, time_ns);
@@ -299,13 +314,20 @@ void History::lose_thread(uint32_t index, uint64_t time_ns) {
   now.waking_ns = 0;
 }
 
+// Its number is somebody else's now: its end is missing.
+void History::give_away(uint32_t index, uint64_t time_ns) {
+  if (now_[index].state == State::running) ++info_.breaks;
+  lose_thread(index, time_ns);
+  now_[index].state = State::gone;
+}
+
 // ---- events ------------------------------------------------------------------------------------
 
 void History::event(const ts_event& event) {
   if (finished_ || event.cpu >= kCoreLimit) return;
   if (!begun_ && event.time_ns >= from_ns_) begin_window(from_ns_);
   if (event.time_ns > to_ns_) return finish(to_ns_);
-  CoreNow& core = core_now(event.cpu);
+  CoreNow& core = event.cpu < core_now_.size() ? core_now_[event.cpu] : core_now(event.cpu);
   switch (event.kind) {
     case TS_EVENT_SWITCH:
       on_switch(reinterpret_cast<const ts_event_switch&>(event));
@@ -344,7 +366,7 @@ void History::close_core(uint16_t cpu, uint64_t time_ns) {
     sums.idle_ns += gap;
   else
     sums.busy_ns += gap;
-  core.since_ns = time_ns;
+  core.since_ns = std::max(core.since_ns, time_ns);
 }
 
 void History::end_slice(CoreNow& core, uint64_t time_ns) {
@@ -360,15 +382,12 @@ void History::on_switch(const ts_event_switch& record) {
   const uint64_t time_ns = record.event.time_ns;
   const uint16_t cpu = record.event.cpu;
   // Both first: a new thread may move what a reference points to.
-  if (record.prev_tid != 0) find_or_make(record.prev_tid);
-  if (record.event.tid != 0) find_or_make(record.event.tid);
+  const uint32_t leaver = record.prev_tid ? find_or_make(record.prev_tid) : kNobody;
+  const uint32_t comer = record.event.tid ? find_or_make(record.event.tid) : kNobody;
   CoreNow& core = core_now_[cpu];
-  const uint32_t leaver = record.prev_tid == 0 ? kNobody : find(record.prev_tid);
   // By the records somebody else had this core: what came in between is missing.
   if (core.seen && core.thread != leaver) {
     ++info_.breaks;
-    cores_[cpu].unseen_ns += time_ns > core.since_ns ? time_ns - core.since_ns : 0;
-    core.since_ns = time_ns;
     if (core.thread != kNobody) {
       // When it left isn't known; that it waited before is.
       core.slice.end_ns = core.slice.begin_ns;
@@ -376,20 +395,21 @@ void History::on_switch(const ts_event_switch& record) {
       if (begun_)
         for (Listener* listener : listeners_) listener->slice(core.slice);
       lose_thread(core.thread, time_ns);
+    } else {
+      lose_core(cpu, time_ns);
     }
-    core.seen = false;
-    core.thread = kNobody;
   } else {
     close_core(cpu, time_ns);
   }
   ++cores_[cpu].switches;
-  if (leaver != kNobody && !is_outside(leaver)) leave(core, record);
-  arrive(core, record);
+  if (leaver != kNobody && !is_outside(leaver)) leave(core, record, leaver, comer);
+  // Who ends here can't come here.
+  const bool ended = comer == leaver && leaver != kNobody && now_[leaver].state == State::gone;
+  arrive(core, record, ended ? kNobody : comer);
 }
 
-void History::leave(CoreNow& core, const ts_event_switch& record) {
+void History::leave(CoreNow& core, const ts_event_switch& record, uint32_t index, uint32_t next) {
   const uint64_t time_ns = record.event.time_ns;
-  const uint32_t index = find(record.prev_tid);
   HistoryThread& thread = threads_[index];
   Now& now = now_[index];
   if (record.prev_state & TS_LEAVING_VOLUNTARY)
@@ -406,6 +426,7 @@ void History::leave(CoreNow& core, const ts_event_switch& record) {
     end_slice(core, time_ns);
     count(-1, 0, time_ns);
   } else {
+    if (now.state == State::running) ++info_.breaks;  // on another core
     lose_thread(index, time_ns);
   }
   now.since_ns = time_ns;
@@ -420,7 +441,7 @@ void History::leave(CoreNow& core, const ts_event_switch& record) {
   } else if (stays_ready) {
     now.state = State::ready;
     now.because = Because::preempted;
-    now.peer = record.event.tid == 0 ? kNobody : find(record.event.tid);
+    now.peer = next;
     now.context = TS_CONTEXT_TASK;
     count(0, 1, time_ns);
   } else {
@@ -486,9 +507,8 @@ void History::settle_wait(uint32_t index, uint64_t time_ns, uint64_t wait_ns, Sl
   pair.wait_ns += whole_ns;
 }
 
-void History::arrive(CoreNow& core, const ts_event_switch& record) {
+void History::arrive(CoreNow& core, const ts_event_switch& record, uint32_t index) {
   const uint64_t time_ns = record.event.time_ns;
-  const uint32_t index = record.event.tid == 0 ? kNobody : find(record.event.tid);
   const bool is_idle = record.event.tid == 0;
   core.thread = kNobody;
   core.since_ns = time_ns;
@@ -496,12 +516,20 @@ void History::arrive(CoreNow& core, const ts_event_switch& record) {
   core.seen = is_idle ? !info_.filtered : index != kNobody && !is_outside(index);
   if (!core.seen || is_idle) return;
   Now& now = now_[index];
-  if (now.state == State::running) lose_thread(index, time_ns);
+  if (now.state == State::running) {  // on another core, by the records
+    ++info_.breaks;
+    lose_thread(index, time_ns);
+  }
   core.thread = index;
-  core.slice = {};
-  core.slice.thread = index;
-  core.slice.cpu = record.event.cpu;
-  core.slice.begin_ns = time_ns;
+  // Field by field: an empty one that is assigned is first made on the stack, in stores which its
+  // loads then wait for (a seventh of a report's time).
+  Slice& slice = core.slice;
+  slice.thread = index;
+  slice.cpu = record.event.cpu;
+  slice.begin_ns = time_ns;
+  slice.end_ns = slice.wait_ns = 0;
+  slice.leaving = 0;
+  slice.voluntary = slice.begin_cut = slice.end_cut = false;
   settle_wait(index, time_ns, record.wait_ns, core.slice);
   const bool was_ready = now.state == State::ready;
   count(1, was_ready ? -1 : 0, time_ns);
@@ -551,8 +579,10 @@ void History::on_migrate(const ts_event_migrate& record) {
   if (index == kNobody) return;
   ++threads_[index].migrations;
   Now& now = now_[index];
-  now.cpu = record.to_cpu;
-  now.has_cpu = true;
+  if (now.state != State::running) {
+    now.cpu = record.to_cpu;
+    now.has_cpu = true;
+  }
   if (!now.run_delay_known) return;
   const uint32_t part = record.run_delay_low - static_cast<uint32_t>(now.run_delay_ns);
   // Where arrivals are missing, the difference is theirs.
@@ -571,10 +601,7 @@ void History::on_identity(const ts_event_identity& record) {
   uint32_t index = known;
   if (fork &&
       (known == kNobody || record.start_ns == 0 || threads_[known].start_ns != record.start_ns)) {
-    if (known != kNobody && now_[known].state != State::gone) {
-      lose_thread(known, time_ns);  // its number was given away: its end is missing
-      now_[known].state = State::gone;
-    }
+    if (known != kNobody) give_away(known, time_ns);
     index = make(record.event.tid, record.start_ns, time_ns);
     if (index == kNobody) return;
     threads_[index].born = true;
@@ -591,7 +618,10 @@ void History::on_identity(const ts_event_identity& record) {
       thread.tgid = threads_[parent].tgid;
   if (record.ppid) thread.ppid = record.ppid;
   if (record.start_ns) thread.start_ns = record.start_ns;
-  if (record.tgid) thread.flags = record.flags;
+  if (record.tgid) {
+    if (record.flags & TS_THREAD_OUTSIDE && !is_outside(index)) lose_thread(index, time_ns);
+    thread.flags = record.flags;
+  }
   thread.comm = comm_of(record.comm);
   if (thread.role.confidence == 0) take_role(thread);
 }
@@ -627,8 +657,7 @@ void History::on_lost(const ts_event& event) {
     now_[core.thread].since_ns = core.last_ns;
     lose_thread(core.thread, core.last_ns);
   }
-  core.seen = false;
-  core.thread = kNobody;
+  lose_core(event.cpu, core.last_ns);
 }
 
 // ---- the end -----------------------------------------------------------------------------------

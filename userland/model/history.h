@@ -173,7 +173,9 @@ class History {
   [[nodiscard]] Doing doing(uint32_t thread, uint64_t time_ns) const;
   [[nodiscard]] HistoryCore core_at(uint32_t cpu, uint64_t time_ns) const;
   // The thread that has this number now; kNobody: none that is known.
-  [[nodiscard]] uint32_t find(uint32_t tid) const;
+  [[nodiscard]] uint32_t find(uint32_t tid) const {
+    return tid < by_tid_.size() ? by_tid_[tid] : kNobody;
+  }
 
  private:
   // What a thread does now, and since when.
@@ -221,13 +223,15 @@ class History {
   void on_identity(const ts_event_identity& record);
   void on_exit(const ts_event_exit& record);
   void on_lost(const ts_event& event);
-  void leave(CoreNow& core, const ts_event_switch& record);
-  void arrive(CoreNow& core, const ts_event_switch& record);
+  void leave(CoreNow& core, const ts_event_switch& record, uint32_t leaver, uint32_t next);
+  void arrive(CoreNow& core, const ts_event_switch& record, uint32_t comer);
   void settle_wait(uint32_t thread, uint64_t time_ns, uint64_t wait_ns, Slice& slice);
   void account_until(uint32_t thread, uint64_t time_ns);
   void take_kernel_totals(uint32_t index, HistoryThread& thread) const;
   void tell_waiting(uint32_t thread, uint64_t until_ns);
+  void lose_core(uint16_t cpu, uint64_t time_ns);
   void lose_thread(uint32_t thread, uint64_t time_ns);
+  void give_away(uint32_t thread, uint64_t time_ns);
   void close_core(uint16_t cpu, uint64_t time_ns);
   void end_slice(CoreNow& core, uint64_t time_ns);
   void count(int running, int ready, uint64_t time_ns);

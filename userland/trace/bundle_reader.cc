@@ -3,17 +3,15 @@
 
 #include <algorithm>
 #include <cstring>
-#include <protozero/pbf_message.hpp>
+#include <protozero/varint.hpp>
 #include <utility>
 
 #include "trace/fields.h"
+#include "trace/message.h"
 
 namespace timeslice::trace {
 
 namespace {
-
-template <typename Field>
-using Fields = protozero::pbf_message<Field>;
 
 uint8_t prio_of(uint64_t prio) { return static_cast<uint8_t>(std::min<uint64_t>(prio, 255)); }
 
@@ -26,9 +24,9 @@ uint16_t with_kind(uint16_t state) {
 // Kernels before 4.14 and some tools have bits beyond: only those that we know remain.
 uint16_t state_of(uint64_t state) { return static_cast<uint16_t>(state & TS_LEAVING_STATES); }
 
-void copy_comm(char (&to)[TS_COMM_SIZE], protozero::data_view from) {
+void copy_comm(char (&to)[TS_COMM_SIZE], std::string_view from) {
   std::memset(to, 0, sizeof(to));
-  std::memcpy(to, from.data(), std::min<size_t>(from.size(), sizeof(to) - 1));
+  from.copy(to, sizeof(to) - 1);
 }
 
 uint8_t context_of(uint64_t flags) {
@@ -52,7 +50,23 @@ BundleHead bundle_head(const char* data, size_t size) {
   return head;
 }
 
-uint64_t BundleReader::Varints::take() { return protozero::decode_varint(&at, end); }
+// Nearly all have up to three bytes, and a report takes a dozen an event.
+inline uint64_t BundleReader::Varints::take() {
+  const auto byte = [this](size_t i) { return static_cast<uint64_t>(static_cast<uint8_t>(at[i])); };
+  if (end - at < 3) return protozero::decode_varint(&at, end);
+  uint64_t value = byte(0);
+  if (value < 0x80) {
+    at += 1;
+  } else if (value += (byte(1) << 7) - 0x80; byte(1) < 0x80) {
+    at += 2;
+  } else if (byte(2) < 0x80) {
+    value += (byte(2) << 14) - (0x80 << 7);
+    at += 3;
+  } else {
+    return protozero::decode_varint(&at, end);
+  }
+  return value;
+}
 
 void BundleReader::Differences::begin(Varints column) {
   from = column;
@@ -74,6 +88,7 @@ void BundleReader::load(std::string bundle) {
   switch_index_ = waking_index_ = 0;
   rare_.clear();
   rare_at_ = 0;
+  bool lost = false;
   Fields<field::Bundle> fields(bytes_.data(), bytes_.size());
   while (fields.next()) {
     switch (fields.tag()) {
@@ -93,22 +108,30 @@ void BundleReader::load(std::string bundle) {
         break;
       }
       case field::Bundle::lost_events:
-        if (fields.get_bool()) {
-          AnyEvent gap{};
-          gap.lost.event = {0, 0, cpu_, TS_EVENT_LOST, 0};
-          rare_.insert(rare_.begin(), gap);
-        }
+        lost |= fields.get_bool();
         break;
       default:
         fields.skip();
     }
   }
+  if (lost) rare_.insert(rare_.begin(), gap());
+}
+
+AnyEvent BundleReader::gap() const {
+  AnyEvent gap{};
+  gap.lost.event = {0, 0, cpu_, TS_EVENT_LOST, 0};
+  return gap;
+}
+
+void BundleReader::give_up() {
+  load({});
+  rare_.push_back(gap());
 }
 
 void BundleReader::parse_compact(const char* data, size_t size) {
   Fields<field::Compact> fields(data, size);
   while (fields.next()) {
-    if (fields.tag() == field::Compact::intern_table) {
+    if (fields.tag() == field::Compact::intern_table || !fields.is_bytes()) {
       fields.skip();
       continue;
     }
@@ -152,6 +175,10 @@ void BundleReader::parse_compact(const char* data, size_t size) {
 void BundleReader::parse_beside(const char* data, size_t size) {
   Fields<field::Beside> fields(data, size);
   while (fields.next()) {
+    if (!fields.is_bytes()) {
+      fields.skip();
+      continue;
+    }
     const auto tag = fields.tag();  // gone once the field is read
     const auto view = fields.get_view();
     const Varints column{view.data(), view.data() + view.size()};
@@ -211,14 +238,13 @@ void BundleReader::parse_beside(const char* data, size_t size) {
 void BundleReader::parse_rare(const char* data, size_t size) {
   // All fields of all kinds are one message; what a kind doesn't have stays 0.
   uint64_t values[32] = {};
-  protozero::data_view comm;
+  std::string_view comm;
   Fields<field::Rare> fields(data, size);
   while (fields.next()) {
     const auto number = static_cast<uint32_t>(fields.tag());
-    if (fields.tag() == field::Rare::comm &&
-        fields.wire_type() == protozero::pbf_wire_type::length_delimited)
+    if (fields.tag() == field::Rare::comm && fields.is_bytes())
       comm = fields.get_view();
-    else if (number < 32 && fields.wire_type() == protozero::pbf_wire_type::varint)
+    else if (number < 32 && fields.is_varint())
       values[number] = fields.get_uint64();
     else
       fields.skip();
@@ -273,7 +299,7 @@ void BundleReader::parse_plain(const char* data, size_t size) {
       default:
         break;
     }
-    if (fields.wire_type() != protozero::pbf_wire_type::length_delimited) {
+    if (!fields.is_bytes()) {
       fields.skip();
       continue;
     }

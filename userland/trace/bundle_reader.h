@@ -30,9 +30,10 @@ class BundleReader {
   // Begins with the next bundle of this core. Throws protozero::exception.
   void load(std::string bundle);
 
-  // The next record, in event(); false: the bundle is at its end. Throws protozero::exception,
-  // after which the rest of the bundle is lost.
+  // The next record, in event(); false: the bundle is at its end. Throws protozero::exception.
   bool next();
+  // After an exception: the rest of the bundle is one gap, which comes next.
+  void give_up();
   [[nodiscard]] const AnyEvent& event() const { return event_; }
 
   // What one bundle hands on to the next of its core.
@@ -72,6 +73,7 @@ class BundleReader {
   void parse_plain_identity(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
                             uint8_t kind);
   void parse_rare(const char* data, size_t size);
+  [[nodiscard]] AnyEvent gap() const;
   [[nodiscard]] uint64_t rare_time() const {
     return rare_at_ < rare_.size() ? rare_[rare_at_].head.time_ns : UINT64_MAX;
   }

@@ -15,15 +15,20 @@ constexpr size_t kHead = 11;             // the tag, and the longest length
 
 }  // namespace
 
-// Brings `size` bytes from at_ on into the window; false: the file hasn't got so many.
+// Brings `size` bytes from at_ on into the window; false: the file hasn't got so many. A packet
+// that is broken may claim any size: the window at most doubles before there are bytes for it.
 bool Packets::need(size_t size) {
   if (window_.size() - at_ >= size) return true;
   window_.erase(0, at_);
   window_at_ += at_;
   at_ = 0;
-  const size_t had = window_.size();
-  window_.resize(std::max(kWindow, size));
-  window_.resize(had + bytes_.read(window_at_ + had, window_.data() + had, window_.size() - had));
+  while (window_.size() < size) {
+    const size_t had = window_.size();
+    const size_t wanted = std::max(kWindow, std::min(size, 2 * had));
+    window_.resize(wanted);
+    window_.resize(had + bytes_.read(window_at_ + had, window_.data() + had, wanted - had));
+    if (window_.size() < wanted) break;
+  }
   return window_.size() >= size;
 }
 

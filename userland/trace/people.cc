@@ -3,35 +3,25 @@
 
 #include <algorithm>
 #include <cstring>
-#include <protozero/pbf_message.hpp>
 
 #include "base/failure.h"
 #include "trace/fields.h"
+#include "trace/message.h"
 
 namespace timeslice::trace {
 
 namespace {
 
-template <typename Field>
-using Fields = protozero::pbf_message<Field>;
-
-template <typename Field>
-Fields<Field> fields_of(std::string_view message) {
-  return Fields<Field>(message.data(), message.size());
-}
-
-std::string_view view_of(protozero::data_view view) { return {view.data(), view.size()}; }
-
 void copy_comm(char (&to)[TS_COMM_SIZE], std::string_view from) {
   std::memset(to, 0, sizeof(to));
-  std::memcpy(to, from.data(), std::min(from.size(), sizeof(to) - 1));
+  from.copy(to, sizeof(to) - 1);
 }
 
 Header header_of(std::string_view message) {
   Header header;
   header.recorder = "timeslice";
   uint32_t version = 0;
-  auto fields = fields_of<field::Header>(message);
+  Fields<field::Header> fields(message);
   while (fields.next()) {
     switch (fields.tag()) {
       case field::Header::version:
@@ -77,7 +67,7 @@ ts_thread_row row_of(std::string_view message) {
   row.state = '?';
   row.cpu = -1;
   row.syscall_nr = -1;
-  auto fields = fields_of<field::Row>(message);
+  Fields<field::Row> fields(message);
   while (fields.next()) {
     switch (fields.tag()) {
       case field::Row::tid:
@@ -93,7 +83,7 @@ ts_thread_row row_of(std::string_view message) {
         row.start_ns = fields.get_uint64();
         break;
       case field::Row::comm:
-        copy_comm(row.comm, view_of(fields.get_view()));
+        copy_comm(row.comm, fields.get_view());
         break;
       case field::Row::state:
         row.state = static_cast<char>(fields.get_uint32());
@@ -152,7 +142,7 @@ ts_thread_row row_of(std::string_view message) {
 
 RoleNote role_of(std::string_view message) {
   RoleNote role;
-  auto fields = fields_of<field::Role>(message);
+  Fields<field::Role> fields(message);
   while (fields.next()) {
     switch (fields.tag()) {
       case field::Role::tid:
@@ -179,7 +169,7 @@ RoleNote role_of(std::string_view message) {
 
 Closing closing_of(std::string_view message) {
   Closing closing;
-  auto fields = fields_of<field::Closing>(message);
+  Fields<field::Closing> fields(message);
   while (fields.next()) {
     switch (fields.tag()) {
       case field::Closing::end_ns:
@@ -222,7 +212,7 @@ ts_thread_row named_row(uint32_t tid, uint32_t tgid, uint32_t ppid, std::string_
 void take_tree_process(std::string_view message, People& people) {
   uint32_t pid = 0, ppid = 0;
   std::string name;
-  auto fields = fields_of<field::Process>(message);
+  Fields<field::Process> fields(message);
   while (fields.next()) {
     if (fields.tag() == field::Process::pid)
       pid = static_cast<uint32_t>(fields.get_int32());
@@ -239,7 +229,7 @@ void take_tree_process(std::string_view message, People& people) {
 void take_tree_thread(std::string_view message, People& people) {
   uint32_t tid = 0, tgid = 0;
   std::string name;
-  auto fields = fields_of<field::Thread>(message);
+  Fields<field::Thread> fields(message);
   while (fields.next()) {
     if (fields.tag() == field::Thread::tid)
       tid = static_cast<uint32_t>(fields.get_int32());
@@ -256,14 +246,14 @@ void take_tree_thread(std::string_view message, People& people) {
 }  // namespace
 
 void take_ours(std::string_view message, People& people) {
-  auto fields = fields_of<field::Ours>(message);
+  Fields<field::Ours> fields(message);
   while (fields.next()) {
-    if (fields.wire_type() != protozero::pbf_wire_type::length_delimited) {
+    if (!fields.is_bytes()) {
       fields.skip();
       continue;
     }
     const auto tag = fields.tag();  // gone once the field is read
-    const std::string_view part = view_of(fields.get_view());
+    const std::string_view part = fields.get_view();
     switch (tag) {
       case field::Ours::header:
         people.header = header_of(part);
@@ -288,7 +278,7 @@ void take_ours(std::string_view message, People& people) {
 
 void take_clocks(std::string_view message, People& people) {
   if (people.boottime_ns) return;  // the first one counts
-  auto clocks = fields_of<field::Clocks>(message);
+  Fields<field::Clocks> clocks(message);
   while (clocks.next()) {
     if (clocks.tag() != field::Clocks::clock) {
       clocks.skip();
@@ -296,7 +286,7 @@ void take_clocks(std::string_view message, People& people) {
     }
     uint32_t id = 0;
     uint64_t now_ns = 0;
-    auto fields = fields_of<field::Clock>(view_of(clocks.get_view()));
+    Fields<field::Clock> fields(clocks.get_view());
     while (fields.next()) {
       if (fields.tag() == field::Clock::id)
         id = fields.get_uint32();
@@ -312,13 +302,13 @@ void take_clocks(std::string_view message, People& people) {
 }
 
 void take_system(std::string_view message, People& people) {
-  auto info = fields_of<field::SystemInfo>(message);
+  Fields<field::SystemInfo> info(message);
   while (info.next()) {
     if (info.tag() != field::SystemInfo::utsname) {
       info.skip();
       continue;
     }
-    auto fields = fields_of<field::Utsname>(view_of(info.get_view()));
+    Fields<field::Utsname> fields(info.get_view());
     while (fields.next()) {
       if (fields.tag() == field::Utsname::sysname)
         people.header.system = fields.get_string();
@@ -333,12 +323,12 @@ void take_system(std::string_view message, People& people) {
 }
 
 void take_tree(std::string_view message, People& people) {
-  auto fields = fields_of<field::ProcessTree>(message);
+  Fields<field::ProcessTree> fields(message);
   while (fields.next()) {
     if (fields.tag() == field::ProcessTree::process)
-      take_tree_process(view_of(fields.get_view()), people);
+      take_tree_process(fields.get_view(), people);
     else if (fields.tag() == field::ProcessTree::thread)
-      take_tree_thread(view_of(fields.get_view()), people);
+      take_tree_thread(fields.get_view(), people);
     else
       fields.skip();
   }

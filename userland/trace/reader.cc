@@ -297,7 +297,12 @@ Reader::~Reader() = default;
 void Reader::introduce(Visitor& visitor) const { hand_over_people(impl_->index.people, visitor); }
 
 bool Reader::next() {
-  if (!impl_->merge->next()) return false;
+  do {
+    if (!impl_->merge->next()) return false;
+    // The header says that there is none so old.
+    if (impl_->merge->event().time_ns >= impl_->index.people.header.begin_ns) break;
+    ++impl_->counted->broken;
+  } while (true);
   ++impl_->counted->events;
   impl_->counted->last_ns = impl_->merge->event().time_ns;
   return true;
