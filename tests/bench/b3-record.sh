@@ -40,12 +40,13 @@ beside_us() { # file, command…
 
 two_pairs() {
   bash -c 'work 0' &
+  local other=$!
   bash -c 'work 1'
-  wait $!
+  wait "$other"
 }
 
-# The difference of two files, line by line.
-added() { # file, name of the result
+# What a file has more than the one of nobody, line by line.
+added() { # name
   paste "$scratch/$1" "$scratch/alone${1#"${1%.cpu}"}" | awk '{print $1 - $2}' >"$scratch/$1.added"
 }
 
@@ -72,7 +73,7 @@ done
 added perf
 echo "\`tests/bench/b3-record.sh\`: perf bench sched pipe -l $loops on one core, median of $rounds interleaved runs (range)"
 echo
-echo "| recorded by | ns a switch | added | CPU time added, all processes | added, of perf's | bytes a switch with its wake-up |"
+echo "| recorded by | ns a switch | added | CPU ns added, all processes | added, of perf's | bytes a switch with its wake-up |"
 echo "|---|---|---|---|---|---|"
 echo "| nobody | $(median "$scratch/alone") | 0 | 0 | 0 | |"
 row "timeslice record, the whole machine" machine "$scratch/machine.pftrace"
@@ -85,5 +86,6 @@ for _ in $(seq 3); do
   "$timeslice" report --json "$scratch/two.pftrace" >"$scratch/two.json"
   rate=$(awk '/^[0-9.]+$/ {if ($1 > s) s = $1} END {printf "%.0f", 4 * '"$loops"' / s / 1000}' "$scratch/out")
   lost=$(sed 's/.*"lost_records":\([0-9]*\).*/\1/' "$scratch/two.json")
-  echo "- Two pairs at once, one a core: $((4 * loops)) switches at $rate,000 a second, $lost records lost."
+  switches=$(grep -o '"switches":[0-9]*' "$scratch/two.json" | awk -F: '{n += $2} END {print n}')
+  echo "- Two pairs at once, one a core: $((4 * loops)) switches at $rate,000 a second, $switches in the file (others' too), $lost records lost."
 done
