@@ -172,6 +172,21 @@ TEST_CASE("whoever ends is there once more, with all it did, however short it li
   CHECK(made_up::find(frame, 12, true) == nullptr);
 }
 
+TEST_CASE("a thread and who was given its number are two, in one pass and after it") {
+  Recorded recorded;
+  Tracker tracker;
+  tracker.advance(recorded.at(0));
+  for (const uint64_t start_ns : {77, 78, 79}) {
+    const uint64_t time_ns = (start_ns - 76) * 100;
+    recorded.add(forked(time_ns, 0, 10, 10, 12, start_ns));
+    recorded.add(switched(time_ns + 50, 0, 0, TS_LEAVING_RUNNABLE, 12, 50));
+    recorded.add(switched(time_ns + 90, 0, 12, start_ns < 79 ? dead : asleep, 0));
+  }
+  CHECK(tracker.advance(recorded.at(500)).thread_count == 5);
+  CHECK(tracker.advance(recorded.at(600)).thread_count == 3);
+  CHECK(tracker.advance(recorded.at(700)).threads.size() == 3);
+}
+
 TEST_CASE("a core's time is busy or idle, and its queue holds who runs and who waits") {
   Recorded recorded;
   recorded.add(switched(1'000, 0, 0, TS_LEAVING_RUNNABLE, 10, 0));

@@ -100,9 +100,9 @@ struct Trust {
 };
 
 struct Frame {
-  uint64_t time_ns = 0;     // CLOCK_MONOTONIC
+  uint64_t time_ns = 0;     // CLOCK_MONOTONIC; of a recording, its machine's
   Figure interval_s;        // absent at the first refresh: then there are no rates either
-  std::string source;       // "bpf", "kmod", "proc"
+  std::string source;       // "bpf", "kmod", "proc", "recording"
   std::string rung;         // "count", "aggregate", "proc"
   uint32_t have = 0;        // groups (enum ts_have) that at least one row brought
   std::vector<Core> cores;  // by number

@@ -61,7 +61,7 @@ void Tracker::match(const Pass& pass) {
 // Takes out the threads that no longer stand where they stood.
 void Tracker::take_loose(const Pass& pass, Loose& loose) {
   const auto take = [&](std::unique_ptr<Tracked>& thread) {
-    if (thread) loose[thread->shown.row.tid] = std::move(thread);
+    if (thread) loose.emplace(thread->shown.row.tid, std::move(thread));
   };
   for (size_t i = pass.threads.size(); i < threads_.size(); ++i) take(threads_[i]);
   threads_.resize(pass.threads.size());
@@ -73,8 +73,11 @@ void Tracker::place(const Pass& pass, Loose& loose) {
   for (const uint32_t i : pass.news) {
     const ts_thread_row& row = *pass.threads[i];
     if (!threads_[i]) {
-      const auto moved = loose.find(row.tid);
-      if (moved != loose.end() && same_thread(moved->second->shown.row, row)) {
+      const auto [first, last] = loose.equal_range(row.tid);
+      const auto moved = std::find_if(first, last, [&](const auto& entry) {
+        return same_thread(entry.second->shown.row, row);
+      });
+      if (moved != last) {
         threads_[i] = std::move(moved->second);
         loose.erase(moved);
       } else {

@@ -41,7 +41,8 @@ class Tracker {
   const Frame& advance(const Pass& pass);
 
  private:
-  using Loose = std::unordered_map<uint32_t, std::unique_ptr<Tracked>>;
+  // By tid, of which a replay may have two: one that has ended, and who was given its number.
+  using Loose = std::unordered_multimap<uint32_t, std::unique_ptr<Tracked>>;
 
   void match(const Pass& pass);
   void take_loose(const Pass& pass, Loose& loose);
