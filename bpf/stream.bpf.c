@@ -75,14 +75,14 @@ static __always_inline __u32 tid_of(struct task_struct *task)
 	return tid ? tid : TS_TID_OUTSIDE;
 }
 
+static __always_inline bool is_wanted_tgid(__u32 tgid)
+{
+	return !filtered || bpf_map_lookup_elem(&tgid_filter, &tgid) != NULL;
+}
+
 static __always_inline bool is_wanted(struct task_struct *task)
 {
-	__u32 tgid;
-
-	if (!filtered)
-		return true;
-	tgid = tgid_of(task);
-	return bpf_map_lookup_elem(&tgid_filter, &tgid) != NULL;
+	return !filtered || is_wanted_tgid(tgid_of(task));
 }
 
 static __always_inline bool is_left_out(struct task_struct *task)
@@ -98,7 +98,7 @@ static __always_inline struct stream_core *this_core(void)
 }
 
 /* Room for a record, its head filled; NULL, and counted, where there is none. */
-static __always_inline void *reserve(struct stream_core *core, __u8 kind, struct task_struct *task,
+static __always_inline void *reserve(struct stream_core *core, __u8 kind, __u32 tid, __u8 prio,
 				     const __u64 size)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -114,10 +114,10 @@ static __always_inline void *reserve(struct stream_core *core, __u8 kind, struct
 		return NULL;
 	}
 	event->time_ns = bpf_ktime_get_ns();
-	event->tid = task ? tid_of(task) : 0;
+	event->tid = tid;
 	event->cpu = cpu;
 	event->kind = kind;
-	event->prio = task ? task->prio : 0;
+	event->prio = prio;
 	core->unwoken += size;
 	return event;
 }
@@ -141,7 +141,7 @@ static __always_inline void tell_loss(struct stream_core *core)
 
 	if (!lost)
 		return;
-	record = reserve(core, TS_EVENT_LOST, NULL, sizeof(*record));
+	record = reserve(core, TS_EVENT_LOST, 0, 0, sizeof(*record));
 	if (!record) {
 		/* That was no event, so it isn't missing. */
 		__sync_fetch_and_add(&core->dropped, -1);
@@ -205,7 +205,7 @@ int on_switch(__u64 *ctx)
 	if (filtered && !is_wanted(prev) && !is_wanted(next))
 		return 0;
 	tell_loss(core);
-	record = reserve(core, TS_EVENT_SWITCH, next, sizeof(*record));
+	record = reserve(core, TS_EVENT_SWITCH, tid_of(next), next->prio, sizeof(*record));
 	if (!record)
 		return 0;
 	record->prev_tid = tid_of(prev);
@@ -226,7 +226,7 @@ static __always_inline int on_wake(__u8 kind, struct task_struct *task)
 	if (!core || !is_wanted(task) || is_left_out(task))
 		return 0;
 	tell_loss(core);
-	record = reserve(core, kind, task, sizeof(*record));
+	record = reserve(core, kind, tid_of(task), task->prio, sizeof(*record));
 	if (!record)
 		return 0;
 	current = bpf_get_current_task_btf();
@@ -259,7 +259,7 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 	if (!core || !is_wanted(task))
 		return 0;
 	tell_loss(core);
-	record = reserve(core, TS_EVENT_MIGRATE, task, sizeof(*record));
+	record = reserve(core, TS_EVENT_MIGRATE, tid_of(task), task->prio, sizeof(*record));
 	if (!record)
 		return 0;
 	record->from_cpu = core_of(task);
@@ -269,26 +269,31 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 	return 0;
 }
 
-/* Those outside are told of as well: their names are wanted wherever they preempt or wake. */
+/*
+ * Those outside are told of as well: their names are wanted wherever they preempt or wake. All is
+ * read by bpf_core_read, for one caller has a pointer of no type.
+ */
 static __always_inline int tell_identity(__u8 kind, struct task_struct *task,
 					 struct task_struct *parent, const char *comm)
 {
 	struct stream_core *core = this_core();
+	__u32 flags = BPF_CORE_READ(task, flags), tid = reader_tid(task), tgid;
 	struct ts_event_identity *record;
 
-	if (!core)
+	if (!core || !tid)
 		return 0;
 	tell_loss(core);
-	record = reserve(core, kind, task, sizeof(*record));
+	record = reserve(core, kind, tid, BPF_CORE_READ(task, prio), sizeof(*record));
 	if (!record)
 		return 0;
-	record->tgid = tgid_of(task);
+	tgid = reader_tid(BPF_CORE_READ(task, group_leader));
+	record->tgid = tgid;
 	record->ppid = reader_tid(BPF_CORE_READ(task, real_parent, group_leader));
-	record->parent_tid = parent ? tid_of(parent) : 0;
-	record->flags = (task->flags & PF_KTHREAD ? TS_THREAD_KERNEL : 0) |
-			(task->flags & PF_IO_WORKER ? TS_THREAD_IO_WORKER : 0) |
-			(is_wanted(task) ? 0 : TS_THREAD_OUTSIDE);
-	record->start_ns = task->start_boottime;
+	record->parent_tid = parent ? reader_tid(parent) : 0;
+	record->flags = (flags & PF_KTHREAD ? TS_THREAD_KERNEL : 0) |
+			(flags & PF_IO_WORKER ? TS_THREAD_IO_WORKER : 0) |
+			(is_wanted_tgid(tgid) ? 0 : TS_THREAD_OUTSIDE);
+	record->start_ns = BPF_CORE_READ(task, start_boottime);
 	__builtin_memset(record->comm, 0, sizeof(record->comm));
 	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), comm);
 	submit(core, record);
@@ -321,7 +326,8 @@ int BPF_PROG(on_exec, struct task_struct *task)
 	return tell_identity(TS_EVENT_EXEC, task, NULL, task->comm);
 }
 
-SEC("tp_btf/task_rename")
+/* Without types: verifiers of 6.1 let no typed program have a pointer to characters. */
+SEC("raw_tp/task_rename")
 int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 {
 	return tell_identity(TS_EVENT_RENAME, task, NULL, comm);
@@ -336,7 +342,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	if (!core || !is_wanted(task))
 		return 0;
 	tell_loss(core);
-	record = reserve(core, TS_EVENT_EXIT, task, sizeof(*record));
+	record = reserve(core, TS_EVENT_EXIT, tid_of(task), task->prio, sizeof(*record));
 	if (!record)
 		return 0;
 	record->start_ns = task->start_boottime;

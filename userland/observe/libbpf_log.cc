@@ -31,7 +31,8 @@ void listen_to_libbpf() {
 
 Failure libbpf_failure(const char* what, int error) {
   std::string text = std::string("cannot load ") + what + ": ";
-  if (error == EPERM || error == EACCES)
+  // The verifier's refusal is EACCES as well; root has all permissions.
+  if (error == EPERM || (error == EACCES && geteuid() != 0))
     return Failure(text + "no permission; run as root, or with CAP_BPF and CAP_PERFMON");
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
     return Failure(text +

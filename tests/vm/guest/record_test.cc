@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Does the stream rung hold on this kernel too? A recording of workloads, compared with the
+// kernel's own counters as on the machine itself; here no thread is hidden, so arrivals and waits
+// are all told.
+#include <nlohmann/json.hpp>
+
+#include "tests/live/kernel_truth.h"
+#include "tests/live/recorded.h"
+#include "tests/live/workloads.h"
+#include "tests/vm/guest/module.h"
+
+namespace timeslice::vm {
+
+namespace {
+
+using live::Json;
+
+void check_recorded(const live::Cast& cast) {
+  live::Recording recording({});
+  std::vector<live::Truth> before;
+  for (const auto& workload : cast)
+    for (const pid_t tid : workload->tids()) before.push_back(live::truth_of(workload->pid(), tid));
+  live::run_together(cast);
+  const live::Outcome outcome = recording.finish();
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const Json report = recording.report();
+  CHECK(report["trust"]["lost_records"] == 0);
+  CHECK(report["trust"]["missing_switches"] == 0);
+  size_t at = 0;
+  for (const auto& workload : cast)
+    for (const pid_t tid : workload->tids()) {
+      const live::Truth now = live::truth_of(workload->pid(), tid), &then = before[at++];
+      const Json thread = live::find_by(report["threads"], "tid", tid);
+      INFO(thread.dump());
+      REQUIRE(thread.is_object());
+      CHECK(thread["nvcsw"] == now.nvcsw - then.nvcsw);
+      CHECK(thread["nivcsw"] == now.nivcsw - then.nivcsw);
+      CHECK(thread["slices"] == now.slices - then.slices);
+      CHECK(thread["run_delay_ms"].get<double>() * 1e6 ==
+            Approx(static_cast<double>(now.run_delay_ns - then.run_delay_ns)).margin(0.5));
+      CHECK(thread["unseen_ms"] == 0);
+    }
+}
+
+}  // namespace
+
+VM_TEST_CASE("a recording has this kernel's counts") {
+  if (!expects_bpf()) {
+    const live::Outcome outcome = live::run({live::timeslice(), "record", "--seconds", "1"});
+    CHECK(outcome.status == 1);
+    CHECK(live::lines_of(outcome.err).size() == 1);
+    return;
+  }
+  check_recorded(live::ping_pong());
+  check_recorded(live::pinned_spinners());
+  check_recorded(live::mixed_threads());
+}
+
+}  // namespace timeslice::vm
