@@ -2,20 +2,12 @@
 #include "model/history.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "model/history_keys.h"
 
 namespace timeslice::model {
 
 namespace {
-
-constexpr uint32_t kTidLimit = 1U << 22;  // PID_MAX_LIMIT, include/linux/threads.h
-constexpr size_t kCoreLimit = 8192;       // CONFIG_NR_CPUS goes no higher
-
-uint64_t key_of(uint32_t tid, uint64_t start_ns) { return start_ns ^ (uint64_t{tid} << 42); }
-
-std::string comm_of(const char (&comm)[TS_COMM_SIZE]) {
-  return {comm, strnlen(comm, TS_COMM_SIZE)};
-}
 
 Off off_by_state(uint16_t state) {
   switch (state & TS_LEAVING_STATES) {
@@ -27,22 +19,6 @@ Off off_by_state(uint16_t state) {
     case TS_LEAVING_TRACED:
       return Off::stopped;
     case TS_LEAVING_IDLE:
-      return Off::idle;
-    default:
-      return Off::other;
-  }
-}
-
-Off off_by_letter(char state) {
-  switch (state) {
-    case 'S':
-      return Off::sleep;
-    case 'D':
-      return Off::disk;
-    case 'T':
-    case 't':
-      return Off::stopped;
-    case 'I':
       return Off::idle;
     default:
       return Off::other;
@@ -82,44 +58,11 @@ const char* off_name(Off reason) {
   return names[static_cast<size_t>(reason)];
 }
 
-namespace {
-
-// Switches whose kind the records don't tell: the kernel's totals do, where no other is missing.
-void sort_unclear(HistoryThread& thread) {
-  const HistoryThread::Kernel& kernel = thread.kernel;
-  const uint64_t seen = thread.voluntary + thread.involuntary + thread.unclear;
-  if (thread.unclear == 0 || !kernel.known || seen != kernel.nvcsw + kernel.nivcsw ||
-      kernel.nvcsw < thread.voluntary || kernel.nivcsw < thread.involuntary)
-    return;
-  thread.voluntary = kernel.nvcsw;
-  thread.involuntary = kernel.nivcsw;
-  thread.unclear = 0;
-}
-
-}  // namespace
-
 History::History(const HistoryInfo& info, uint64_t from_ns, uint64_t to_ns)
     : info_(info),
       from_ns_(std::max(from_ns, info.begin_ns)),
       to_ns_(to_ns ? to_ns : UINT64_MAX),
       counted_ns_(info.begin_ns) {}
-
-// ---- who is there ------------------------------------------------------------------------------
-
-uint32_t History::make(uint32_t tid, uint64_t start_ns, uint64_t time_ns) {
-  if (tid >= kTidLimit) return kNobody;
-  if (by_tid_.size() <= tid) by_tid_.resize(std::max<size_t>(tid + 1, by_tid_.size() * 2), kNobody);
-  const auto index = static_cast<uint32_t>(threads_.size());
-  by_tid_[tid] = index;
-  HistoryThread& thread = threads_.emplace_back();
-  thread.tid = tid;
-  thread.tgid = tid;
-  thread.start_ns = start_ns;
-  thread.first_ns = thread.last_ns = time_ns;
-  now_.emplace_back().since_ns = time_ns;
-  take_role(thread);
-  return index;
-}
 
 // A thread that nobody has introduced: it was there before, and what it did isn't known. With a
 // filter, all that are recorded are introduced.
@@ -131,64 +74,6 @@ uint32_t History::find_or_make(uint32_t tid) {
   return made;
 }
 
-void History::take_role(HistoryThread& thread) {
-  const auto found = roles_.find(key_of(thread.tid, thread.start_ns));
-  if (found != roles_.end()) thread.role = found->second;
-}
-
-void History::opening(const ts_thread_row& row) {
-  const uint32_t known = find(row.tid);
-  const bool again = known != kNobody && threads_[known].start_ns == row.start_ns;
-  if (known != kNobody && !again) give_away(known, info_.begin_ns);
-  const uint32_t index = again ? known : make(row.tid, row.start_ns, info_.begin_ns);
-  if (index == kNobody) return;
-  HistoryThread& thread = threads_[index];
-  thread.tgid = row.tgid;
-  thread.ppid = row.ppid;
-  thread.comm = comm_of(row.comm);
-  thread.flags = row.flags & ~static_cast<uint32_t>(TS_THREAD_ON_CPU);
-  if (row.record.have) thread.prio = std::clamp(row.prio, -100, 155) + 100;
-  if (again || is_outside(index) || row.record.have == 0) return;
-  opening_rows_[key_of(row.tid, row.start_ns)] = row;
-  Now& now = now_[index];
-  now.cpu = static_cast<uint16_t>(std::max(row.cpu, 0));
-  now.has_cpu = row.cpu >= 0;
-  now.run_delay_known = true;
-  now.run_delay_ns = row.run_delay_ns;
-  if (row.state != 'R') {
-    now.state = State::off;
-    now.off = off_by_letter(row.state);
-  } else if (!(row.flags & TS_THREAD_ON_CPU)) {
-    now.state = State::ready;
-    ++ready_;
-  } else if (row.cpu >= 0 && static_cast<size_t>(row.cpu) < kCoreLimit) {
-    CoreNow& core = core_now(static_cast<uint16_t>(row.cpu));
-    // Rows aren't all of one instant: the last one had it last.
-    if (core.thread != kNobody) lose_thread(core.thread, info_.begin_ns);
-    now.state = State::running;
-    ++running_;
-    core.seen = true;
-    core.thread = index;
-    core.since_ns = core.last_ns = info_.begin_ns;
-    core.slice = {};
-    core.slice.thread = index;
-    core.slice.cpu = static_cast<uint16_t>(row.cpu);
-    core.slice.begin_ns = info_.begin_ns;
-    core.slice.begin_cut = true;
-  }
-}
-
-void History::closing(const ts_thread_row& row) {
-  closing_rows_[key_of(row.tid, row.start_ns)] = row;
-}
-
-void History::role(uint32_t tid, uint64_t start_ns, const Role& role) {
-  Role& kept = roles_[key_of(tid, start_ns)];
-  if (role.confidence >= kept.confidence) kept = role;
-  const uint32_t index = find(tid);
-  if (index != kNobody && threads_[index].start_ns == start_ns) threads_[index].role = kept;
-}
-
 History::CoreNow& History::core_now(uint16_t cpu) {
   while (core_now_.size() <= cpu) {
     CoreNow& core = core_now_.emplace_back();
@@ -197,8 +82,6 @@ History::CoreNow& History::core_now(uint16_t cpu) {
   }
   return core_now_[cpu];
 }
-
-// ---- time --------------------------------------------------------------------------------------
 
 void History::count(int running, int ready, uint64_t time_ns) {
   const uint64_t ns = time_ns > counted_ns_ ? time_ns - counted_ns_ : 0;
@@ -320,8 +203,6 @@ void History::give_away(uint32_t index, uint64_t time_ns) {
   lose_thread(index, time_ns);
   now_[index].state = State::gone;
 }
-
-// ---- events ------------------------------------------------------------------------------------
 
 void History::event(const ts_event& event) {
   if (finished_ || event.cpu >= kCoreLimit) return;
@@ -594,58 +475,6 @@ void History::on_migrate(const ts_event_migrate& record) {
   now.part_ns += part;
 }
 
-void History::on_identity(const ts_event_identity& record) {
-  const uint64_t time_ns = record.event.time_ns;
-  const uint32_t known = find(record.event.tid);
-  const bool fork = record.event.kind == TS_EVENT_FORK;
-  uint32_t index = known;
-  if (fork &&
-      (known == kNobody || record.start_ns == 0 || threads_[known].start_ns != record.start_ns)) {
-    if (known != kNobody) give_away(known, time_ns);
-    index = make(record.event.tid, record.start_ns, time_ns);
-    if (index == kNobody) return;
-    threads_[index].born = true;
-    now_[index].state = State::off;
-    now_[index].run_delay_known = record.start_ns != 0;
-  }
-  if (index == kNobody) index = find_or_make(record.event.tid);
-  if (index == kNobody) return;
-  HistoryThread& thread = threads_[index];
-  if (record.tgid) thread.tgid = record.tgid;
-  // A plain task_newtask doesn't say whose thread it is: its parent's.
-  if (fork && !record.tgid)
-    if (const uint32_t parent = find(record.parent_tid); parent != kNobody)
-      thread.tgid = threads_[parent].tgid;
-  if (record.ppid) thread.ppid = record.ppid;
-  if (record.start_ns) thread.start_ns = record.start_ns;
-  if (record.tgid) {
-    if (record.flags & TS_THREAD_OUTSIDE && !is_outside(index)) lose_thread(index, time_ns);
-    thread.flags = record.flags;
-  }
-  thread.comm = comm_of(record.comm);
-  if (thread.role.confidence == 0) take_role(thread);
-}
-
-void History::on_exit(const ts_event_exit& record) {
-  const uint32_t index = find(record.event.tid);
-  if (index == kNobody || record.start_ns == 0) return;
-  HistoryThread& thread = threads_[index];
-  ts_thread_row before{};
-  const auto found = opening_rows_.find(key_of(thread.tid, thread.start_ns));
-  if (found != opening_rows_.end())
-    before = found->second;
-  else if (!thread.born)
-    return;
-  // What it does on its way out we add ourselves: its totals are read once more nowhere.
-  thread.kernel.known = true;
-  thread.kernel.nvcsw = record.nvcsw - before.nvcsw - thread.voluntary;
-  thread.kernel.nivcsw = record.nivcsw - before.nivcsw - thread.involuntary;
-  thread.kernel.cpu_ns = record.cpu_ns - before.cpu_ns;
-  thread.kernel.run_delay_ns = record.run_delay_ns - before.run_delay_ns - thread.wait_sum_ns;
-  thread.kernel.slices = record.slices - before.slices - thread.slices;
-  thread.kernel.migrations = record.migrations - before.migrations - thread.migrations;
-}
-
 void History::on_lost(const ts_event& event) {
   CoreNow& core = core_now_[event.cpu];
   ++info_.gaps;
@@ -658,64 +487,6 @@ void History::on_lost(const ts_event& event) {
     lose_thread(core.thread, core.last_ns);
   }
   lose_core(event.cpu, core.last_ns);
-}
-
-// ---- the end -----------------------------------------------------------------------------------
-
-// Of a thread that has ended, or when the window ends.
-void History::take_kernel_totals(uint32_t index, HistoryThread& thread) const {
-  const bool whole = from_ns_ <= info_.begin_ns && to_ns_ == UINT64_MAX;
-  HistoryThread::Kernel& kernel = thread.kernel;
-  if (now_[index].state == State::gone) {
-    // In place of its last totals: those on its way out and what we saw of it after.
-    kernel.nvcsw += thread.voluntary;
-    kernel.nivcsw += thread.involuntary;
-    kernel.run_delay_ns += thread.wait_sum_ns;
-    kernel.slices += thread.slices;
-    kernel.migrations += thread.migrations;
-    kernel.known &= whole;
-    return sort_unclear(thread);
-  }
-  kernel = {};
-  const auto after = closing_rows_.find(key_of(thread.tid, thread.start_ns));
-  const auto before = opening_rows_.find(key_of(thread.tid, thread.start_ns));
-  if (!whole || after == closing_rows_.end()) return;
-  if (before == opening_rows_.end() && !thread.born) return;
-  const ts_thread_row none{};
-  const ts_thread_row& a = before == opening_rows_.end() ? none : before->second;
-  const ts_thread_row& b = after->second;
-  kernel = {true,
-            b.nvcsw - a.nvcsw,
-            b.nivcsw - a.nivcsw,
-            b.cpu_ns > a.cpu_ns ? b.cpu_ns - a.cpu_ns : 0,
-            b.run_delay_ns - a.run_delay_ns,
-            b.slices - a.slices,
-            b.migrations - a.migrations};
-  sort_unclear(thread);
-}
-
-void History::finish(uint64_t end_ns) {
-  if (finished_) return;
-  end_ns = std::min(end_ns, to_ns_);
-  if (!begun_) begin_window(std::min(from_ns_, end_ns));
-  finished_ = true;
-  count(0, 0, end_ns);
-  for (size_t cpu = 0; cpu < core_now_.size(); ++cpu) {
-    CoreNow& core = core_now_[cpu];
-    close_core(static_cast<uint16_t>(cpu), end_ns);
-    if (core.thread == kNobody) continue;
-    core.slice.end_cut = true;
-    end_slice(core, end_ns);
-  }
-  for (uint32_t index = 0; index < threads_.size(); ++index) {
-    HistoryThread& thread = threads_[index];
-    if (is_outside(index)) continue;
-    tell_waiting(index, end_ns);
-    account_until(index, end_ns);
-    take_kernel_totals(index, thread);
-  }
-  info_.begin_ns = std::min(from_ns_, end_ns);
-  info_.end_ns = end_ns;
 }
 
 }  // namespace timeslice::model

@@ -6,28 +6,13 @@
 #include <protozero/varint.hpp>
 #include <utility>
 
+#include "trace/bundle_values.h"
 #include "trace/fields.h"
 #include "trace/message.h"
 
 namespace timeslice::trace {
 
 namespace {
-
-uint8_t prio_of(uint64_t prio) { return static_cast<uint8_t>(std::min<uint64_t>(prio, 255)); }
-
-// As the state alone would have it: who leaves runnable was made to.
-uint16_t with_kind(uint16_t state) {
-  const bool made_to = state == TS_LEAVING_RUNNABLE || state == TS_LEAVING_PREEMPTED;
-  return state | (made_to ? TS_LEAVING_INVOLUNTARY : TS_LEAVING_VOLUNTARY);
-}
-
-// Kernels before 4.14 and some tools have bits beyond: only those that we know remain.
-uint16_t state_of(uint64_t state) { return static_cast<uint16_t>(state & TS_LEAVING_STATES); }
-
-void copy_comm(char (&to)[TS_COMM_SIZE], std::string_view from) {
-  std::memset(to, 0, sizeof(to));
-  from.copy(to, sizeof(to) - 1);
-}
 
 uint8_t context_of(uint64_t flags) {
   if (flags & field::kFlagHardirq) return TS_CONTEXT_HARDIRQ;
@@ -281,164 +266,6 @@ void BundleReader::parse_rare(const char* data, size_t size) {
       ++skipped_;
       return;
   }
-  rare_.push_back(event);
-}
-
-void BundleReader::parse_plain(const char* data, size_t size) {
-  uint64_t time_ns = 0;
-  uint32_t pid = 0;
-  Fields<field::Event> fields(data, size);
-  while (fields.next()) {
-    switch (fields.tag()) {
-      case field::Event::timestamp:
-        time_ns = fields.get_uint64() - offset_;
-        continue;
-      case field::Event::pid:
-        pid = fields.get_uint32();
-        continue;
-      default:
-        break;
-    }
-    if (!fields.is_bytes()) {
-      fields.skip();
-      continue;
-    }
-    const auto tag = fields.tag();  // gone once the field is read
-    const auto view = fields.get_view();
-    switch (tag) {
-      case field::Event::sched_switch:
-        parse_plain_switch(view.data(), view.size(), time_ns);
-        break;
-      case field::Event::sched_waking:
-        parse_plain_wake(view.data(), view.size(), time_ns, pid, TS_EVENT_WAKING);
-        break;
-      case field::Event::sched_wakeup_new:
-        parse_plain_wake(view.data(), view.size(), time_ns, pid, TS_EVENT_WAKE_NEW);
-        break;
-      case field::Event::sched_migrate_task:
-        parse_plain_migrate(view.data(), view.size(), time_ns);
-        break;
-      case field::Event::sched_process_exit:
-        parse_plain_exit(view.data(), view.size(), time_ns);
-        break;
-      case field::Event::task_newtask:
-        parse_plain_identity(view.data(), view.size(), time_ns, pid, TS_EVENT_FORK);
-        break;
-      case field::Event::task_rename:
-        parse_plain_identity(view.data(), view.size(), time_ns, pid, TS_EVENT_RENAME);
-        break;
-      default:
-        ++skipped_;
-    }
-  }
-}
-
-void BundleReader::parse_plain_switch(const char* data, size_t size, uint64_t time_ns) {
-  AnyEvent event{};
-  event.head = {time_ns, 0, cpu_, TS_EVENT_SWITCH, 120};
-  Fields<field::Switch> fields(data, size);
-  while (fields.next()) {
-    switch (fields.tag()) {
-      case field::Switch::prev_pid:
-        event.as_switch.prev_tid = static_cast<uint32_t>(fields.get_int32());
-        break;
-      case field::Switch::prev_state:
-        event.as_switch.prev_state = with_kind(state_of(static_cast<uint64_t>(fields.get_int64())));
-        break;
-      case field::Switch::next_pid:
-        event.head.tid = static_cast<uint32_t>(fields.get_int32());
-        break;
-      case field::Switch::next_prio:
-        event.head.prio = prio_of(static_cast<uint32_t>(fields.get_int32()));
-        break;
-      default:
-        fields.skip();
-    }
-  }
-  if (event.as_switch.prev_state == 0) event.as_switch.prev_state = TS_LEAVING_INVOLUNTARY;
-  event.as_switch.wait_ns = TS_WAIT_UNKNOWN;
-  rare_.push_back(event);
-}
-
-void BundleReader::parse_plain_wake(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
-                                    uint8_t kind) {
-  AnyEvent event{};
-  event.head = {time_ns, 0, cpu_, kind, 120};
-  event.wake.waker_tid = pid;
-  event.wake.context = TS_CONTEXT_UNKNOWN;
-  Fields<field::Wakeup> fields(data, size);
-  while (fields.next()) {
-    switch (fields.tag()) {
-      case field::Wakeup::pid:
-        event.head.tid = static_cast<uint32_t>(fields.get_int32());
-        break;
-      case field::Wakeup::prio:
-        event.head.prio = prio_of(static_cast<uint32_t>(fields.get_int32()));
-        break;
-      case field::Wakeup::target_cpu:
-        event.wake.target_cpu = static_cast<uint16_t>(fields.get_int32());
-        break;
-      default:
-        fields.skip();
-    }
-  }
-  rare_.push_back(event);
-}
-
-void BundleReader::parse_plain_migrate(const char* data, size_t size, uint64_t time_ns) {
-  AnyEvent event{};
-  event.head = {time_ns, 0, cpu_, TS_EVENT_MIGRATE, 120};
-  Fields<field::Migrate> fields(data, size);
-  while (fields.next()) {
-    if (fields.tag() == field::Migrate::pid)
-      event.head.tid = static_cast<uint32_t>(fields.get_int32());
-    else if (fields.tag() == field::Migrate::orig_cpu)
-      event.migrate.from_cpu = static_cast<uint16_t>(fields.get_int32());
-    else if (fields.tag() == field::Migrate::dest_cpu)
-      event.migrate.to_cpu = static_cast<uint16_t>(fields.get_int32());
-    else
-      fields.skip();
-  }
-  rare_.push_back(event);
-}
-
-// That it ends, without the kernel's totals.
-void BundleReader::parse_plain_exit(const char* data, size_t size, uint64_t time_ns) {
-  AnyEvent event{};
-  event.head = {time_ns, 0, cpu_, TS_EVENT_EXIT, 120};
-  Fields<field::Exit> fields(data, size);
-  while (fields.next()) {
-    if (fields.tag() == field::Exit::pid)
-      event.head.tid = static_cast<uint32_t>(fields.get_int32());
-    else
-      fields.skip();
-  }
-  rare_.push_back(event);
-}
-
-void BundleReader::parse_plain_identity(const char* data, size_t size, uint64_t time_ns,
-                                        uint32_t pid, uint8_t kind) {
-  constexpr uint64_t kCloneThread = 0x10000;  // CLONE_THREAD
-  AnyEvent event{};
-  event.head = {time_ns, pid, cpu_, kind, 120};
-  bool thread = false;
-  Fields<field::NewTask> fields(data, size);
-  while (fields.next()) {
-    if (fields.tag() == field::NewTask::pid)
-      event.head.tid = static_cast<uint32_t>(fields.get_int32());
-    else if (kind == TS_EVENT_FORK && fields.tag() == field::NewTask::comm)
-      copy_comm(event.identity.comm, fields.get_view());
-    else if (kind == TS_EVENT_FORK && fields.tag() == field::NewTask::clone_flags)
-      thread = (fields.get_uint64() & kCloneThread) != 0;
-    else if (kind == TS_EVENT_RENAME && static_cast<field::Rename>(static_cast<uint32_t>(
-                                            fields.tag())) == field::Rename::new_comm)
-      copy_comm(event.identity.comm, fields.get_view());
-    else
-      fields.skip();
-  }
-  // A thread's process is known once its parent's is: left 0 for the reader to fill in.
-  event.identity.tgid = kind == TS_EVENT_FORK && !thread ? event.head.tid : 0;
-  event.identity.parent_tid = kind == TS_EVENT_FORK ? pid : 0;
   rare_.push_back(event);
 }
 
