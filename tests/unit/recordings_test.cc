@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Do we read what Perfetto's own recorder wrote, in its compact and in its plain form? The files
 // and what the kernel counted meanwhile are described in tests/unit/recordings/README.
-#include <fstream>
+#include <algorithm>
 #include <map>
 
 #include "base/failure.h"
@@ -97,6 +97,58 @@ TEST_CASE("a report of another recorder's trace leaves absent what it doesn't te
     CHECK(report.all.waits > 100);
     CHECK(report.all.oncpu_ns > 0);
   }
+}
+
+namespace {
+
+struct Golden {
+  uint32_t tid;
+  uint64_t voluntary, involuntary, slices, run_delay_ns;
+};
+
+// Against what the kernel's files said of the threads before and after.
+void check_golden(const std::string& file, const std::string& release,
+                  const std::vector<Golden>& threads) {
+  INFO(file);
+  tools::RecordingOptions options;
+  options.path = kDirectory + file;
+  const tools::Recording recording = tools::read_recording(options);
+  CHECK(recording.header.release == release);
+  CHECK(recording.trust.complete);
+  CHECK_FALSE(recording.trust.loses());
+  CHECK(recording.history->info().breaks == 0);
+  for (const Golden& golden : threads) {
+    INFO(golden.tid);
+    const auto all = recording.history->threads();
+    const auto thread = std::find_if(all.begin(), all.end(), [&](const model::HistoryThread& one) {
+      return one.tid == golden.tid;
+    });
+    REQUIRE(thread != all.end());
+    CHECK(thread->voluntary == golden.voluntary);
+    CHECK(thread->involuntary == golden.involuntary);
+    CHECK(thread->slices == golden.slices);
+    CHECK(thread->wait_sum_ns == golden.run_delay_ns);
+    CHECK(thread->kernel.known);
+    CHECK(thread->kernel.nvcsw == golden.voluntary);
+    CHECK(thread->kernel.nivcsw == golden.involuntary);
+    CHECK(thread->kernel.run_delay_ns == golden.run_delay_ns);
+    CHECK(thread->unseen_ns == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("recordings of other kernels have those kernels' counts") {
+  check_golden("linux-6.1.pftrace", "6.1.0-50-amd64",
+               {{101, 1, 4, 5, 54987052},
+                {102, 99, 1, 100, 26817253},
+                {103, 1, 5, 6, 67942062},
+                {104, 1, 42, 43, 70392806}});
+  check_golden("linux-6.12.pftrace", "6.12.95+deb12-amd64",
+               {{147, 1, 55, 56, 19070928},
+                {148, 100, 1, 101, 32342101},
+                {149, 1, 48, 49, 173339935},
+                {150, 1, 22, 23, 28614130}});
 }
 
 }  // namespace timeslice
