@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include "model/lanes.h"
 #include "tests/catch.h"
@@ -362,6 +363,22 @@ TEST_CASE("a wait that is too long ends a recording, which then holds it") {
   CHECK(outcome.err.find(" waited ") != std::string::npos);
   const Json report = Json::parse(run({timeslice(), "report", path, "--json"}).out);
   CHECK(report["all"]["wait_max_us"] >= 2000);
+}
+
+TEST_CASE("a hundred thousand short-lived threads are each counted") {
+  constexpr int kThreads = 100'000;
+  Cast cast;
+  cast.push_back(std::make_unique<Workload>(std::vector<Leg>{[] {
+    for (int i = 0; i < kThreads; ++i) std::thread([] {}).join();
+  }}));
+  Recording recording(only(cast));
+  run_together(cast);
+  REQUIRE(recording.finish().status == 0);
+  const Json report = recording.report({"--by", "process"});
+  CHECK(report["trust"]["lost_records"] == 0);
+  REQUIRE(report["processes"].size() == 1);
+  CHECK(report["processes"][0]["threads"] == kThreads + 1);
+  CHECK(report["processes"][0]["slices"] >= kThreads);
 }
 
 TEST_CASE("a recorder leaves no program behind") {
