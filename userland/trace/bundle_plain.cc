@@ -145,18 +145,19 @@ void BundleReader::parse_plain_identity(const char* data, size_t size, uint64_t 
   constexpr uint64_t kCloneThread = 0x10000;  // CLONE_THREAD
   AnyEvent event{};
   event.head = {time_ns, pid, cpu_, kind, 120};
+  // Both messages begin with the pid; the name is the second field of one and the third of the
+  // other.
+  const auto name = kind == TS_EVENT_FORK ? static_cast<uint32_t>(field::NewTask::comm)
+                                          : static_cast<uint32_t>(field::Rename::new_comm);
   bool thread = false;
   Fields<field::NewTask> fields(data, size);
   while (fields.next()) {
     if (fields.tag() == field::NewTask::pid)
       event.head.tid = static_cast<uint32_t>(fields.get_int32());
-    else if (kind == TS_EVENT_FORK && fields.tag() == field::NewTask::comm)
+    else if (static_cast<uint32_t>(fields.tag()) == name)
       copy_comm(event.identity.comm, fields.get_view());
-    else if (kind == TS_EVENT_FORK && fields.tag() == field::NewTask::clone_flags)
+    else if (fields.tag() == field::NewTask::clone_flags)
       thread = (fields.get_uint64() & kCloneThread) != 0;
-    else if (kind == TS_EVENT_RENAME && static_cast<field::Rename>(static_cast<uint32_t>(
-                                            fields.tag())) == field::Rename::new_comm)
-      copy_comm(event.identity.comm, fields.get_view());
     else
       fields.skip();
   }
