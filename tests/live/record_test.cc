@@ -217,7 +217,7 @@ TEST_CASE("a command is recorded from its first breath, with all that it forks")
 }
 
 TEST_CASE("a ring that is overrun is reported, and its percentiles are withheld") {
-  const Cast cast = ping_pong();
+  const Cast cast = pinned_ping_pong();
   Recording recording({"--buffer-kib", "4"});
   for (int i = 0; i < 20; ++i) run_together(cast);
   const Outcome outcome = recording.finish();
@@ -255,7 +255,7 @@ TEST_CASE("a full disk ends the recording in a sentence, and what is there can b
     SKIP_TEST("no tmpfs can be mounted here");
   const std::string path = directory.path() + "/r.pftrace";
   {
-    const Cast cast = ping_pong();
+    const Cast cast = pinned_ping_pong();
     Command recorder({timeslice(), "record", "-o", path});
     std::atomic<bool> stop = false;
     for (int i = 0; i < 1000 && !stop; ++i) {
@@ -278,7 +278,7 @@ TEST_CASE("a full disk ends the recording in a sentence, and what is there can b
 }
 
 TEST_CASE("a recording ends at its largest size") {
-  const Cast cast = ping_pong();
+  const Cast cast = pinned_ping_pong();
   Recording recording({"--max-size", "300KB"});
   struct stat status {};
   for (int i = 0; i < 1000 && status.st_size < 300'000; ++i) {

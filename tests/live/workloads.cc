@@ -162,6 +162,18 @@ Cast ping_pong() {
                  alone([=] { play_ping_pong(*there, *back, 500, false); }));
 }
 
+// On two cores an answer may be there before its reader has gone to sleep, and nobody wakes
+// anybody.
+Cast pinned_ping_pong() {
+  const auto there = std::make_shared<Pipe>(), back = std::make_shared<Pipe>();
+  const auto player = [](const Pipe& from, const Pipe& to, bool begins) {
+    pin_to(0);
+    play_ping_pong(from, to, 500, begins);
+  };
+  return cast_of(alone([=] { player(*back, *there, true); }),
+                 alone([=] { player(*there, *back, false); }));
+}
+
 Cast mixed_threads() {
   return cast_of(std::make_unique<Workload>(std::vector<Leg>{
       [] { spin(200ms); }, [] { nap(100); }, [] { yield(5000); }, [] { spin(150ms); }}));

@@ -66,6 +66,8 @@ Cast pinned_spinners();  // both on one core
 Cast sleeper();          // 200 naps
 Cast yielder();          // 200 yields, on one core with a spinner
 Cast ping_pong();
-Cast mixed_threads();  // one process: spins, naps, yields, spins again
+Cast pinned_ping_pong();  // both on one core: in each round at least one of them sleeps, and is
+                          // woken
+Cast mixed_threads();     // one process: spins, naps, yields, spins again
 
 }  // namespace timeslice::live
