@@ -7,8 +7,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <optional>
 #include <unordered_map>
@@ -282,8 +284,11 @@ class Recorder {
     const std::string path = next_path();
     const std::string bytes =
         ring_->bytes() + trace::closing_packets(closing_rows(now), closing_at(now, "SIGUSR1"));
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-    if (!options_.quiet)
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    if (!(file << bytes).flush())
+      fmt::print(stderr, "timeslice: cannot write {}: {}; recording goes on\n", path,
+                 std::strerror(errno));
+    else if (!options_.quiet)
       fmt::print(stderr, "timeslice: {}: the last {:.2f} s in {:.2f} MB\n", path,
                  static_cast<double>(now.moment_ns - ring_->begin_ns()) / 1e9,
                  static_cast<double>(bytes.size()) / 1e6);

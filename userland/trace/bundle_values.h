@@ -15,10 +15,12 @@ inline uint8_t prio_of(uint64_t prio) {
 }
 
 // As the state alone would have it: who leaves runnable was made to.
-inline uint16_t with_kind(uint16_t state) {
+// Writer and reader must have it alike: the file holds only where the kernel counted otherwise.
+inline uint16_t kind_by_state(uint16_t state) {
   const bool made_to = state == TS_LEAVING_RUNNABLE || state == TS_LEAVING_PREEMPTED;
-  return state | (made_to ? TS_LEAVING_INVOLUNTARY : TS_LEAVING_VOLUNTARY);
+  return made_to ? TS_LEAVING_INVOLUNTARY : TS_LEAVING_VOLUNTARY;
 }
+inline uint16_t with_kind(uint16_t state) { return state | kind_by_state(state); }
 
 // Kernels before 4.14 and some tools have bits beyond: only those that we know remain.
 inline uint16_t state_of(uint64_t state) {

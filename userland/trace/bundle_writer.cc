@@ -5,6 +5,7 @@
 #include <protozero/pbf_builder.hpp>
 #include <protozero/varint.hpp>
 
+#include "trace/bundle_values.h"
 #include "trace/fields.h"
 
 namespace timeslice::trace {
@@ -15,12 +16,6 @@ constexpr size_t kSlots = 1024;  // a power of two
 
 template <typename Field>
 using Message = protozero::pbf_builder<Field>;
-
-// As the state alone would have it: who leaves runnable was made to.
-uint16_t kind_by_state(uint16_t state) {
-  return state == TS_LEAVING_RUNNABLE || state == TS_LEAVING_PREEMPTED ? TS_LEAVING_INVOLUNTARY
-                                                                       : TS_LEAVING_VOLUNTARY;
-}
 
 uint32_t flags_of(uint8_t context) {
   if (context == TS_CONTEXT_HARDIRQ) return field::kFlagHardirq;
