@@ -5,7 +5,9 @@
  * Exactly these. They are declared by hand with just the fields read; their offsets here mean
  * nothing, for CO-RE (preserve_access_index) has libbpf replace each by the running kernel's own.
  * A name behind three underscores is the same struct as an older kernel had it.
- * Read in linux 5.15 to 6.18: include/linux/sched.h, kernel/sched/sched.h, include/linux/pid.h.
+ * Whole numbers are unsigned here, whatever they are there: kernels narrow fields (7.2 made on_cpu
+ * one byte), and libbpf fits a load to another width only where its value isn't signed. Read in
+ * linux 5.15 to 6.18: include/linux/sched.h, kernel/sched/sched.h, include/linux/pid.h.
  */
 #ifndef TIMESLICE_KERNEL_H
 #define TIMESLICE_KERNEL_H
@@ -36,7 +38,7 @@
 
 struct pid_namespace;
 struct upid {
-	int nr;
+	unsigned int nr;
 	struct pid_namespace *ns;
 };
 struct pid {
@@ -59,7 +61,7 @@ struct rq {
 	unsigned int nr_running;
 	__u64 nr_switches;
 	__u64 clock;
-	int cpu;
+	unsigned int cpu;
 };
 struct cfs_rq {
 	struct rq *rq;
@@ -84,15 +86,15 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;
-	int on_cpu;
-	int prio;
-	int static_prio;
+	unsigned int on_cpu;
+	unsigned int prio;
+	unsigned int static_prio;
 	struct sched_entity se;
 	unsigned int policy;
 	struct sched_info sched_info;
-	int exit_state;
-	int pid;
-	int tgid;
+	unsigned int exit_state;
+	unsigned int pid;
+	unsigned int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;

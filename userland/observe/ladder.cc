@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "observe/ladder.h"
 
+#include <bpf/bpf.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <functional>
 
 #include "base/failure.h"
+#include "base/unique_fd.h"
 
 namespace timeslice::observe {
 
@@ -23,6 +25,13 @@ std::string first_line(const char* path) {
   return line;
 }
 
+// Whether even the smallest map is refused for want of permission: then it isn't about our
+// programs.
+bool refuses_bpf() {
+  const UniqueFd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "ts_try", sizeof(uint32_t), 1, 1, nullptr));
+  return !map && (errno == EPERM || errno == EACCES);
+}
+
 // What to do where BPF programs don't load: the first cause that the machine shows.
 std::string mend_for_bpf() {
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
@@ -31,7 +40,9 @@ std::string mend_for_bpf() {
   const std::string lockdown = first_line("/sys/kernel/security/lockdown");
   if (lockdown.find("[confidentiality]") != std::string::npos)
     return "the kernel is locked down for confidentiality: boot without lockdown=confidentiality";
-  return "in a container, run it with --privileged or on the host";
+  if (refuses_bpf()) return "in a container, run it with --privileged or on the host";
+  return "the reason is this kernel's own: a newer Timeslice may know it; please report the "
+         "sentence";
 }
 
 std::string mend_for_module() {

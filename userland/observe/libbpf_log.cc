@@ -12,20 +12,42 @@ namespace timeslice::observe {
 
 namespace {
 
-std::string last_warning;
+// A refused program's log is a warning of many lines, its reason near the end.
+constexpr size_t kMaxWarnings = 8 << 20;
+
+std::string warnings;
 
 int keep_warning(enum libbpf_print_level level, const char* format, va_list args) {
-  if (level != LIBBPF_WARN) return 0;
-  char text[1024];
-  vsnprintf(text, sizeof(text), format, args);
-  last_warning = text;
+  if (level != LIBBPF_WARN || warnings.size() >= kMaxWarnings) return 0;
+  va_list again;
+  va_copy(again, args);
+  const int length = vsnprintf(nullptr, 0, format, again);
+  va_end(again);
+  if (length <= 0) return 0;
+  std::string text(static_cast<size_t>(length) + 1, '\0');
+  vsnprintf(text.data(), text.size(), format, args);
+  text.pop_back();
+  warnings += text;
   return 0;
+}
+
+std::string line_at(size_t at) { return warnings.substr(at, warnings.find('\n', at) - at); }
+
+// The line that names the cause: a field that this kernel hasn't as we know it, or what the
+// verifier said last, or else libbpf's first complaint; those after it only say that it failed.
+std::string telling_line() {
+  const size_t field = warnings.find("failed to resolve CO-RE relocation");
+  if (field != std::string::npos) return line_at(field);
+  const size_t end = warnings.find("\nprocessed ");
+  if (end == std::string::npos || end == 0) return line_at(0);
+  const size_t before = warnings.rfind('\n', end - 1);
+  return line_at(before == std::string::npos ? 0 : before + 1);
 }
 
 }  // namespace
 
 void listen_to_libbpf() {
-  last_warning.clear();
+  warnings.clear();
   libbpf_set_print(keep_warning);
 }
 
@@ -39,10 +61,8 @@ Failure libbpf_failure(const char* what, int error) {
                    "this kernel has no type information (/sys/kernel/btf/vmlinux); use a kernel "
                    "built with CONFIG_DEBUG_INFO_BTF");
   text += std::strerror(error);
-  if (!last_warning.empty()) {
-    const std::string said = last_warning.substr(0, last_warning.find('\n'));
-    text += " (" + said + ")";
-  }
+  const std::string said = telling_line();
+  if (!said.empty()) text += " (" + said + ")";
   return Failure(text);
 }
 

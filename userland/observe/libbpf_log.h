@@ -15,8 +15,8 @@ namespace timeslice::observe {
 // Keeps libbpf's warnings from now on, and forgets those before.
 void listen_to_libbpf();
 
-// "cannot load WHAT: reason", the reason from `error` (positive) and from what libbpf said last,
-// with what to do about it.
+// "cannot load WHAT: reason", the reason from `error` (positive) and from the line of libbpf's
+// warnings that names the cause, with what to do about it.
 [[nodiscard]] Failure libbpf_failure(const char* what, int error);
 
 // Puts the tgids into a loaded program's filter.
