@@ -260,30 +260,48 @@ TEST_CASE("a recorder that was killed leaves a file that reads up to its last fl
   check_sums_agree(recording.path(), {}, {});
 }
 
+// Until there is no room left on its disk.
+void fill_disk(const std::string& path) {
+  std::ofstream file(path, std::ios::binary);
+  const std::string page(4096, 'x');
+  while (file.write(page.data(), static_cast<std::streamsize>(page.size())).flush()) {
+  }
+}
+
+bool is_zombie(pid_t pid) {
+  return read_file("/proc/" + std::to_string(pid) + "/stat").find(") Z ") != std::string::npos;
+}
+
+uint64_t slices_in(const std::string& path) {
+  const Outcome report = run({timeslice(), "report", path, "--json"});
+  return report.status == 0 ? Json::parse(report.out)["all"]["slices"].get<uint64_t>() : 0;
+}
+
 TEST_CASE("a full disk ends the recording in a sentence, and what is there can be read") {
   const ScratchDirectory directory;
-  if (mount("tmpfs", directory.path().c_str(), "tmpfs", 0, "size=256k") != 0)
+  if (mount("tmpfs", directory.path().c_str(), "tmpfs", 0, "size=32m") != 0)
     SKIP_TEST("no tmpfs can be mounted here");
   const std::string path = directory.path() + "/r.pftrace";
   {
     const Cast cast = pinned_ping_pong();
     Command recorder({timeslice(), "record", "-o", path});
-    std::atomic<bool> stop = false;
-    for (int i = 0; i < 1000 && !stop; ++i) {
+    // What fails is cut off whole, so something must be there before the disk is full.
+    const bool began = until([&] {
       run_together(cast);
-      struct stat status {};
-      stop = stat(path.c_str(), &status) == 0 && ::kill(recorder.pid(), 0) == 0 &&
-             read_file("/proc/" + std::to_string(recorder.pid()) + "/stat").find(") Z ") !=
-                 std::string::npos;
-    }
+      return slices_in(path) > 0;
+    });
+    CHECK(began);
+    fill_disk(directory.path() + "/filler");
+    const bool ended = until([&] {
+      run_together(cast);
+      return is_zombie(recorder.pid());
+    });
+    CHECK(ended);
     const Outcome outcome = recorder.finish();
     CHECK(outcome.status == 1);
     CHECK(outcome.err.find("No space left on device") != std::string::npos);
     CHECK(lines_of(outcome.err).size() == 1);
-    const Outcome report = run({timeslice(), "report", path, "--json"});
-    INFO(report.err);
-    CHECK(report.status == 0);
-    CHECK(Json::parse(report.out)["all"]["slices"] > 0);
+    CHECK(slices_in(path) > 0);
   }
   umount(directory.path().c_str());
 }
