@@ -85,6 +85,22 @@ TEST_CASE("a bad option or a bad number is bad usage") {
   CHECK(run({timeslice(), "nonsense"}).status == 2);
 }
 
+TEST_CASE("a choice of nobody is refused, and isn't the whole machine") {
+  for (const char* option : {"-p", "--cgroup", "--comm", "--replay"})
+    for (const char* nothing : {"", " ", ","}) check_usage({"-b", "-n", "1", option, nothing});
+  for (const char* nothing : {"", " ", ","}) {
+    const Outcome outcome =
+        run({timeslice(), "record", "-o", "/dev/null", "--seconds", "0.01", "-p", nothing});
+    CAPTURE(nothing, outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find("names nothing") != std::string::npos);
+  }
+}
+
+TEST_CASE("a file of a cgroup is no cgroup") {
+  check_sentence(run(top({"-b", "-n", "1", "--cgroup", "cgroup.procs"})), 1);
+}
+
 TEST_CASE("help is no failure") {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--help"}, {"top", "--help"}, {"check", "--help"}}) {

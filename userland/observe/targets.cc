@@ -52,7 +52,9 @@ std::string cgroup2_mount() {
 
 bool is_cgroup(const std::string& directory) {
   struct statfs fs {};
-  return statfs(directory.c_str(), &fs) == 0 && fs.f_type == kCgroup2Magic;
+  std::error_code error;  // the files in it are of the same file system
+  return statfs(directory.c_str(), &fs) == 0 && fs.f_type == kCgroup2Magic &&
+         std::filesystem::is_directory(directory, error);
 }
 
 }  // namespace

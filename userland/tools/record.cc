@@ -5,6 +5,7 @@
 
 #include "base/failure.h"
 #include "observe/targets.h"
+#include "tools/checks.h"
 #include "tools/recorder.h"
 
 namespace timeslice::tools {
@@ -17,7 +18,8 @@ void add_record(CLI::App& app) {
       ->type_name("FILE")
       ->capture_default_str();
   command->add_option("-p,--pid", *pids, "Only these processes and what they fork")
-      ->type_name("PID[,PID]");
+      ->type_name("PID[,PID]")
+      ->check(names_something);
   command->add_option("--seconds", options->seconds, "End after this time")
       ->type_name("SEC")
       ->check(CLI::Range(0.001, 1e6));

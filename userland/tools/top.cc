@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/failure.h"
+#include "tools/checks.h"
 #include "tools/top_run.h"
 
 namespace timeslice::tools {
@@ -80,11 +81,16 @@ void add_top(CLI::App& app) {
   auto sort = std::make_shared<std::string>();
 
   add_output_options(*top, *options);
-  top->add_option("-p,--pid", *pids, "Only these processes")->type_name("PID[,PID]")->take_all();
+  top->add_option("-p,--pid", *pids, "Only these processes")
+      ->type_name("PID[,PID]")
+      ->take_all()
+      ->check(names_something);
   top->add_option("--comm", options->watch.comm_glob, "Only processes whose comm matches")
-      ->type_name("GLOB");
+      ->type_name("GLOB")
+      ->check(names_something);
   top->add_option("--cgroup", options->watch.cgroup, "Only processes in this cgroup or below")
-      ->type_name("PATH");
+      ->type_name("PATH")
+      ->check(names_something);
   top->add_option("--sort", *sort, "Sort threads by this column")->type_name("COL");
   top->add_option("--probes", *probes,
                   "none: what the kernel counts anyway; sched: add waits, "
@@ -94,7 +100,8 @@ void add_top(CLI::App& app) {
                   "bpf; kmod, our module, where it is loaded; proc, where neither is wanted")
       ->check(CLI::IsMember({"bpf", "kmod", "proc"}));
   top->add_option("--replay", options->replay, "A recording instead of the machine as it is now")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(names_something);
   top->callback([=] {
     settle(*options, *pids, *source, *probes, *sort);
     run_top(*options);
