@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What do `top -b` and `top --csv` print, to the letter?
+#include <cstring>
+
 #include "tests/catch.h"
 #include "tests/unit/view_frames.h"
 #include "view/csv.h"
+#include "view/report.h"
 #include "view/text.h"
 #include "view/trust_line.h"
 
@@ -120,8 +123,59 @@ TEST_CASE("CSV quotes as RFC 4180 has it") {
   view::append_csv_field(out, "a,b");
   CHECK(out == "\"a,b\"");
   out.clear();
-  view::append_csv_field(out, "say \"hi\"\n");
-  CHECK(out == "\"say \"\"hi\"\"\n\"");
+  view::append_csv_field(out, "say \"hi\"");
+  CHECK(out == "\"say \"\"hi\"\"\"");
+}
+
+TEST_CASE("CSV holds no control character, no broken byte and no formula") {
+  const auto field = [](std::string_view text) {
+    std::string out;
+    view::append_csv_field(out, text);
+    return out;
+  };
+  CHECK(field("\033]0;pwn\007") == "?]0;pwn?");
+  CHECK(field("\r\rover\n") == "??over?");
+  CHECK(field("a\xff\x7f") == "a??");
+  CHECK(field("=1+1") == "'=1+1");
+  CHECK(field("+1") == "'+1");
+  CHECK(field("-1") == "'-1");
+  CHECK(field("@SUM(1)") == "'@SUM(1)");
+  CHECK(field("\t=1") == "?=1");
+  CHECK(field("=A1,\"x\"") == "\"'=A1,\"\"x\"\"\"");
+  CHECK(field(std::string(300, '\033')) == std::string(300, '?'));
+  CHECK(field("").empty());
+}
+
+TEST_CASE("roles and evidence that a file brings are shown as clean as names") {
+  MadeFrame made;
+  made.process(7, "p", "\033[31mruntime");
+  model::Thread& thread = made.thread(7, "=c\033", "\033[31mrole");
+  thread.role.evidence = "=HYPERLINK(\"x\")\r";
+  thread.sleeps_in = "\033[2J";
+  std::string csv, text;
+  view::append_csv(csv, made.frame());
+  view::TextWriter().append(text, made.frame(), {});
+  CHECK(csv.find(",'=c?,?[31mrole,\"'=HYPERLINK(\"\"x\"\")?\",") != std::string::npos);
+  CHECK(csv.find_first_of("\033\r") == std::string::npos);
+  CHECK(text.find_first_of("\033\r") == std::string::npos);
+}
+
+TEST_CASE("a report's CSV is as clean as top's, by thread, process and role") {
+  model::History history(model::HistoryInfo{}, 0, 0);
+  ts_thread_row row{};
+  row.tid = row.tgid = 7;
+  row.start_ns = 7;
+  row.state = 'S';
+  std::strcpy(row.comm, "=\033[2J\r");
+  history.opening(row);
+  history.finish(1000);
+  for (const auto by : {model::By::thread, model::By::process, model::By::role}) {
+    std::string csv;
+    view::append_report_csv(csv, model::make_report(history, {}, by, true));
+    CHECK(csv.find_first_of("\033\r") == std::string::npos);
+    CHECK((by == model::By::role || csv.find(",'=?[2J?,") != std::string::npos));
+    CHECK(std::count(csv.begin(), csv.end(), '\n') == 2);
+  }
 }
 
 TEST_CASE("CSV has a line for each thread, and nothing where nothing is known") {

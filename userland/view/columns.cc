@@ -252,7 +252,7 @@ std::string_view write(Figure (*number)(const Row&), std::string_view (*text)(co
   }
   if (text == nullptr) return {};
   const std::string_view written = text(row, scratch);
-  return written.empty() ? "-" : written;
+  return written.empty() ? "-" : printable(written, scratch);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "view/number.h"
+#include "view/printable.h"
 
 namespace timeslice::view {
 
@@ -26,12 +27,16 @@ void append_value(std::string& out, const Column& c, const model::Thread& thread
 }  // namespace
 
 void append_csv_field(std::string& out, std::string_view text) {
-  if (text.find_first_of(",\"\n") == std::string_view::npos) {
-    out += text;
+  std::string field;
+  if (!text.empty() && std::string_view("=+-@").find(text[0]) != std::string_view::npos)
+    field += '\'';
+  append_printable(field, text);
+  if (field.find_first_of(",\"") == std::string::npos) {
+    out += field;
     return;
   }
   out += '"';
-  for (const char c : text) out.append(c == '"' ? 2 : 1, c);
+  for (const char c : field) out.append(c == '"' ? 2 : 1, c);
   out += '"';
 }
 

@@ -13,7 +13,9 @@ namespace timeslice::view {
 void append_csv_header(std::string& out);
 void append_csv(std::string& out, const model::Frame& frame, const Order& order = {});
 
-// Quoted where it holds a comma, a quote or the end of a line.
+// A text that a program or a file chose: printable, so that no control character and no end of a
+// line is left in it, quoted where it holds a comma or a quote, and with an apostrophe before a
+// leading = + - or @, which a spreadsheet would take for a formula.
 void append_csv_field(std::string& out, std::string_view text);
 
 }  // namespace timeslice::view

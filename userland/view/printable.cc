@@ -69,7 +69,7 @@ std::string_view printable(std::string_view text, Scratch& scratch) {
   while (!text.empty() && used + 4 <= sizeof(scratch.text)) {
     const Character c = first_character(text);
     if (c.width > 0) {
-      std::memcpy(scratch.text + used, text.data(), c.bytes);
+      std::memmove(scratch.text + used, text.data(), c.bytes);  // `text` may lie in `scratch`
       used += c.bytes;
     } else {
       scratch.text[used++] = '?';
@@ -77,6 +77,18 @@ std::string_view printable(std::string_view text, Scratch& scratch) {
     text.remove_prefix(c.bytes);
   }
   return {scratch.text, used};
+}
+
+void append_printable(std::string& out, std::string_view text) {
+  if (all_plain(text)) {
+    out += text;
+    return;
+  }
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    out += c.width > 0 ? text.substr(0, c.bytes) : "?";
+    text.remove_prefix(c.bytes);
+  }
 }
 
 size_t display_width(std::string_view text) {

@@ -3,6 +3,7 @@
 // likes: escape sequences must not reach the terminal, and columns must stay straight.
 #pragma once
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "view/columns.h"
@@ -12,6 +13,9 @@ namespace timeslice::view {
 // `text` itself where all of it is plain ASCII, as nearly always. Otherwise a copy in `scratch`,
 // with a '?' for each control character, broken byte, and character that the locale can't show.
 std::string_view printable(std::string_view text, Scratch& scratch);
+
+// The same, of any length, at the end of `out`: for files and sentences, which clip nothing.
+void append_printable(std::string& out, std::string_view text);
 
 // How many character cells does printable text take?
 size_t display_width(std::string_view text);
