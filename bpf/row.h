@@ -109,14 +109,18 @@ static __always_inline void fill_figures(struct ts_thread_row *row, struct task_
 	}
 }
 
-/* A sleeper's registers were saved on its way into the kernel: which call, with which arguments. */
+/*
+ * A sleeper's registers were saved on its way into the kernel: which call, with which arguments. A
+ * thread that has ended has no stack any more, and zeros read from there would be a read().
+ */
 static __always_inline void fill_syscall(struct ts_thread_row *row, struct task_struct *task)
 {
 #if defined(__TARGET_ARCH_x86)
 	struct pt_regs *regs;
 
 	row->syscall_nr = -1;
-	if (row->state == 'R' || (row->flags & (TS_THREAD_KERNEL | TS_THREAD_IO_WORKER)))
+	if (row->state == 'R' || row->state == 'Z' || row->state == 'X' ||
+	    (row->flags & (TS_THREAD_KERNEL | TS_THREAD_IO_WORKER)))
 		return;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	row->syscall_nr = regs->orig_ax;

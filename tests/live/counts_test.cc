@@ -2,6 +2,8 @@
 // Is what we read of a thread what the kernel says of it, to the unit, on every rung that reads
 // without a probe? The workloads rest while both are read, so there is nothing to allow for.
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/catch.h"
 #include "tests/live/kernel_truth.h"
@@ -152,6 +154,26 @@ TEST_CASE("the rungs agree on what a thread is") {
     // The file has clock ticks of 10 ms.
     CHECK(ours->start_ns / 10'000'000 == files->start_ns / 10'000'000);
   }
+}
+
+TEST_CASE("a process that has ended and isn't reaped sleeps in nothing, on no rung") {
+  const pid_t pid = fork();
+  REQUIRE(pid >= 0);
+  if (pid == 0) _exit(0);
+  siginfo_t ended{};
+  REQUIRE(waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) == 0);
+  const std::vector<uint32_t> tgids = {static_cast<uint32_t>(pid)};
+  for (auto* open : {observe::open_count_source, observe::open_proc_source}) {
+    Look look(open(tgids));
+    const model::Thread* thread = thread_of(look.advance(), pid);
+    INFO(look.source->rung());
+    CHECK(thread != nullptr);
+    if (thread == nullptr) continue;
+    CHECK(thread->row.state == 'Z');
+    CHECK((thread->row.record.have & TS_HAVE_SYSCALL) == 0);
+    CHECK(thread->sleeps_in == "");
+  }
+  CHECK(waitpid(pid, nullptr, 0) == pid);
 }
 
 }  // namespace timeslice::live

@@ -96,7 +96,8 @@ void read_schedstat(int thread_dir, ts_thread_row& row) {
 
 void read_syscall(int thread_dir, ts_thread_row& row) {
   row.syscall_nr = -1;
-  if (row.state == 'R' || (row.flags & (TS_THREAD_KERNEL | TS_THREAD_IO_WORKER))) return;
+  const bool sleeps = row.state != 'R' && row.state != 'Z' && row.state != 'X';
+  if (!sleeps || (row.flags & (TS_THREAD_KERNEL | TS_THREAD_IO_WORKER))) return;
   const Text text = read_text(thread_dir, "syscall");
   if (!text.ok || strncmp(text.bytes, "running", 7) == 0) return;
   int32_t number = -1;
