@@ -431,6 +431,9 @@ TEST_CASE("what can't be recorded or read is said in one sentence") {
   fails({"record", "-p", "999999999"}, "there is no process");
   fails({"record", "-o", "/nowhere/r", "--seconds", "0.1"}, "cannot write /nowhere/r");
   fails({"record", "-o", directory.path() + "/r", "--", "/no/such/program"}, "cannot start");
+  const std::string link = directory.path() + "/link";
+  REQUIRE(::symlink(empty.c_str(), link.c_str()) == 0);
+  fails({"record", "-o", link, "--seconds", "0.1"}, "it is a symbolic link");
   fails({"report", "/nowhere/r"}, "cannot open");
   fails({"report", empty}, "is empty");
   fails({"report", "/proc/self/exe"}, "is no recording");

@@ -11,7 +11,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <fstream>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -28,6 +27,7 @@
 #include "observe/targets.h"
 #include "tools/flight_ring.h"
 #include "tools/look_up.h"
+#include "tools/private_file.h"
 #include "tools/recording_file.h"
 #include "trace/writer.h"
 #include "view/number.h"
@@ -284,14 +284,15 @@ class Recorder {
     const std::string path = next_path();
     const std::string bytes =
         ring_->bytes() + trace::closing_packets(closing_rows(now), closing_at(now, "SIGUSR1"));
-    std::ofstream file(path, std::ios::binary | std::ios::trunc);
-    if (!(file << bytes).flush())
-      fmt::print(stderr, "timeslice: cannot write {}: {}; recording goes on\n", path,
-                 std::strerror(errno));
-    else if (!options_.quiet)
-      fmt::print(stderr, "timeslice: {}: the last {:.2f} s in {:.2f} MB\n", path,
-                 static_cast<double>(now.moment_ns - ring_->begin_ns()) / 1e9,
-                 static_cast<double>(bytes.size()) / 1e6);
+    try {
+      write_private(path, bytes, /*follow_link=*/false);
+      if (!options_.quiet)
+        fmt::print(stderr, "timeslice: {}: the last {:.2f} s in {:.2f} MB\n", path,
+                   static_cast<double>(now.moment_ns - ring_->begin_ns()) / 1e9,
+                   static_cast<double>(bytes.size()) / 1e6);
+    } catch (const Failure& failure) {
+      fmt::print(stderr, "timeslice: {}; recording goes on\n", failure.what());
+    }
     begin_segment(now);
   }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "tools/recording_file.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include "base/failure.h"
+#include "tools/private_file.h"
 
 namespace timeslice::tools {
 
@@ -17,10 +16,8 @@ RecordingFile::RecordingFile(loop::Loop& loop, loop::Request& request, std::stri
     : loop_(loop),
       request_(request),
       path_(std::move(path)),
-      fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)),
-      on_failure_(std::move(on_failure)) {
-  if (!fd_) throw failure_from_errno("cannot write " + path_, errno);
-}
+      fd_(open_private(path_, /*follow_link=*/false)),
+      on_failure_(std::move(on_failure)) {}
 
 void RecordingFile::append(const std::string& bytes) {
   if (bytes.empty() || !failure_.empty()) return;

@@ -3,11 +3,10 @@
 
 #include <fmt/core.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <memory>
 
-#include "base/failure.h"
+#include "tools/private_file.h"
 #include "tools/recording.h"
 #include "view/number.h"
 #include "view/report.h"
@@ -22,14 +21,6 @@ struct TimelineOptions {
   std::string path = "timeline.html";
 };
 
-void write_file(const std::string& path, const std::string& text) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "we"), std::fclose);
-  if (!file) throw failure_from_errno("cannot write " + path, errno);
-  const bool whole = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
-  if (!whole || std::fflush(file.get()) != 0)
-    throw failure_from_errno("cannot write " + path, errno);
-}
-
 void timeline(const TimelineOptions& options) {
   view::TimelinePage page;
   const Recording recording =
@@ -39,7 +30,7 @@ void timeline(const TimelineOptions& options) {
   std::string text;
   page.write(text, recording.history->info(), recording.history->threads(),
              recording.history->cores(), view::recording_trust_line(report.trust));
-  write_file(options.path, text);
+  write_private(options.path, text, /*follow_link=*/true);
   fmt::print(stderr, "timeslice: {}: {} slices in {:.2f} MB\n", options.path,
              view::grouped(page.slices()), static_cast<double>(text.size()) / 1e6);
 }
