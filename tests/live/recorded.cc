@@ -30,6 +30,14 @@ Recording::Recording(const std::vector<std::string>& arguments, const std::strin
   if (!began) throw std::runtime_error("the recorder didn't begin: " + finish().err);
 }
 
+void Recording::pause() const {
+  command_.signal(SIGSTOP);
+  REQUIRE(until([&] {
+    const std::string stat = read_file("/proc/" + std::to_string(command_.pid()) + "/stat");
+    return stat.find(") T ") != std::string::npos;
+  }));
+}
+
 Json Recording::report(const std::vector<std::string>& more) const {
   std::vector<std::string> arguments = {timeslice(), "report", path_, "--json"};
   arguments.insert(arguments.end(), more.begin(), more.end());

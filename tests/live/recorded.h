@@ -19,6 +19,8 @@ class Recording {
     command_.signal(signal);
     return command_.finish();
   }
+  void pause() const;  // until resume(); it has stopped when this returns
+  void resume() const { command_.signal(SIGCONT); }
   Outcome wait() { return command_.finish(); }  // for it to end by itself
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] Json report(const std::vector<std::string>& more = {}) const;
