@@ -611,7 +611,7 @@ TEST_CASE("a child that a debugger holds is waited for without spinning", "[proc
 
 TEST_CASE("loops in several threads start children at once", "[process]") {
   ON_EACH_BACKEND(options);
-  std::atomic<int> good{0};
+  std::atomic<int> good{0}, refused{0};
   std::vector<std::thread> threads;
   // No ring goes before all are there: ThreadSanitizer doesn't see that memory is unmapped, and
   // would take one ring in the place of another for the same.
@@ -625,7 +625,10 @@ TEST_CASE("loops in several threads start children at once", "[process]") {
         child.stdio = {Stdio::null(), Stdio::pipe_out()};
         if (j % 2) child.uid = ::getuid();
         Process process(loop, child, [&](const ExitStatus& status) { good += status.code == 5; });
-        if (process.start() != 0) continue;
+        if (const int error = process.start(); error != 0) {
+          refused = error;
+          continue;
+        }
         const Collector output(loop, process.stdout_fd());
         loop.run();
         good += output.text == "x\n";
@@ -634,6 +637,7 @@ TEST_CASE("loops in several threads start children at once", "[process]") {
       }
     });
   for (std::thread& thread : threads) thread.join();
+  CHECK(refused == 0);
   CHECK(good == 4 * 20 * 3);
   // The last ones left to themselves are reaped by whoever comes next.
   for (const auto deadline = std::chrono::steady_clock::now() + kDeadline;

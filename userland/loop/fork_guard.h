@@ -13,7 +13,8 @@ namespace timeslice::loop {
 // before it has a second thread, and only there.
 inline std::uint64_t fork_generation = 0;
 
-// Closes `fd` in children that are forked from now on, until it goes.
+// Closes `fd` in children that are forked from now on, until it goes. It must go before `fd` is
+// closed: in between, another thread's child would close whatever has that number by then.
 class ClosedInChildren {
  public:
   explicit ClosedInChildren(int fd);

@@ -58,7 +58,9 @@ Uring::Uring(const Ring& ring, const Options& options)
   listen_for_wakes();
 }
 
+// The ring's number may be somebody else's as soon as it's closed: no child may close it after that.
 Uring::~Uring() {
+  ring_stays_here_.reset();
   ring_unmaps();
   ::io_uring_queue_exit(&ring_);
 }

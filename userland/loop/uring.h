@@ -6,6 +6,8 @@
 #pragma once
 #include <liburing.h>
 
+#include <optional>
+
 #include "loop/backend.h"
 #include "loop/fork_guard.h"
 #include "loop/thread_pool.h"
@@ -70,7 +72,7 @@ class Uring final : public Backend {
   io_uring ring_;
   const Ring can_;
   const bool observe_routes_;
-  const ClosedInChildren ring_stays_here_;
+  std::optional<ClosedInChildren> ring_stays_here_;
   bool woken_ = false;
   bool wake_armed_ = false;
   bool ending_ = false;
