@@ -209,6 +209,43 @@ TEST_CASE("where records are lost, nothing is made up") {
                   .wait_quantile_us(make_report(scene.history, {}, By::thread, false).all, 0.99));
 }
 
+TEST_CASE("who listens hears of each wait that is in the sums, whose slice ended unseen as well") {
+  Scene scene;
+  Heard heard;
+  scene.history.listen(heard);
+  scene.there(1, "a", 'R', 0);
+  scene.there(2, "b", 'R', 1);
+  scene.there(3, "c", 'S');
+  scene.wake(10, 0, 3, 1);
+  scene.change(14, 0, 1, kMadeTo, 3, 4);
+  SECTION("for it comes on another core") {
+    scene.change(30, 1, 2, kSleeps, 3, 2);
+    scene.change(40, 1, 3, kSleeps, 0);
+  }
+  SECTION("for it leaves another core") { scene.change(30, 1, 3, kSleeps, 0); }
+  SECTION("for somebody else leaves its core") { scene.change(30, 0, 1, kSleeps, 0); }
+  SECTION("for records are missing") {
+    scene.lost(30, 0);
+    scene.change(40, 0, 1, kSleeps, 0);
+  }
+  SECTION("for its number is another's") { scene.fork(30, 1, 3, 2, 77); }
+  scene.finish(100);
+  for (uint32_t i = 0; i < scene.history.threads().size(); ++i) {
+    const HistoryThread& thread = scene.history.threads()[i];
+    CAPTURE(i, thread.comm);
+    uint64_t wait_ns = 0, ran_ns = 0;
+    for (const auto* told : {&heard.slices, &heard.waits})
+      for (const Slice& slice : *told)
+        if (slice.thread == i) {
+          wait_ns += slice.wait_ns;
+          ran_ns += slice.end_ns - slice.begin_ns;
+        }
+    CHECK(wait_ns == thread.ready_ns);
+    CHECK(ran_ns == thread.oncpu_ns);
+    check_sum(thread);
+  }
+}
+
 TEST_CASE("a part of a recording begins with what was going on") {
   Scene scene(Scene::make_info(), 100, 200);
   Heard heard;

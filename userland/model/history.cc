@@ -178,10 +178,19 @@ void History::lose_core(uint16_t cpu, uint64_t time_ns) {
   core.thread = kNobody;
 }
 
+// When its thread left isn't known; that it waited before is, and is in its sums.
+void History::tell_cut_slice(CoreNow& core) {
+  core.slice.end_ns = core.slice.begin_ns;
+  core.slice.end_cut = true;
+  if (begun_)
+    for (Listener* listener : listeners_) listener->slice(core.slice);
+}
+
 // What it did since the last that we knew of it isn't known, and if it had a core, what that did.
 void History::lose_thread(uint32_t index, uint64_t time_ns) {
   Now& now = now_[index];
   if (now.state == State::running) {
+    if (core_now_[now.cpu].thread == index) tell_cut_slice(core_now_[now.cpu]);
     lose_core(now.cpu, time_ns);
     count(-1, 0, time_ns);
     if (time_ns > now.since_ns) threads_[index].unseen_ns += time_ns - now.since_ns;
@@ -269,16 +278,10 @@ void History::on_switch(const ts_event_switch& record) {
   // By the records somebody else had this core: what came in between is missing.
   if (core.seen && core.thread != leaver) {
     ++info_.breaks;
-    if (core.thread != kNobody) {
-      // When it left isn't known; that it waited before is.
-      core.slice.end_ns = core.slice.begin_ns;
-      core.slice.end_cut = true;
-      if (begun_)
-        for (Listener* listener : listeners_) listener->slice(core.slice);
+    if (core.thread != kNobody)
       lose_thread(core.thread, time_ns);
-    } else {
+    else
       lose_core(cpu, time_ns);
-    }
   } else {
     close_core(cpu, time_ns);
   }
@@ -481,10 +484,12 @@ void History::on_lost(const ts_event& event) {
   // Until its last record the core was as we knew it.
   close_core(event.cpu, core.last_ns);
   if (core.thread != kNobody) {
+    const uint32_t index = core.thread;
     core.slice.end_cut = true;
     end_slice(core, core.last_ns);
-    now_[core.thread].since_ns = core.last_ns;
-    lose_thread(core.thread, core.last_ns);
+    core.thread = kNobody;  // its slice is told
+    now_[index].since_ns = core.last_ns;
+    lose_thread(index, core.last_ns);
   }
   lose_core(event.cpu, core.last_ns);
 }

@@ -229,6 +229,7 @@ class History {
   void account_until(uint32_t thread, uint64_t time_ns);
   void take_kernel_totals(uint32_t index, HistoryThread& thread) const;
   void tell_waiting(uint32_t thread, uint64_t until_ns);
+  void tell_cut_slice(CoreNow& core);
   void lose_core(uint16_t cpu, uint64_t time_ns);
   void lose_thread(uint32_t thread, uint64_t time_ns);
   void give_away(uint32_t thread, uint64_t time_ns);
