@@ -138,6 +138,33 @@ TEST_ON_EACH_BACKEND("a stream is read and written at its current position") {
   CHECK(std::string(buffer.data(), 6) == "456789");
 }
 
+TEST_ON_EACH_BACKEND("what finds no room in a file is neither told as written nor written over") {
+  constexpr std::size_t kPiece = 1 << 20, kRoom = 2 * kPiece + kPiece / 2 + 5;
+  const std::string content = pattern(8 * kPiece);
+  const FileSizeLimit limit(kRoom);
+  for (const bool at_offset : {false, true}) {
+    CAPTURE(at_offset);
+    const UniqueFd file = temporary_file("");
+    Request request;
+    GuardedLoop loop(options);
+    std::size_t told = 0;
+    int refused = 0;
+    const Task write_on = [&] {
+      const auto offset = at_offset ? static_cast<std::int64_t>(told) : kCurrentPosition;
+      loop.write(request, file.get(), content.data() + told, kPiece, offset, [&](Request& done) {
+        refused = std::min(done.result(), 0);
+        told += static_cast<std::size_t>(std::max(done.result(), 0));
+        if (refused == 0 && told + kPiece <= content.size()) write_on();
+      });
+    };
+    write_on();
+    loop.run();
+    CHECK(refused == -EFBIG);
+    CHECK(told == kRoom);
+    CHECK((content_of(file.get()) == content.substr(0, told)));
+  }
+}
+
 TEST_ON_EACH_BACKEND("the route of a warm read is told where it can be known") {
   options.observe_routes = true;
   const UniqueFd file = temporary_file(pattern(4096));

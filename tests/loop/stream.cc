@@ -377,6 +377,28 @@ TEST_CASE("a pipe carries a stream each way, and its reader's end is EPIPE", "[s
   std::signal(SIGPIPE, before);
 }
 
+TEST_CASE("a stream into a full file ends with the error, and the file has what came first",
+          "[stream]") {
+  ON_FOUR_BACKENDS(options);
+  constexpr std::size_t kPiece = 1 << 20, kRoom = 2 * kPiece + kPiece / 2 + 5;
+  const FileSizeLimit limit(kRoom);
+  const UniqueFd file = temporary_file("");
+  std::string all;
+  for (char letter = 'A'; letter <= 'H'; ++letter) all += std::string(kPiece, letter);
+  Peer writer;
+  GuardedLoop loop(options);
+  writer.stream.open(loop, ::dup(file.get()), nullptr, writer);
+  SECTION("in one piece") { writer.stream.write(all); }
+  SECTION("in many") {
+    for (std::size_t at = 0; at < all.size(); at += kPiece)
+      writer.stream.write(all.substr(at, kPiece));
+  }
+  writer.stream.finish();
+  loop.run();
+  CHECK(writer.result == -EFBIG);
+  CHECK((content_of(file.get()) == all.substr(0, kRoom)));
+}
+
 TEST_CASE("a terminal carries a stream, and its hang-up is an end", "[stream]") {
   ON_FOUR_BACKENDS(options);
   int fds[2];

@@ -7,12 +7,14 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
@@ -186,6 +188,35 @@ inline UniqueFd temporary_file(const std::string& content) {
       ::write(fd.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()))
     std::abort();
   return fd;
+}
+
+// Files of this process grow no further, as on a full disk: a write is cut short there, and the
+// next is refused with -EFBIG.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : before_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) std::abort();
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, before_handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*before_handler_)(int);
+};
+
+// All that is in the file.
+inline std::string content_of(int fd) {
+  std::string content(static_cast<std::size_t>(::lseek(fd, 0, SEEK_END)), '\0');
+  if (::pread(fd, content.data(), content.size(), 0) != static_cast<ssize_t>(content.size()))
+    std::abort();
+  return content;
 }
 
 // What a container's filter does, for the rest of this process's life. False if there are no
