@@ -36,6 +36,36 @@ TEST_ON_EACH_BACKEND(
   CHECK(fired == expected);
 }
 
+TEST_ON_EACH_BACKEND("the longest time never ends, and holds up nobody") {
+  constexpr Nanoseconds kLongest = Nanoseconds::max();
+  Pipe pipe;
+  char byte = 0;
+  Request reading;
+  GuardedLoop loop(options);
+  int early = 0, once = 0;
+  Timer never(loop, [&] { ++early; });
+  Timer nearly_never(loop, [&] { ++early; });
+  Timer again(loop, [&] { ++once; });
+  int result = 1;
+  loop.read(reading, pipe.out.get(), &byte, 1, kCurrentPosition,
+            [&](Request& done) { result = done.result(); });
+  reading.expire_after(kLongest);
+  never.start(kLongest);
+  nearly_never.start(kLongest - 1ns);
+  again.start(1ms, kLongest);
+  Timer end(loop, [&] {
+    CHECK(once == 1);
+    CHECK(reading.in_flight());
+    reading.cancel();
+    for (Timer* timer : {&never, &nearly_never, &again}) timer->stop();
+  });
+  end.start(20ms);
+  loop.run();
+  CHECK(early == 0);
+  CHECK(result == -ECANCELED);
+  CHECK(end.deadline() < kLongest);
+}
+
 TEST_ON_EACH_BACKEND("a timer never fires early, and the loop sleeps until it's time") {
   GuardedLoop loop(options);
   for (const auto delay : {1ms, 7ms, 30ms}) {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "loop/deadline.h"
 #include "loop/fork_guard.h"
 #include "loop/probe.h"
 #include "loop/thread_pool.h"
@@ -217,8 +218,8 @@ Nanoseconds Loop::poll_timeout() const {
                                !hooks_[0].empty() || !backend_->ready().empty() ||
                                !backend_->deliveries().empty();
   if (stopping_ || backend_->alive == 0 || something_to_do) return kNoWait;
-  const Nanoseconds timeout =
-      timers_.empty() ? kForEver : std::max(timers_.first_deadline() - now_, kNoWait);
+  const bool never = timers_.empty() || timers_.first_deadline() == kNever;
+  const Nanoseconds timeout = never ? kForEver : std::max(timers_.first_deadline() - now_, kNoWait);
   return as_long_as_signals_may_wait(timeout, *backend_);
 }
 
@@ -284,7 +285,7 @@ void Loop::fire(Timer& timer) {
   timer.watched_by_ = &fired_;
   if (timer.repeat_ > Nanoseconds{0}) {
     const Nanoseconds missed = (now_ - timer.deadline_) / timer.repeat_ * timer.repeat_;
-    timer.deadline_ += missed + timer.repeat_;
+    timer.deadline_ = deadline_after(timer.deadline_ + missed, timer.repeat_);
     timers_.insert(timer, timer.deadline_);
     timer.activate(backend_->alive);
   }

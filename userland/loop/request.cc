@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "loop/request.h"
 
+#include "loop/deadline.h"
 #include "loop/loop.h"
 
 namespace timeslice::loop {
@@ -12,7 +13,7 @@ void Request::cancel() {
 void Request::expire_after(Nanoseconds time) {
   assert(in_flight());
   if (in_heap()) loop_->timers_.remove(*this);
-  loop_->timers_.insert(*this, loop_->now() + time);
+  loop_->timers_.insert(*this, deadline_after(loop_->now(), time));
 }
 
 }  // namespace timeslice::loop

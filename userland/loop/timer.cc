@@ -3,13 +3,14 @@
 
 #include <algorithm>
 
+#include "loop/deadline.h"
 #include "loop/loop.h"
 
 namespace timeslice::loop {
 
 void Timer::start(Nanoseconds delay, Nanoseconds repeat) {
   stop();
-  deadline_ = loop_.now() + std::max(delay, Nanoseconds{0});
+  deadline_ = deadline_after(loop_.now(), delay);
   repeat_ = std::max(repeat, Nanoseconds{0});
   loop_.timers_.insert(*this, deadline_);
   activate(loop_.backend_->alive);

@@ -58,7 +58,8 @@ Uring::Uring(const Ring& ring, const Options& options)
   listen_for_wakes();
 }
 
-// The ring's number may be somebody else's as soon as it's closed: no child may close it after that.
+// The ring's number may be somebody else's as soon as it's closed: no child may close it after
+// that.
 Uring::~Uring() {
   ring_stays_here_.reset();
   ring_unmaps();
