@@ -73,6 +73,7 @@ struct sched_entity {
 	__u64 vruntime;
 	__u64 nr_migrations;
 	struct cfs_rq *cfs_rq;
+	unsigned char sched_delayed; /* since 6.12 */
 };
 struct sched_info {
 	unsigned long pcount;
@@ -89,6 +90,7 @@ struct task_struct {
 	unsigned int on_cpu;
 	unsigned int prio;
 	unsigned int static_prio;
+	unsigned int on_rq;
 	struct sched_entity se;
 	unsigned int policy;
 	struct sched_info sched_info;

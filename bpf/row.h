@@ -76,13 +76,24 @@ static __always_inline __s32 core_of(struct task_struct *task)
 	return BPF_CORE_READ(older, cpu);
 }
 
+/*
+ * A sleeper may stay queued for a while (delayed dequeue), and last_queued is set if it is moved to
+ * another core then, for the whole of its sleep.
+ */
+static __always_inline bool is_queued_to_run(struct task_struct *task)
+{
+	if (!task->on_rq)
+		return false;
+	return !bpf_core_field_exists(task->se.sched_delayed) || !task->se.sched_delayed;
+}
+
 /* A wait that still goes on is in no total yet: the core's clock less the moment of queueing. */
 static __always_inline __u64 pending_wait_ns(struct task_struct *task)
 {
 	__u64 queued = task->sched_info.last_queued;
 	__u64 now;
 
-	if (!queued)
+	if (!queued || !is_queued_to_run(task))
 		return 0;
 	now = BPF_CORE_READ(task, se.cfs_rq, rq, clock);
 	return now > queued ? now - queued : 0;

@@ -90,12 +90,25 @@ static void show_identity(struct seq_file *file, struct task_struct *task, u32 t
 }
 
 #ifdef CONFIG_SCHED_INFO
+/*
+ * A sleeper may stay queued for a while (delayed dequeue), and last_queued is set if it is moved to
+ * another core then, for the whole of its sleep.
+ */
+static bool is_queued_to_run(struct task_struct *task)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	if (READ_ONCE(task->se.sched_delayed))
+		return false;
+#endif
+	return READ_ONCE(task->on_rq);
+}
+
 /* The wait that goes on now is in no total yet. The run queue's clock is sched_clock, too. */
 static u64 pending_wait_ns(struct task_struct *task)
 {
 	u64 queued = READ_ONCE(task->sched_info.last_queued), now = local_clock();
 
-	return queued && now > queued ? now - queued : 0;
+	return queued && is_queued_to_run(task) && now > queued ? now - queued : 0;
 }
 
 static void show_kernels_waits(struct seq_file *file, struct task_struct *task)

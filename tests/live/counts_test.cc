@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Is what we read of a thread what the kernel says of it, to the unit, on every rung that reads
 // without a probe? The workloads rest while both are read, so there is nothing to allow for.
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <fstream>
 
 #include "tests/catch.h"
 #include "tests/live/kernel_truth.h"
@@ -88,6 +91,30 @@ Truth check_counts(const Cast& cast) {
 // The last switch of every leg is the voluntary one at the gate.
 constexpr uint64_t kGate = 1;
 
+std::vector<int> allowed_cores() {
+  cpu_set_t allowed;
+  REQUIRE(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+  std::vector<int> cores;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &allowed)) cores.push_back(cpu);
+  return cores;
+}
+
+// As `stat` says it. Who asks for the system call instead makes the kernel take the sleeper out.
+char state_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  return line.at(line.rfind(") ") + 2);
+}
+
+bool move_to(pid_t tid, int core) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(core, &one);
+  return sched_setaffinity(tid, sizeof one, &one) == 0;
+}
+
 }  // namespace
 
 TEST_CASE("a spinner's counts are the kernel's") {
@@ -124,6 +151,35 @@ TEST_CASE("the counts of a ping-pong through pipes are the kernel's") {
 TEST_CASE("the counts of a process of four different threads are the kernel's") {
   const Truth did = check_counts(mixed_threads());
   CHECK(did.nvcsw >= 100);
+}
+
+TEST_CASE("a sleeper that is moved while its core keeps it queued waits for nothing") {
+  const std::vector<int> cores = allowed_cores();
+  REQUIRE(cores.size() >= 2);
+  constexpr int kRounds = 60;
+  Workload rival({[] {
+    pin_to(0);
+    setpriority(PRIO_PROCESS, 0, -5);
+    spin(10s);
+  }});
+  Workload sleeper({[] {
+    pin_to(0);
+    spin(3ms);  // more than its share, which the kernel lets it pay in its sleep
+  }});
+  Look look(observe::open_count_source({static_cast<uint32_t>(sleeper.pid())}));
+  rival.start();
+  for (int i = 0; i < kRounds; ++i) {
+    sleeper.start();
+    while (state_of(sleeper.pid()) != 'S') {
+    }
+    REQUIRE(move_to(sleeper.pid(), cores[1]));
+    look.advance();
+    const ts_thread_row* row = row_of(*look.snapshot, sleeper.pid());
+    REQUIRE(row != nullptr);
+    CHECK(row->state == 'S');
+    CHECK(row->pending_wait_ns == 0);
+    sleeper.rest();
+  }
 }
 
 TEST_CASE("the rungs agree on what a thread is") {
