@@ -47,6 +47,7 @@ std::optional<ElfSymbols> find_symbols(int fd, std::span<const WantedSymbol> wan
     return std::nullopt;
   ElfSymbols symbols;
   symbols.relocated = file.e_type == ET_DYN;
+  symbols.entry = file.e_entry;
   symbols.found.resize(wanted.size());
   for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf.get(), section)) != nullptr;) {
     GElf_Shdr header;

@@ -23,6 +23,7 @@ struct FoundSymbol {
 struct ElfSymbols {
   // True for a shared object or a position-independent executable.
   bool relocated = false;
+  uint64_t entry = 0;  // where it begins, as linked
   // Beside `wanted`; empty where the file hasn't got that symbol.
   std::vector<std::optional<FoundSymbol>> found;
 };

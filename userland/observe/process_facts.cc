@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "observe/process_facts.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 
 #include "base/unique_fd.h"
 #include "observe/elf_symbols.h"
@@ -42,13 +44,12 @@ std::string link_target(const std::string& path) {
   return length > 0 ? std::string(target, static_cast<size_t>(length)) : std::string();
 }
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 ProgramFacts facts_of_file(int fd) {
   ProgramFacts facts;
   const auto symbols = find_symbols(fd, kWanted);
   if (!symbols) return facts;
   facts.relocated = symbols->relocated;
+  facts.entry = symbols->entry;
   facts.proven = symbols->found[kNodeStart] || symbols->found[kOurLoop];
   if (symbols->found[kNodeStart]) facts.runtime = TS_RUNTIME_NODE;
   if (symbols->found[kOurLoop]) facts.runtime = TS_RUNTIME_TIMESLICE;
@@ -64,17 +65,26 @@ ProgramFacts facts_of_file(int fd) {
   return facts;
 }
 
-// A distribution's node may be a small program around libnode.so.
-std::string mapped_libnode(uint32_t tgid) {
-  for (const Mapping& map : read_maps(tgid))
-    if (base_name(map.path).rfind("libnode.so", 0) == 0) return map.path;
-  return {};
+bool begins_with(const std::string& text, const char* start) { return text.rfind(start, 0) == 0; }
+
+// A distribution's node may be a small program around libnode.so. Of that file's mappings it is the
+// one of its beginning, so where it starts the file was loaded.
+std::optional<Mapping> mapped_libnode(uint32_t tgid) {
+  for (Mapping& map : read_maps(tgid))
+    if (map.offset == 0 && begins_with(map.path.substr(map.path.rfind('/') + 1), "libnode.so"))
+      return std::move(map);
+  return std::nullopt;
 }
 
-uint64_t load_base(uint32_t tgid, const std::string& path) {
-  for (const Mapping& map : read_maps(tgid))
-    if (map.path == path && map.offset == 0) return map.start;
-  return 0;
+// How far from where it was linked the kernel has loaded the program: by where it was told to
+// begin.
+uint64_t load_base(uint32_t tgid, const ProgramFacts& program) {
+  Elf64_auxv_t values[64] = {};
+  const UniqueFd fd(open(proc_path(tgid, "auxv").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd || read(fd.get(), values, sizeof(values)) <= 0) return 0;
+  const auto* entry = std::find_if(std::begin(values), std::end(values),
+                                   [](const auto& value) { return value.a_type == AT_ENTRY; });
+  return entry == std::end(values) ? 0 : entry->a_un.a_val - program.entry;
 }
 
 int32_t read_epoll_fd(uint32_t tgid, uint64_t loop) {
@@ -95,31 +105,34 @@ uint32_t runtime_by_name(const std::string& name) {
 
 }  // namespace
 
-// `mapped_as`: the path under which the file with the symbols is mapped.
-const ProgramFacts& ProcessLookUp::program_of(uint32_t tgid, std::string& mapped_as) {
-  static const ProgramFacts nothing;
-  const std::string exe = proc_path(tgid, "exe");
-  struct stat status {};
-  if (stat(exe.c_str(), &status) != 0) return nothing;
-  mapped_as = link_target(exe);
-  const FileKey key{status.st_dev, status.st_ino, status.st_ctim.tv_sec};
-  const auto known = programs_.find(key);
+ProgramFacts ProcessLookUp::facts_of(const ForeignFile& file) {
+  const auto known = programs_.find(file.identity);
   if (known != programs_.end()) return known->second;
-  const UniqueFd fd(open(exe.c_str(), O_RDONLY | O_CLOEXEC));
-  ProgramFacts facts = fd ? facts_of_file(fd.get()) : ProgramFacts{};
-  if (facts.runtime == TS_RUNTIME_UNKNOWN) facts.runtime = runtime_by_name(base_name(mapped_as));
-  return programs_[key] = facts;
+  const UniqueFd fd = open_to_read(file);
+  if (!fd) return {};
+  if (programs_.size() == kMostPrograms) programs_.clear();
+  return programs_[file.identity] = facts_of_file(fd.get());
+}
+
+// `base`: where it was loaded.
+ProgramFacts ProcessLookUp::libnode_of(uint32_t tgid, uint64_t& base) {
+  const auto mapping = mapped_libnode(tgid);
+  const auto file = mapping ? mapped_file(tgid, *mapping) : std::nullopt;
+  if (!file) return {};
+  base = mapping->start;
+  return facts_of(*file);
 }
 
 ts_process_facts ProcessLookUp::look_up(uint32_t tgid) {
-  std::string mapped_as;
-  ProgramFacts program = program_of(tgid, mapped_as);
-  if (program.runtime == TS_RUNTIME_UNKNOWN && base_name(mapped_as).rfind("node", 0) == 0) {
-    mapped_as = mapped_libnode(tgid);
-    const UniqueFd fd(open(mapped_as.c_str(), O_RDONLY | O_CLOEXEC));
-    if (fd) program = facts_of_file(fd.get());
+  ProgramFacts program;
+  uint64_t base = 0;
+  if (const auto file = program_file(tgid)) {
+    program = facts_of(*file);
+    if (program.relocated && program.proven) base = load_base(tgid, program);
+    if (program.runtime == TS_RUNTIME_UNKNOWN) program.runtime = runtime_by_name(file->name);
+    if (program.runtime == TS_RUNTIME_UNKNOWN && begins_with(file->name, "node"))
+      program = libnode_of(tgid, base);
   }
-  const uint64_t base = program.relocated && program.proven ? load_base(tgid, mapped_as) : 0;
   ts_process_facts facts{};
   facts.tgid = tgid;
   facts.runtime = program.runtime;

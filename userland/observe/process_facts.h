@@ -4,22 +4,19 @@
 #pragma once
 #include <cstdint>
 #include <map>
-#include <string>
-#include <tuple>
 #include <vector>
 
 #include "bpf/wire.h"
+#include "observe/foreign_file.h"
 
 namespace timeslice::observe {
-
-// A program file's identity; a rebuilt file gets another change time.
-using FileKey = std::tuple<uint64_t, uint64_t, int64_t>;
 
 // What a program's file says, the same for all its processes.
 struct ProgramFacts {
   uint32_t runtime = TS_RUNTIME_UNKNOWN;
   bool proven = false;     // by symbols, not by the file's name only
   bool relocated = false;  // addresses want the load base
+  uint64_t entry = 0;      // where it begins, as linked
   uint64_t pool_cond = 0, pool_cond_size = 0;
   uint64_t signal_semaphore = 0, signal_semaphore_size = 0;
   uint64_t default_loop = 0;
@@ -35,8 +32,12 @@ class ProcessLookUp {
                                             const std::vector<uint64_t>& stack_pointers);
 
  private:
-  const ProgramFacts& program_of(uint32_t tgid, std::string& mapped_as);
-  std::map<FileKey, ProgramFacts> programs_;
+  // Builds run programs without end: so many are remembered, then it begins anew.
+  static constexpr size_t kMostPrograms = 4096;
+
+  ProgramFacts facts_of(const ForeignFile& file);
+  ProgramFacts libnode_of(uint32_t tgid, uint64_t& base);
+  std::map<FileIdentity, ProgramFacts> programs_;
 };
 
 }  // namespace timeslice::observe

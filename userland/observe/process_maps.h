@@ -11,6 +11,7 @@ struct Mapping {
   uint64_t start;
   uint64_t end;     // exclusive
   uint64_t offset;  // in the file
+  uint64_t inode;   // 0: no file
   std::string path;
 };
 
