@@ -44,6 +44,12 @@ bool is_cooked(const UniqueFd& fd) {
   return (mode_of(fd).c_lflag & both) == both;
 }
 
+void change_mode(const UniqueFd& fd) {
+  termios mode = mode_of(fd);
+  mode.c_lflag ^= ECHO;
+  if (::tcsetattr(fd.get(), TCSANOW, &mode) != 0) std::abort();
+}
+
 int exit_code(pid_t child) {
   int status = -1;
   if (::waitpid(child, &status, 0) != child) return -1;
@@ -128,6 +134,39 @@ TEST_CASE("without raw mode a line is read when it's whole", "[terminal]") {
   later.start(5ms);
   loop.run();
   CHECK(got == "abc\n");
+}
+
+// As a shell changes it at each Ctrl-Z and fg: who waits is woken, and nothing is there.
+TEST_CASE("who waits for a key goes on waiting when the terminal's mode changes", "[terminal]") {
+  ON_EACH_BACKEND(options);
+  Pty pty;
+  Request keys;
+  std::vector<int> results;
+  GuardedLoop loop(options);
+  const auto wait_for_key = [&] {
+    loop.poll(keys, pty.slave.get(), POLLIN,
+              [&](Request& done) { results.push_back(done.result()); });
+  };
+  int changes = 0;
+  Timer shell(loop, [&] {
+    CHECK(results.empty());
+    if (++changes > 5) return static_cast<void>(::write(pty.master.get(), "a\n", 2));
+    change_mode(pty.slave);
+    shell.start(1ms);
+  });
+  wait_for_key();
+  shell.start(1ms);
+  loop.run();
+  CHECK(results == std::vector<int>{POLLIN});
+
+  REQUIRE(::tcflush(pty.slave.get(), TCIFLUSH) == 0);
+  wait_for_key();
+  loop.set_immediate([&] {
+    change_mode(pty.slave);
+    keys.cancel();
+  });
+  loop.run();
+  CHECK(results == std::vector<int>{POLLIN, -ECANCELED});
 }
 
 TEST_CASE("a read that waits for a key is cancelled, and the next key isn't lost", "[terminal]") {

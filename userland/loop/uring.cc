@@ -41,6 +41,13 @@ constexpr std::uint64_t kIgnored = 0;
 constexpr std::uint64_t kWakeByEventfd = 1;
 constexpr std::uint64_t kWakeByMessage = 3;
 
+// A poll on a terminal that is woken without an event, as by each change of its mode, fails: the
+// kernel arms it once more, finds the two queues of the first time still noted, and knows of no
+// third (io_poll_add of Linux 6.18: -EINVAL). Whoever asks anew is served. A file that the ring
+// can't watch at all fails each time, so there is an end to that: a tenth of a second later.
+constexpr std::size_t kMostAsked = 1 << 16;
+constexpr std::size_t kCancelled = kMostAsked + 1;
+
 bool is_registered(const io_uring& ring) { return ring.enter_ring_fd != ring.ring_fd; }
 
 }  // namespace
@@ -131,6 +138,7 @@ void Uring::cancel(Request& request) {
   if (Multishot* multishot = as_multishot(request)) multishot->cancelled = true;
   if (request.op.stage == Operation::Stage::waiting) return finish(request, -ECANCELED);
   if (request.op.stage != Operation::Stage::running) return;
+  if (request.op.kind == Kind::poll) request.op.size = kCancelled;
   request.hurry();
   io_uring_sqe& sqe = next_sqe();
   // The slot may have made room by reaping, which may have ended just this request. Its address is
@@ -244,12 +252,25 @@ void Uring::take(const io_uring_cqe& cqe, Route route) {
   request.op.route = route;
   if (Multishot* multishot = as_multishot(request)) return take_shot(*multishot, cqe);
   if (cqe.res == -EAGAIN && request.op.kind == Kind::send) return wait_for_room(request);
+  if (cqe.res == -EINVAL && request.op.kind == Kind::poll) return poll_again(request);
   finish(request, cqe.res);
 }
 
 // A lazy send that found none is an ordinary one from now on.
 void Uring::wait_for_room(Request& request) {
   request.op.flags = 0;
+  ask_again(request);
+}
+
+// A poll's size counts how often it was asked.
+void Uring::poll_again(Request& request) {
+  if (request.op.size == kCancelled) return finish(request, -ECANCELED);
+  if (request.op.size == kMostAsked) return finish(request, -EINVAL);
+  ++request.op.size;
+  ask_again(request);
+}
+
+void Uring::ask_again(Request& request) {
   request.unlink();
   request.op.stage = Operation::Stage::waiting;
   starved_.push_back(request);

@@ -63,6 +63,8 @@ class Uring final : public Backend {
   void start_multishot(Multishot& request, io_uring_sqe& sqe);
   int receive_into(Multishot& request, Buffers::Id id);
   void wait_for_room(Request& request);
+  void poll_again(Request& request);
+  void ask_again(Request& request);
   void restart_starved();
   void finish_lazy();
   [[nodiscard]] bool lazy_is_awaited();
