@@ -60,9 +60,46 @@ struct {
 	__type(value, struct stream_core);
 } stream_cores SEC(".maps");
 
+/*
+ * Whoever nobody waits for is forgotten (release_task()) before it leaves its core for the last
+ * time: it has no number any more in a namespace below the first, nor may its process. They are
+ * kept from when its end begins.
+ */
+struct last_numbers {
+	__u32 tid, tgid;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct last_numbers);
+} last_numbers SEC(".maps");
+
+/* All 0 where there is nothing to be known. */
+static __always_inline struct last_numbers last_numbers_of(struct task_struct *task)
+{
+	struct last_numbers *kept, last = {};
+
+	if (BPF_CORE_READ(task, thread_pid))
+		return last;
+	kept = bpf_task_storage_get(&last_numbers, task, 0, 0);
+	if (kept)
+		last = *kept;
+	/* Else compilers read this and a task's field by one instruction, which verifiers refuse.
+	 */
+	barrier_var(last.tid);
+	barrier_var(last.tgid);
+	return last;
+}
+
 static __always_inline __u32 tgid_of(struct task_struct *task)
 {
-	return reader_level == 0 ? task->tgid : reader_tid(BPF_CORE_READ(task, group_leader));
+	__u32 tgid;
+
+	if (reader_level == 0)
+		return task->tgid;
+	tgid = reader_tid(BPF_CORE_READ(task, group_leader));
+	return tgid ? tgid : last_numbers_of(task).tgid;
 }
 
 static __always_inline __u32 tid_of(struct task_struct *task)
@@ -72,7 +109,23 @@ static __always_inline __u32 tid_of(struct task_struct *task)
 	if (reader_level == 0 || task->pid == 0)
 		return task->pid;
 	tid = reader_tid(task);
+	if (!tid)
+		tid = last_numbers_of(task).tid;
 	return tid ? tid : TS_TID_OUTSIDE;
+}
+
+static __always_inline void keep_last_numbers(struct task_struct *task)
+{
+	__u32 tid = reader_level ? reader_tid(task) : 0;
+	struct last_numbers *last;
+
+	if (!tid)
+		return;
+	last = bpf_task_storage_get(&last_numbers, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!last)
+		return;
+	last->tgid = tgid_of(task);
+	last->tid = tid;
 }
 
 static __always_inline bool is_wanted_tgid(__u32 tgid)
@@ -339,6 +392,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	struct stream_core *core = this_core();
 	struct ts_event_exit *record;
 
+	keep_last_numbers(task);
 	if (!core || !is_wanted(task))
 		return 0;
 	tell_loss(core);
