@@ -36,6 +36,13 @@ void BundleReader::parse_plain(const char* data, size_t size) {
       case field::Event::sched_waking:
         parse_plain_wake(view.data(), view.size(), time_ns, pid, TS_EVENT_WAKING);
         break;
+      case field::Event::sched_wakeup:
+        // Told where the thread is queued, which may be another core than its waker's.
+        if (foreign_.wakeups)
+          parse_plain_wake(view.data(), view.size(), time_ns, 0, TS_EVENT_WAKING);
+        else
+          ++skipped_;
+        break;
       case field::Event::sched_wakeup_new:
         parse_plain_wake(view.data(), view.size(), time_ns, pid, TS_EVENT_WAKE_NEW);
         break;
@@ -57,12 +64,23 @@ void BundleReader::parse_plain(const char* data, size_t size) {
   }
 }
 
+void BundleReader::tell_plain_name(uint64_t time_ns, uint32_t tid, std::string_view comm) {
+  if (foreign_.names && is_news(tid, comm)) rare_.push_back(name_event(time_ns, tid, comm));
+}
+
 void BundleReader::parse_plain_switch(const char* data, size_t size, uint64_t time_ns) {
   AnyEvent event{};
   event.head = {time_ns, 0, cpu_, TS_EVENT_SWITCH, 120};
+  std::string_view prev_comm, next_comm;
   Fields<field::Switch> fields(data, size);
   while (fields.next()) {
     switch (fields.tag()) {
+      case field::Switch::prev_comm:
+        prev_comm = fields.get_view();
+        break;
+      case field::Switch::next_comm:
+        next_comm = fields.get_view();
+        break;
       case field::Switch::prev_pid:
         event.as_switch.prev_tid = static_cast<uint32_t>(fields.get_int32());
         break;
@@ -81,6 +99,8 @@ void BundleReader::parse_plain_switch(const char* data, size_t size, uint64_t ti
   }
   if (event.as_switch.prev_state == 0) event.as_switch.prev_state = TS_LEAVING_INVOLUNTARY;
   event.as_switch.wait_ns = TS_WAIT_UNKNOWN;
+  tell_plain_name(time_ns, event.as_switch.prev_tid, prev_comm);
+  tell_plain_name(time_ns, event.head.tid, next_comm);
   rare_.push_back(event);
 }
 
@@ -90,9 +110,13 @@ void BundleReader::parse_plain_wake(const char* data, size_t size, uint64_t time
   event.head = {time_ns, 0, cpu_, kind, 120};
   event.wake.waker_tid = pid;
   event.wake.context = TS_CONTEXT_UNKNOWN;
+  std::string_view comm;
   Fields<field::Wakeup> fields(data, size);
   while (fields.next()) {
     switch (fields.tag()) {
+      case field::Wakeup::comm:
+        comm = fields.get_view();
+        break;
       case field::Wakeup::pid:
         event.head.tid = static_cast<uint32_t>(fields.get_int32());
         break;
@@ -106,6 +130,7 @@ void BundleReader::parse_plain_wake(const char* data, size_t size, uint64_t time
         fields.skip();
     }
   }
+  tell_plain_name(time_ns, event.head.tid, comm);
   rare_.push_back(event);
 }
 

@@ -35,6 +35,44 @@ BundleHead bundle_head(const char* data, size_t size) {
   return head;
 }
 
+namespace {
+
+bool compact_has_wakings(std::string_view compact) {
+  Fields<field::Compact> fields(compact);
+  while (fields.next()) {
+    if (fields.tag() == field::Compact::waking_timestamp && fields.is_bytes())
+      return !fields.get_view().empty();
+    fields.skip();
+  }
+  return false;
+}
+
+bool event_is_waking(std::string_view event) {
+  Fields<field::Event> fields(event);
+  while (fields.next()) {
+    if (fields.tag() == field::Event::sched_waking) return true;
+    fields.skip();
+  }
+  return false;
+}
+
+}  // namespace
+
+bool has_wakings(const char* data, size_t size) {
+  Fields<field::Bundle> bundle(data, size);
+  while (bundle.next()) {
+    const auto tag = bundle.tag();  // gone once the field is read
+    if (tag == field::Bundle::compact_sched && bundle.is_bytes()) {
+      if (compact_has_wakings(bundle.get_view())) return true;
+    } else if (tag == field::Bundle::event && bundle.is_bytes()) {
+      if (event_is_waking(bundle.get_view())) return true;
+    } else {
+      bundle.skip();
+    }
+  }
+  return false;
+}
+
 // Nearly all have up to three bytes, and a report takes a dozen an event.
 inline uint64_t BundleReader::Varints::take() {
   const auto byte = [this](size_t i) { return static_cast<uint64_t>(static_cast<uint8_t>(at[i])); };
@@ -71,6 +109,10 @@ void BundleReader::load(std::string bundle) {
   migrate_tid_ = migrate_from_ = migrate_to_ = migrate_run_delay_ = {};
   has_waits_ = has_wakers_ = has_contexts_ = false;
   switch_index_ = waking_index_ = 0;
+  switch_comm_ = waking_comm_ = {};
+  switch_named_ = waking_named_ = false;
+  interned_.clear();
+  told_.clear();
   rare_.clear();
   rare_at_ = 0;
   bool lost = false;
@@ -116,7 +158,7 @@ void BundleReader::give_up() {
 void BundleReader::parse_compact(const char* data, size_t size) {
   Fields<field::Compact> fields(data, size);
   while (fields.next()) {
-    if (fields.tag() == field::Compact::intern_table || !fields.is_bytes()) {
+    if (!fields.is_bytes()) {
       fields.skip();
       continue;
     }
@@ -124,6 +166,15 @@ void BundleReader::parse_compact(const char* data, size_t size) {
     const auto view = fields.get_view();
     const Varints column{view.data(), view.data() + view.size()};
     switch (tag) {
+      case field::Compact::intern_table:
+        if (foreign_.names) interned_.push_back(view);
+        break;
+      case field::Compact::switch_next_comm_index:
+        if (foreign_.names) switch_comm_ = column;
+        break;
+      case field::Compact::waking_comm_index:
+        if (foreign_.names) waking_comm_ = column;
+        break;
       case field::Compact::switch_timestamp:
         switch_time_.begin(column);
         break;
@@ -285,10 +336,43 @@ bool BundleReader::next() {
     const uint64_t first = std::min({at_switch, at_waking, at_rare, at_migrate});
     if (first == UINT64_MAX) return false;
     if (first == at_rare) return take_rare(), true;
-    if (first == at_waking) return take_wake(), true;
+    if (first == at_waking) {
+      if (!take_name(at_waking, waking_tid_, waking_comm_, waking_named_)) take_wake();
+      return true;
+    }
     if (first == at_migrate) return take_migrate(), true;
-    if (take_switch()) return true;
+    if (take_name(at_switch, next_tid_, switch_comm_, switch_named_) || take_switch()) return true;
   }
+}
+
+// Each bundle tells anew what each thread is called, whatever was told before: so it holds the same
+// events wherever its reader comes from.
+bool BundleReader::is_news(uint32_t tid, std::string_view comm) {
+  if (tid == 0 || comm.empty()) return false;  // an idle thread has one on each core
+  std::string_view& told = told_[tid];
+  if (told == comm) return false;
+  told = comm;
+  return true;
+}
+
+AnyEvent BundleReader::name_event(uint64_t time_ns, uint32_t tid, std::string_view comm) const {
+  AnyEvent event{};
+  event.identity.event = {time_ns, tid, cpu_, TS_EVENT_RENAME, 0};
+  copy_comm(event.identity.comm, comm);
+  return event;
+}
+
+// True: what the next switch or wake-up calls its thread is news, and is at hand; that event itself
+// is still to come.
+bool BundleReader::take_name(uint64_t time_ns, Varints tids, Varints& comms, bool& named) {
+  if (named) return named = false;
+  if (comms.done() || tids.done()) return false;
+  const uint64_t index = comms.take();
+  const auto tid = static_cast<uint32_t>(tids.take());
+  if (index >= interned_.size() || !is_news(tid, interned_[index])) return false;
+  last_ns_ = std::max(last_ns_, time_ns);
+  event_ = name_event(last_ns_, tid, interned_[index]);
+  return named = true;
 }
 
 // False: it was a filler.

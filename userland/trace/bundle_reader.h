@@ -6,6 +6,8 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "bpf/wire.h"
@@ -22,10 +24,17 @@ union AnyEvent {
   ts_event_lost lost;
 };
 
+// What is taken from another recorder's events, and isn't from ours, which tells it better.
+struct Foreign {
+  bool names = false;    // that stand in switches and wake-ups; they become TS_EVENT_RENAME
+  bool wakeups = false;  // sched_wakeup stands for sched_waking, which the file has nowhere
+};
+
 class BundleReader {
  public:
   // The file's times less `boot_offset_ns` are CLOCK_MONOTONIC.
-  BundleReader(uint16_t cpu, uint64_t boot_offset_ns) : cpu_(cpu), offset_(boot_offset_ns) {}
+  BundleReader(uint16_t cpu, uint64_t boot_offset_ns, Foreign foreign = {})
+      : cpu_(cpu), offset_(boot_offset_ns), foreign_(foreign) {}
 
   // Begins with the next bundle of this core. Throws protozero::exception.
   void load(std::string bundle);
@@ -68,6 +77,7 @@ class BundleReader {
   void parse_plain_switch(const char* data, size_t size, uint64_t time_ns);
   void parse_plain_wake(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
                         uint8_t kind);
+  void tell_plain_name(uint64_t time_ns, uint32_t tid, std::string_view comm);
   void parse_plain_migrate(const char* data, size_t size, uint64_t time_ns);
   void parse_plain_exit(const char* data, size_t size, uint64_t time_ns);
   void parse_plain_identity(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
@@ -77,6 +87,10 @@ class BundleReader {
   [[nodiscard]] uint64_t rare_time() const {
     return rare_at_ < rare_.size() ? rare_[rare_at_].head.time_ns : UINT64_MAX;
   }
+  // True: comm is news of tid, as far as this bundle goes.
+  bool is_news(uint32_t tid, std::string_view comm);
+  [[nodiscard]] AnyEvent name_event(uint64_t time_ns, uint32_t tid, std::string_view comm) const;
+  bool take_name(uint64_t time_ns, Varints tids, Varints& comms, bool& named);
   bool take_switch();
   void take_wake();
   void take_migrate();
@@ -85,6 +99,7 @@ class BundleReader {
 
   uint16_t cpu_;
   uint64_t offset_;
+  Foreign foreign_;
   std::string bytes_;
   AnyEvent event_{};
   uint32_t occupant_ = TS_TID_OUTSIDE;
@@ -98,6 +113,12 @@ class BundleReader {
   Varints waking_tid_, target_cpu_, waking_prio_, waking_flags_, waker_, context_;
   bool has_waits_ = false, has_wakers_ = false, has_contexts_ = false;
   Varints migrate_tid_, migrate_from_, migrate_to_, migrate_run_delay_;
+  // Names, of other recorders' files only.
+  std::vector<std::string_view> interned_;
+  Varints switch_comm_, waking_comm_;
+  bool switch_named_ = false, waking_named_ = false;  // the name of the one that comes next is told
+  std::unordered_map<uint32_t, std::string_view> told_;  // by tid, into bytes_
+
   std::vector<AnyEvent> rare_;  // rare ones, and all that are told in the plain form
   size_t rare_at_ = 0;
 };
@@ -108,5 +129,7 @@ struct BundleHead {
   uint32_t cpu = 0;
 };
 BundleHead bundle_head(const char* data, size_t size);  // throws protozero::exception
+// Whether it has wake-ups as sched_waking tells them. Throws protozero::exception.
+bool has_wakings(const char* data, size_t size);
 
 }  // namespace timeslice::trace

@@ -21,13 +21,13 @@ struct Place {
 
 class Core {
  public:
-  Core(Bytes& bytes, Summary& summary, uint16_t cpu, uint64_t boot_offset_ns,
+  Core(Bytes& bytes, Summary& summary, uint16_t cpu, uint64_t boot_offset_ns, Foreign foreign,
        const std::vector<Place>& places)
       : bytes_(bytes),
         summary_(summary),
         places_(places),
         cpu_(cpu),
-        reader_(cpu, boot_offset_ns) {}
+        reader_(cpu, boot_offset_ns, foreign) {}
 
   // False: no event is left. Not to be asked again then.
   bool next() {

@@ -199,13 +199,21 @@ Closing closing_of(std::string_view message) {
   return closing;
 }
 
+// A command line's first word may be a path; what the kernel calls the thread is its end. A kernel
+// thread stands there by its own name, "kworker/0:1", and some processes by what they wrote there
+// themselves, "sshd: root@pts/0".
+std::string_view program_of(std::string_view command) {
+  if (command.empty() || (command[0] != '/' && command[0] != '.')) return command;
+  const std::string_view path = command.substr(0, command.find(' '));
+  return path.substr(path.find_last_of('/') + 1);
+}
+
 ts_thread_row named_row(uint32_t tid, uint32_t tgid, uint32_t ppid, std::string_view name) {
   ts_thread_row row = row_of({});
   row.tid = tid;
   row.tgid = tgid;
   row.ppid = ppid;
-  // A command line's first word is a path; what the kernel calls the thread is its end.
-  copy_comm(row.comm, name.substr(name.find_last_of('/') + 1));
+  copy_comm(row.comm, name);
   return row;
 }
 
@@ -223,7 +231,7 @@ void take_tree_process(std::string_view message, People& people) {
     else
       fields.skip();
   }
-  people.tree.push_back(named_row(pid, pid, ppid, name));
+  people.tree.push_back(named_row(pid, pid, ppid, program_of(name)));
 }
 
 void take_tree_thread(std::string_view message, People& people) {

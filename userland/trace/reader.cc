@@ -37,6 +37,10 @@ class Index {
     summary_.stopped = packets_.stopped();
   }
 
+  [[nodiscard]] Foreign foreign() const {
+    return {.names = !people.has_header, .wakeups = !people.has_header && !has_wakings_};
+  }
+
   People people;
   std::map<uint16_t, std::vector<Place>> bundles;  // by core, in the file's order
 
@@ -91,6 +95,9 @@ class Index {
       ++summary_.broken;
       return;
     }
+    // Looked for until there is one: in nearly all files it is in the first bundle.
+    if (!people.has_header && !has_wakings_)
+      has_wakings_ = has_wakings(bundle.data(), bundle.size());
     const uint64_t offset =
         packets_.offset() + static_cast<uint64_t>(bundle.data() - packet.data());
     bundles[static_cast<uint16_t>(head.cpu)].push_back(
@@ -99,6 +106,7 @@ class Index {
 
   Packets packets_;
   Summary& summary_;
+  bool has_wakings_ = false;
 };
 
 // Of another recorder's file, the rows say no more than names; its beginning is its first event.
@@ -115,7 +123,8 @@ class Merge {
  public:
   Merge(Bytes& bytes, Summary& summary, const Index& index, uint64_t boot_offset_ns) {
     for (const auto& [cpu, places] : index.bundles)
-      cores_.push_back(std::make_unique<Core>(bytes, summary, cpu, boot_offset_ns, places));
+      cores_.push_back(
+          std::make_unique<Core>(bytes, summary, cpu, boot_offset_ns, index.foreign(), places));
   }
 
   void begin() {

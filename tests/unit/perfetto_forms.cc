@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Is all that another recorder's file tells understood as it is meant: names wherever they stand,
+// wake-ups of either kind?
+#include <algorithm>
+#include <map>
+
+#include "model/history.h"
+#include "tests/catch.h"
+#include "tests/unit/perfetto_file.h"
+#include "tools/recording.h"
+#include "trace/reader.h"
+
+using namespace timeslice;
+using namespace timeslice::perfetto;
+
+namespace {
+
+class Loader : public trace::Visitor {
+ public:
+  void header(const trace::Header& header) override { history.emplace(tools::info_of(header)); }
+  void row(trace::Moment, const ts_thread_row& row) override { history->opening(row); }
+  void role(const trace::RoleNote&) override {}
+  void closing(const trace::Closing&) override {}
+  void event(const ts_event& event) override { history->event(event); }
+  std::optional<model::History> history;
+};
+
+model::History read(const std::string& file) {
+  Loader loader;
+  const trace::Summary summary = trace::read(*trace::in_memory(file), "made", loader);
+  CHECK(summary.broken == 0);
+  loader.history->finish(summary.last_ns);
+  return *std::move(loader.history);
+}
+
+const model::HistoryThread& thread(const model::History& history, uint32_t tid) {
+  const auto threads = history.threads();
+  const auto found =
+      std::find_if(threads.begin(), threads.end(), [&](const auto& one) { return one.tid == tid; });
+  REQUIRE(found != threads.end());
+  return *found;
+}
+
+// 500 sleeps from 5 ms on, is woken at 10 ms and gets its core at 14 ms.
+std::string a_wait(const std::vector<std::string>& wake_ups) {
+  std::vector<std::string> events{switch_event(1 * kMs, {900}, 1, {500, "my"}),
+                                  switch_event(5 * kMs, {500, "my"}, 1, {900, "x"})};
+  events.insert(events.end(), wake_ups.begin(), wake_ups.end());
+  events.push_back(switch_event(14 * kMs, {900, "x"}, 0, {500, "my"}));
+  events.push_back(switch_event(20 * kMs, {500, "my"}, 1, {0, "swapper/0"}));
+  return bundle(0, events);
+}
+
+}  // namespace
+
+TEST_CASE("a name in a switch or a wake-up is its thread's from then on") {
+  const model::History history =
+      read(tree({{500, 500, {"/usr/bin/told"}}}) +
+           bundle(0, {switch_event(1 * kMs, {900, "was here"}, 1, {500, "now"}),
+                      wake_event(2 * kMs, field::Event::sched_waking, 500, {700, "only woken"}),
+                      switch_event(3 * kMs, {500, "now"}, 1, {0, "swapper/0"}),
+                      switch_event(4 * kMs, {0, "swapper/0"}, 0, {500, "renamed"}),
+                      switch_event(5 * kMs, {500, "renamed"}, 1, {0, "swapper/0"})}));
+  CHECK(thread(history, 500).comm == "renamed");
+  CHECK(thread(history, 900).comm == "was here");
+  CHECK(thread(history, 700).comm == "only woken");
+  CHECK(history.threads().size() == 3);
+}
+
+TEST_CASE("of a number that is used again, each thread has its own name") {
+  const model::History history = read(bundle(0, {switch_event(1 * kMs, {0}, 0, {500, "first"}),
+                                                 switch_event(2 * kMs, {500, "first"}, 16, {0}),
+                                                 switch_event(3 * kMs, {0}, 0, {500, "second"}),
+                                                 switch_event(4 * kMs, {500, "second"}, 1, {0})}));
+  REQUIRE(history.threads().size() == 2);
+  CHECK(history.threads()[0].comm == "first");
+  CHECK(history.threads()[1].comm == "second");
+}
+
+TEST_CASE("no name in a process tree is cut at a slash unless it is a path") {
+  const model::History history =
+      read(tree({{15, 15, {"ksoftirqd/0"}},
+                 {77, 77, {"kworker/0:1"}},
+                 {60, 60, {"sshd: root@pts/0"}},
+                 {61, 61, {"/opt/chrome/chrome --type=gpu --dir=/tmp/x"}},
+                 {62, 62, {"./server", "--root", "/srv/www"}},
+                 {501, 500, {"a/b"}}}) +
+           bundle(0, {switch_event(1 * kMs, {0}, 0, {500})}));
+  CHECK(thread(history, 15).comm == "ksoftirqd/0");
+  CHECK(thread(history, 77).comm == "kworker/0:1");
+  CHECK(thread(history, 60).comm == "sshd: root@pts/");  // as long as a comm can be
+  CHECK(thread(history, 61).comm == "chrome");
+  CHECK(thread(history, 62).comm == "server");
+  CHECK(thread(history, 501).comm == "a/b");
+}
+
+TEST_CASE("all threads that ran in Perfetto's recordings have a name") {
+  for (const char* form : {"compact", "plain"}) {
+    CAPTURE(form);
+    tools::RecordingOptions options;
+    options.path = std::string("tests/unit/recordings/perfetto-") + form + ".pftrace";
+    const tools::Recording recording = tools::read_recording(options);
+    size_t ran = 0, nameless = 0;
+    for (const model::HistoryThread& one : recording.history->threads()) {
+      if (one.slices == 0) continue;
+      ++ran;
+      nameless += one.comm.empty();
+    }
+    CHECK(ran > 20);
+    CHECK(nameless == 0);
+  }
+}
+
+TEST_CASE("a wait begins at sched_wakeup where no sched_waking was recorded") {
+  const auto waking = wake_event(10 * kMs, field::Event::sched_waking, 900, {500, "my"});
+  const auto wakeup = wake_event(10 * kMs, field::Event::sched_wakeup, 900, {500, "my"});
+  const auto later = wake_event(11 * kMs, field::Event::sched_wakeup, 900, {500, "my"});
+
+  const model::History only = read(a_wait({wakeup}));
+  CHECK(thread(only, 500).wait_sum_ns == 4 * kMs);
+  CHECK(thread(only, 500).off_sum_ns() == 5 * kMs);
+  // It is told where the thread is queued: by whom isn't in it.
+  REQUIRE(thread(only, 500).wakers.size() == 1);
+  CHECK(thread(only, 500).wakers[0].peer == model::kNobody);
+
+  // Where both were, the waking is the wake-up, and isn't counted twice.
+  const model::History both = read(a_wait({waking, later}));
+  const model::HistoryThread& woken = thread(both, 500);
+  CHECK(woken.wait_sum_ns == 4 * kMs);
+  CHECK(woken.wakeups[TS_CONTEXT_UNKNOWN] == 1);
+  REQUIRE(woken.wakers.size() == 1);
+  CHECK(both.threads()[woken.wakers[0].peer].tid == 900);
+}
