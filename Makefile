@@ -147,7 +147,7 @@ $(OUT)/obj/%.o: %.cc Makefile | $(GENERATED)
 
 $(OUT)/fuzz/trace: $(FUZZ_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
 	$(call msg,LINK,$@)
-	$(Q)$(CLANG)++ $(FUZZ_FLAGS) $^ $(shell pkg-config --libs fmt) -o $@
+	$(Q)$(CLANG)++ $(FUZZ_FLAGS) $^ $(shell pkg-config --libs fmt zlib) -o $@
 $(OUT)/fuzz/obj/%.o: %.cc Makefile
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Is all that another recorder's file tells understood as it is meant: names wherever they stand,
 // wake-ups of either kind?
-#include <algorithm>
-#include <map>
+#include <zlib.h>
 
+#include <algorithm>
+
+#include "base/failure.h"
 #include "model/history.h"
 #include "tests/catch.h"
 #include "tests/unit/perfetto_file.h"
@@ -130,4 +132,87 @@ TEST_CASE("a wait begins at sched_wakeup where no sched_waking was recorded") {
   CHECK(woken.wakeups[TS_CONTEXT_UNKNOWN] == 1);
   REQUIRE(woken.wakers.size() == 1);
   CHECK(both.threads()[woken.wakers[0].peer].tid == 900);
+}
+
+namespace {
+
+std::string deflated(const std::string& bytes) {
+  std::string packed(compressBound(bytes.size()), '\0');
+  uLongf size = packed.size();
+  REQUIRE(compress(reinterpret_cast<Bytef*>(packed.data()), &size,
+                   reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()) == Z_OK);
+  packed.resize(size);
+  return packed;
+}
+
+std::string packed(const std::string& packets) {
+  return packet(field::Packet::compressed_packets, deflated(packets));
+}
+
+std::string refusal(const std::string& file) {
+  try {
+    Loader loader;
+    trace::read(*trace::in_memory(file), "made", loader);
+  } catch (const Failure& failure) {
+    return failure.what();
+  }
+  return "";
+}
+
+// Over and over the same: what deflate packs best.
+std::string bomb(size_t bytes) { return std::string(bytes, '\0'); }
+
+}  // namespace
+
+TEST_CASE("deflated packets are read as if they weren't") {
+  const auto waking = wake_event(10 * kMs, field::Event::sched_waking, 900, {500, "my"});
+  const std::string names = tree({{33, 33, {"of the tree"}}});
+  const std::string first = a_wait({waking});
+  const std::string second = bundle(0, {switch_event(30 * kMs, {0}, 0, {500, "my"}),
+                                        switch_event(37 * kMs, {500, "my"}, 1, {0})});
+  const std::string beside = bundle(1, {switch_event(2 * kMs, {0}, 0, {600, "beside"}),
+                                        switch_event(32 * kMs, {600, "beside"}, 1, {0})});
+  const model::History plain = read(names + first + beside + second);
+  for (const std::string& file :
+       {packed(names + first + beside + second), packed(names + beside) + first + packed(second)}) {
+    const model::History history = read(file);
+    CHECK(thread(history, 33).comm == "of the tree");
+    for (const uint32_t tid : {500, 600, 900}) {
+      CHECK(thread(history, tid).oncpu_ns == thread(plain, tid).oncpu_ns);
+      CHECK(thread(history, tid).ready_ns == thread(plain, tid).ready_ns);
+      CHECK(thread(history, tid).off_ns == thread(plain, tid).off_ns);
+    }
+  }
+  CHECK(thread(plain, 500).oncpu_ns == 17 * kMs);
+}
+
+TEST_CASE("packets that can't be unpacked are broken parts, or what the file is refused for") {
+  const std::string whole = bundle(0, {switch_event(1 * kMs, {0}, 0, {500, "my"})});
+  const std::string cut = deflated(whole).substr(0, 20);
+  const std::string broken = packet(field::Packet::compressed_packets, cut);
+  CHECK(refusal(broken).find("can't be unpacked") != std::string::npos);
+  CHECK(refusal(packet(field::Packet::compressed_packets, "\x28\xb5\x2f\xfd zstd"))
+            .find("not deflated") != std::string::npos);
+  CHECK(refusal(packed(packed(whole))).find("can't be unpacked") != std::string::npos);
+
+  Loader loader;
+  const trace::Summary summary = trace::read(*trace::in_memory(whole + broken), "made", loader);
+  CHECK(summary.broken == 1);
+  CHECK(loader.history->threads().size() == 1);
+}
+
+TEST_CASE("a file that unpacks to far more than its size is left alone") {
+  const std::string whole = bundle(0, {switch_event(1 * kMs, {0}, 0, {500, "my"})});
+  // One packet of 40 MB is within the limit, two aren't: each weighs 40 KB.
+  const std::string one = packed(bomb(40 << 20));
+  CHECK(refusal(whole + one).empty());
+  CHECK(refusal(whole + one + one).find("more than 64 times its size") != std::string::npos);
+  // More than any packet may have.
+  CHECK(refusal(packed(bomb(65 << 20))).find("can't be unpacked") != std::string::npos);
+}
+
+TEST_CASE("a compressed file is refused for what it is") {
+  const std::string refused = refusal("\x1f\x8b\x08 and so on");
+  CHECK(refused == "made is compressed by gzip; unpack it first");
+  CHECK(refusal("\x28\xb5\x2f\xfd and so on").find("zstd") != std::string::npos);
 }

@@ -13,21 +13,18 @@
 
 namespace timeslice::trace {
 
-// Of a bundle, in the file.
+// Of a bundle, in the file or in what was unpacked of it.
 struct Place {
+  Bytes* from;
   uint64_t offset;
   uint32_t size;
 };
 
 class Core {
  public:
-  Core(Bytes& bytes, Summary& summary, uint16_t cpu, uint64_t boot_offset_ns, Foreign foreign,
+  Core(Summary& summary, uint16_t cpu, uint64_t boot_offset_ns, Foreign foreign,
        const std::vector<Place>& places)
-      : bytes_(bytes),
-        summary_(summary),
-        places_(places),
-        cpu_(cpu),
-        reader_(cpu, boot_offset_ns, foreign) {}
+      : summary_(summary), places_(places), cpu_(cpu), reader_(cpu, boot_offset_ns, foreign) {}
 
   // False: no event is left. Not to be asked again then.
   bool next() {
@@ -74,13 +71,12 @@ class Core {
  private:
   void load(const Place& place) {
     std::string bundle(place.size, '\0');
-    bundle.resize(bytes_.read(place.offset, bundle.data(), bundle.size()));
+    bundle.resize(place.from->read(place.offset, bundle.data(), bundle.size()));
     carry_ = reader_.carry();
     taken_ = 0;
     reader_.load(std::move(bundle));
   }
 
-  Bytes& bytes_;
   Summary& summary_;
   const std::vector<Place>& places_;
   uint16_t cpu_;

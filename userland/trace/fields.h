@@ -16,6 +16,7 @@ enum class Packet : uint32_t {
   timestamp = 8,
   sequence_id = 10,
   system_info = 45,
+  compressed_packets = 50,  // of a Trace in zlib's format
   ours = 7340,
 };
 

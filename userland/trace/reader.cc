@@ -12,26 +12,26 @@
 #include "trace/fields.h"
 #include "trace/packets.h"
 #include "trace/people.h"
+#include "trace/unpacked.h"
 
 namespace timeslice::trace {
 
 namespace {
 
-constexpr uint32_t kMostCores = 8192;  // CONFIG_NR_CPUS goes no higher
+constexpr uint32_t kMostCores = 8192;        // CONFIG_NR_CPUS goes no higher
+constexpr size_t kLargestPacked = 64 << 20;  // that a packet unpacks to: as large as any other
+// Deflated recordings are a fifth to a tenth as long; this many times their length is none.
+constexpr uint64_t kMostUnpacked = 64;
 
 // The first go: everything but the events, and where those are.
 class Index {
  public:
-  Index(Bytes& bytes, Summary& summary) : packets_(bytes), summary_(summary) {}
+  Index(Bytes& bytes, Summary& summary) : bytes_(bytes), packets_(bytes), summary_(summary) {}
 
   void build() {
     while (packets_.next()) {
       ++summary_.packets;
-      try {
-        take(packets_.contents());
-      } catch (const protozero::exception&) {
-        ++summary_.broken;
-      }
+      take({packets_.contents(), &bytes_, packets_.offset()});
     }
     summary_.bytes = packets_.followed();
     summary_.stopped = packets_.stopped();
@@ -43,10 +43,25 @@ class Index {
 
   People people;
   std::map<uint16_t, std::vector<Place>> bundles;  // by core, in the file's order
+  uint64_t unpackable = 0;                         // packets that are packed, but not as we know it
 
  private:
-  void take(std::string_view packet) {
-    protozero::pbf_message<field::Packet> fields(packet.data(), packet.size());
+  struct Packet {
+    std::string_view contents;
+    Bytes* from;  // that they lie in …
+    uint64_t at;  // … from here on
+  };
+
+  void take(const Packet& packet) {
+    try {
+      take_fields(packet);
+    } catch (const protozero::exception&) {
+      ++summary_.broken;
+    }
+  }
+
+  void take_fields(const Packet& packet) {
+    protozero::pbf_message<field::Packet> fields(packet.contents.data(), packet.contents.size());
     bool used = false;
     while (fields.next()) {
       if (fields.wire_type() != protozero::pbf_wire_type::length_delimited) {
@@ -72,6 +87,9 @@ class Index {
         case field::Packet::ours:
           take_ours_keeping_system(part);
           break;
+        case field::Packet::compressed_packets:
+          take_packed(part, packet);
+          break;
         default:
           continue;
       }
@@ -89,7 +107,26 @@ class Index {
     people.header.machine = before.machine;
   }
 
-  void take_bundle(std::string_view bundle, std::string_view packet) {
+  // Packed ones hold none that are packed again.
+  void take_packed(std::string_view part, const Packet& packet) {
+    const std::optional<std::string> packets =
+        packet.from == &unpacked_ ? std::nullopt : inflated(part, kLargestPacked);
+    if (!packets) {
+      ++unpackable;
+      ++summary_.broken;
+      return;
+    }
+    if (unpacked_.size() + packets->size() > kLargestPacked + kMostUnpacked * packets_.followed())
+      throw Failure("the recording unpacks to more than " + std::to_string(kMostUnpacked) +
+                    " times its size, which none does that holds what a scheduler did");
+    const uint64_t at = unpacked_.append(*packets);
+    const auto bytes = in_memory(*packets);
+    Packets inner(*bytes);
+    while (inner.next()) take({inner.contents(), &unpacked_, at + inner.offset()});
+    if (!inner.stopped().empty()) ++summary_.broken;
+  }
+
+  void take_bundle(std::string_view bundle, const Packet& packet) {
     const BundleHead head = bundle_head(bundle.data(), bundle.size());
     if (!head.has_cpu || head.cpu >= kMostCores) {
       ++summary_.broken;
@@ -99,11 +136,13 @@ class Index {
     if (!people.has_header && !has_wakings_)
       has_wakings_ = has_wakings(bundle.data(), bundle.size());
     const uint64_t offset =
-        packets_.offset() + static_cast<uint64_t>(bundle.data() - packet.data());
+        packet.at + static_cast<uint64_t>(bundle.data() - packet.contents.data());
     bundles[static_cast<uint16_t>(head.cpu)].push_back(
-        {offset, static_cast<uint32_t>(bundle.size())});
+        {packet.from, offset, static_cast<uint32_t>(bundle.size())});
   }
 
+  Bytes& bytes_;
+  Unpacked unpacked_;
   Packets packets_;
   Summary& summary_;
   bool has_wakings_ = false;
@@ -121,10 +160,10 @@ void hand_over_people(const People& people, Visitor& visitor) {
 
 class Merge {
  public:
-  Merge(Bytes& bytes, Summary& summary, const Index& index, uint64_t boot_offset_ns) {
+  Merge(Summary& summary, const Index& index, uint64_t boot_offset_ns) {
     for (const auto& [cpu, places] : index.bundles)
       cores_.push_back(
-          std::make_unique<Core>(bytes, summary, cpu, boot_offset_ns, index.foreign(), places));
+          std::make_unique<Core>(summary, cpu, boot_offset_ns, index.foreign(), places));
   }
 
   void begin() {
@@ -184,13 +223,12 @@ class Merge {
 }  // namespace
 
 struct Reader::Impl {
-  Impl(Bytes& source, const std::string& name) : bytes(source), index(bytes, summary) {
+  Impl(Bytes& bytes, const std::string& name) : index(bytes, summary) {
+    refuse_compressed(bytes, name);
     index.build();
     People& people = index.people;
     if (summary.packets == 0 && summary.stopped.empty()) throw Failure(name + " is empty");
-    if (!people.has_header && index.bundles.empty())
-      throw Failure(name +
-                    " is no recording of threads: it holds no scheduling in Perfetto's form");
+    if (!people.has_header && index.bundles.empty()) refuse(name);
     if (!people.has_header) {
       people.header.recorder = "perfetto";
       people.header.boot_offset_ns =
@@ -201,6 +239,22 @@ struct Reader::Impl {
     if (!people.has_header && merge->first()) begin_with_events(people, merge->first()->time_ns);
   }
 
+  static void refuse_compressed(Bytes& bytes, const std::string& name) {
+    char beginning[8];
+    const size_t size = bytes.read(0, beginning, sizeof(beginning));
+    const std::string compressor = compressor_of({beginning, size});
+    if (!compressor.empty())
+      throw Failure(name + " is compressed by " + compressor + "; unpack it first");
+  }
+
+  [[noreturn]] void refuse(const std::string& name) const {
+    if (index.unpackable != 0)
+      throw Failure(name +
+                    " holds compressed packets that can't be unpacked: they are broken, or " +
+                    "not deflated; Perfetto's traceconv may know how (decompress_packets)");
+    throw Failure(name + " is no recording of threads: it holds no scheduling in Perfetto's form");
+  }
+
   static void begin_with_events(People& people, uint64_t first_ns) {
     people.header.begin_ns = first_ns;
     if (people.realtime_ns)
@@ -209,10 +263,9 @@ struct Reader::Impl {
 
   Merge& anew(Summary& counting) {
     counted = &counting;
-    return merge.emplace(bytes, counting, index, index.people.header.boot_offset_ns);
+    return merge.emplace(counting, index, index.people.header.boot_offset_ns);
   }
 
-  Bytes& bytes;
   Summary summary;
   Summary unasked;  // of what is read again
   Summary* counted = &summary;
