@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // At which addresses does a program keep the few objects that we look for? Read from its ELF symbol
-// tables in one pass, which for Node's 100 MB takes a few milliseconds; callers keep the answer.
+// tables in one pass, which for Node's 100 MB takes some ten milliseconds; callers keep the answer.
+// The file may be anybody's and made to do harm: how much is read, kept in memory and waited for
+// has limits.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -28,7 +30,8 @@ struct ElfSymbols {
   std::vector<std::optional<FoundSymbol>> found;
 };
 
-// Absent where `fd` is no readable ELF file.
+// Absent where `fd` is no ELF file of this machine's class and byte order, where it was cut short,
+// or where it can't be read within five seconds. A table of more than 64 MiB is left out.
 std::optional<ElfSymbols> find_symbols(int fd, std::span<const WantedSymbol> wanted);
 
 }  // namespace timeslice::observe
