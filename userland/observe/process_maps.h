@@ -15,7 +15,8 @@ struct Mapping {
   std::string path;
 };
 
-// Empty where the process is gone or may not be looked at.
+// Empty where the process is gone or may not be looked at, or where the kernel writes more than 8
+// MiB of it.
 std::vector<Mapping> read_maps(uint32_t tgid);
 
 }  // namespace timeslice::observe
