@@ -10,7 +10,10 @@
 #include <cmath>
 #include <csignal>
 
+#include "base/failure.h"
+#include "loop/ending_signals.h"
 #include "loop/loop.h"
+#include "tools/job_control.h"
 #include "tools/playback.h"
 #include "tools/screen_options.h"
 #include "tools/top_run.h"
@@ -28,11 +31,10 @@ class Player {
  public:
   explicit Player(const TopOptions& options)
       : options_(options),
-        interrupt_(loop_, SIGINT, [this] { loop_.stop(); }),
-        terminate_(loop_, SIGTERM, [this] { loop_.stop(); }),
-        hang_up_(loop_, SIGHUP, [this] { loop_.stop(); }),
+        end_(loop_, {SIGINT, SIGTERM, SIGHUP}, [this] { loop_.stop(); }),
         resize_(loop_, SIGWINCH, [this] { screen_.resized(); }),
         playback_(options.replay, options.watch.comm_glob, true),
+        jobs_(loop_, screen_),
         screen_(screen_options(options)),
         timer_(loop_, [this] { play(); }) {}
 
@@ -51,8 +53,9 @@ class Player {
   }
 
   void on_keys(const loop::Request& request) {
+    if (request.result() < 0) throw failure_from_errno("cannot wait for keys", -request.result());
     // The terminal has gone: nobody looks any more.
-    if (request.result() <= 0 || (request.result() & (POLLHUP | POLLERR))) return loop_.stop();
+    if (request.result() & (POLLHUP | POLLERR)) return loop_.stop();
     for (const view::Action action : screen_.keys_ready()) act(action);
     listen();
   }
@@ -130,8 +133,10 @@ class Player {
   const TopOptions& options_;
   loop::Request keys_;  // outlives the loop that it is in flight on
   loop::Loop loop_;
-  loop::Signal interrupt_, terminate_, hang_up_, resize_;
+  loop::EndingSignals end_;
+  loop::Signal resize_;
   Playback playback_;
+  JobControl jobs_;
   view::Screen screen_;
   loop::Timer timer_;
   uint64_t done_ = 0;

@@ -12,7 +12,9 @@
 #include <cstdlib>
 
 #include "base/failure.h"
+#include "loop/ending_signals.h"
 #include "loop/loop.h"
+#include "tools/job_control.h"
 #include "tools/screen_options.h"
 #include "tools/top_run.h"
 #include "view/screen.h"
@@ -27,11 +29,10 @@ class Live {
  public:
   explicit Live(const TopOptions& options)
       : options_(options),
-        interrupt_(loop_, SIGINT, [this] { loop_.stop(); }),
-        terminate_(loop_, SIGTERM, [this] { loop_.stop(); }),
-        hang_up_(loop_, SIGHUP, [this] { loop_.stop(); }),
+        end_(loop_, {SIGINT, SIGTERM, SIGHUP}, [this] { loop_.stop(); }),
         resize_(loop_, SIGWINCH, [this] { screen_.resized(); }),
         session_(options.watch),
+        jobs_(loop_, screen_),
         screen_(screen_options(options)),
         timer_(loop_, [this] { refresh(); }) {}
 
@@ -50,8 +51,9 @@ class Live {
   }
 
   void on_keys(const loop::Request& request) {
+    if (request.result() < 0) throw failure_from_errno("cannot wait for keys", -request.result());
     // The terminal has gone: nobody looks any more.
-    if (request.result() <= 0 || (request.result() & (POLLHUP | POLLERR))) return loop_.stop();
+    if (request.result() & (POLLHUP | POLLERR)) return loop_.stop();
     for (const view::Action action : screen_.keys_ready()) act(action);
     listen();
   }
@@ -102,8 +104,10 @@ class Live {
   loop::Request keys_;  // outlives the loop that it is in flight on
   loop::Loop loop_;
   // Before the session, which takes a while to open and to close: a signal waits until then.
-  loop::Signal interrupt_, terminate_, hang_up_, resize_;
+  loop::EndingSignals end_;
+  loop::Signal resize_;
   Session session_;
+  JobControl jobs_;
   view::Screen screen_;
   loop::Timer timer_;
   uint64_t done_ = 0;

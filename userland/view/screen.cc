@@ -237,6 +237,14 @@ void Screen::resized() {
   impl_->draw();
 }
 
+void Screen::suspend() { endwin(); }
+
+// The next drawing is the one that takes the terminal again, and it draws everything.
+void Screen::resume() {
+  if (!isendwin()) endwin();
+  resized();
+}
+
 void Screen::say(std::string sentence) {
   impl_->controls.say(std::move(sentence));
   impl_->draw();

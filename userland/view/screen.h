@@ -44,6 +44,12 @@ class Screen {
   // After SIGWINCH.
   void resized();
 
+  // Gives the terminal back for as long as the process is stopped, and takes it again as if nothing
+  // were known of it: its mode, its size, what stands on it. Resuming what wasn't suspended does so
+  // too.
+  void suspend();
+  void resume();
+
   // Shows a sentence for 5 s, or until a key is pressed.
   void say(std::string sentence);
 
