@@ -2,21 +2,38 @@
 // timeslice SUBCOMMAND: which part of the tool was asked for, and how did it end? Exit status 0:
 // done. 1: failed, with one sentence on stderr. 2: bad usage.
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <clocale>
 #include <exception>
+#include <string>
 
 #include "tools/check.h"
 #include "tools/demo.h"
 #include "tools/lanes.h"
 #include "tools/record.h"
 #include "tools/report.h"
+#include "tools/say.h"
 #include "tools/timeline.h"
 #include "tools/top.h"
+#include "view/printable.h"
+
+namespace {
+
+// Bad usage quotes the arguments, which others may have chosen, as a file's name in a script.
+std::string printable_usage(const CLI::App* app, const CLI::Error& error) {
+  std::string text;
+  timeslice::view::append_printable(text, error.what());
+  return CLI::FailureMessage::simple(
+      app, CLI::Error(error.get_name(), text, static_cast<CLI::ExitCodes>(error.get_exit_code())));
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "");  // which of a name's characters can be shown
   CLI::App app("What the operating system does with your threads.", "timeslice");
   app.require_subcommand(1);
   app.get_formatter()->column_width(28);
+  app.failure_message(printable_usage);
   timeslice::tools::add_top(app);
   timeslice::tools::add_record(app);
   timeslice::tools::add_report(app);
@@ -30,7 +47,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "timeslice: %s\n", error.what());
+    timeslice::tools::say(error.what());
     return 1;
   }
 }

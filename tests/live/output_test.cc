@@ -206,6 +206,31 @@ TEST_CASE("a comm beyond ASCII is shown where the locale has its characters") {
   CHECK(table.find(" " + comm + std::string(6, ' ') + " ") != std::string::npos);
 }
 
+TEST_CASE("names of files and bad arguments steer no terminal from stderr") {
+  const std::string name = "a\x1b]0;owned\x07\n\u009b31m\u202e.pftrace";
+  const ScratchDirectory directory;
+  const std::string broken = directory.path() + "/" + name;
+  std::ofstream(broken) << "no recording";
+  const auto check = [](const Outcome& outcome, int status, size_t lines) {
+    INFO(outcome.err);
+    CHECK(outcome.status == status);
+    CHECK(lines_of(outcome.err).size() == lines);
+    CHECK(outcome.err.find("a?]0;owned???31m?.pftrace") != std::string::npos);
+    for (const char* odd : {"\x1b", "\x07", "\u009b", "\u202e"})
+      CHECK(outcome.err.find(odd) == std::string::npos);
+  };
+  const auto utf8 = [] { setenv("LC_ALL", "C.UTF-8", 1); };
+  for (const char* tool : {"report", "lanes", "timeline"})
+    check(run({timeslice(), tool, broken}, utf8), 1, 1);
+  check(run(top({"-b", "--replay", broken}), utf8), 1, 1);
+  check(run({timeslice(), "record", "-o", "/nowhere/" + name, "--seconds", "0.1"}, utf8), 1, 1);
+  check(run({timeslice(), "record", "-o", directory.path() + "/r", "--", name}, utf8), 1, 1);
+  check(run({timeslice(), "check", name}, utf8), 2, 2);
+  // A sentence's own letters stay what they are.
+  CHECK(run({timeslice(), "report", "/nowhere/na\u00efve"}, utf8).err.find("na\u00efve") !=
+        std::string::npos);
+}
+
 TEST_CASE("--comm shows what matches and nothing else") {
   const Cast cast = sleeper();
   std::string comm = read_file("/proc/" + id_of(*cast[0]) + "/comm");

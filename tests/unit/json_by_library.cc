@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "view/policy.h"
 
@@ -27,9 +29,34 @@ json text(const std::string& value) { return value.empty() ? json() : json(value
 // In the order in which they are written here, so that a reader finds ids first.
 using Ordered = nlohmann::ordered_json;
 
+// Characters that aren't seen, or that turn what's around them, and the library's ASCII for each.
+std::vector<std::pair<std::string, std::string>> escapes() {
+  std::vector<std::pair<std::string, std::string>> all;
+  const auto add = [&](char32_t first, char32_t last) {
+    for (char32_t code = first; code <= last; ++code) {
+      std::string utf8(1, static_cast<char>(code));
+      if (code >= 0x800)
+        utf8 = {static_cast<char>(0xe0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 63)),
+                static_cast<char>(0x80 | (code & 63))};
+      else if (code >= 0x80)
+        utf8 = {static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 63))};
+      const std::string quoted = json(utf8).dump(-1, ' ', /*ensure_ascii=*/true);
+      all.emplace_back(utf8, quoted.substr(1, quoted.size() - 2));
+    }
+  };
+  add(0x7f, 0x9f), add(0x61c, 0x61c), add(0x200b, 0x200f), add(0x2028, 0x202e);
+  add(0x2060, 0x206f), add(0xfeff, 0xfeff);
+  return all;
+}
+
 // A comm may hold any bytes; JSON text may not.
 std::string dumped(const Ordered& object) {
-  return object.dump(-1, ' ', false, Ordered::error_handler_t::replace);
+  static const auto known = escapes();
+  std::string text = object.dump(-1, ' ', false, Ordered::error_handler_t::replace);
+  for (const auto& [character, escape] : known)
+    for (size_t at = text.find(character); at != std::string::npos; at = text.find(character, at))
+      text.replace(at, character.size(), escape);
+  return text;
 }
 
 Ordered core_json(const model::Core& core) {

@@ -166,8 +166,9 @@ TEST_CASE("A core on which nothing ran has its lane") {
 
 TEST_CASE("Hostile names can't leave the page's data") {
   PlayedPage made({.slices = 100});
-  const std::string names[] = {"</script><b>",   "<!--<script>",   "\"'&amp;",   "]]>{{js}}",
-                               "\xff\xfe bytes", "a\nb\tc\x1b[2J", "\u202Eevil", "naïve 日本"};
+  const std::string names[] = {"</script><b>",     "<!--<script>",   "\"'&amp;",
+                               "]]>{{js}}",        "\xff\xfe bytes", "a\nb\tc\x1b[2J",
+                               "\u202E\x7f\u009b", "naïve 日本"};
   for (size_t i = 0; i < std::size(names); ++i) made.recording.threads[i].comm = names[i];
   const std::string plain =
       written(PlayedPage({.slices = 100}).page, PlayedPage({.slices = 100}).recording);
@@ -178,6 +179,7 @@ TEST_CASE("Hostile names can't leave the page's data") {
   for (size_t i = 0; i < std::size(names); ++i)
     if (i != 4) CHECK(facts["threads"][i]["comm"] == names[i]);
   CHECK(facts["threads"][4]["comm"] == "\uFFFD\uFFFD bytes");
+  for (const char* unseen : {"\u202E", "\x7f", "\u009b"}) CHECK(count(page, unseen) == 0);
 }
 
 TEST_CASE("A timeline's page asks for nothing outside itself") {

@@ -170,6 +170,30 @@ TEST_CASE("JSON holds any comm, as text that can be read") {
     thread_called(text);
 }
 
+TEST_CASE("JSON shows each character that isn't seen, or that turns its line, as its escape") {
+  const auto comm_as_written = [](const std::string& comm) {
+    MadeFrame made;
+    made.process(7, comm);
+    made.thread(7, comm);
+    const std::string text = written(made.frame());
+    const size_t at = text.find("\"comm\":\"", text.find("\"threads\":[{")) + 8;
+    return text.substr(at, text.find('"', at) - at);
+  };
+  CHECK(comm_as_written("a\x7f") == "a\\u007f");
+  CHECK(comm_as_written("\u009b31m") == "\\u009b31m");
+  for (const auto& [text, escape] :
+       std::vector<std::pair<std::string, std::string>>{{"\u061c", "\\u061c"},
+                                                        {"\u200e", "\\u200e"},
+                                                        {"\u200f", "\\u200f"},
+                                                        {"\u202a", "\\u202a"},
+                                                        {"\u202e", "\\u202e"},
+                                                        {"\u2066", "\\u2066"},
+                                                        {"\u2069", "\\u2069"},
+                                                        {"\ufeff", "\\ufeff"}})
+    CHECK(comm_as_written("a" + text + "b") == "a" + escape + "b");
+  CHECK(comm_as_written("na\u00efve \u65e5\u672c") == "na\u00efve \u65e5\u672c");
+}
+
 TEST_CASE("JSON of any frame is the library's, byte for byte") {
   const auto seed = static_cast<uint64_t>(GENERATE(1, 2, 3, 4));
   CAPTURE(seed);

@@ -178,6 +178,20 @@ TEST_CASE("a report's CSV is as clean as top's, by thread, process and role") {
   }
 }
 
+TEST_CASE("a report's JSON shows characters that aren't seen as their escapes") {
+  model::History history(model::HistoryInfo{}, 0, 0);
+  ts_thread_row row{};
+  row.tid = row.tgid = 7;
+  row.start_ns = 7;
+  row.state = 'S';
+  std::strcpy(row.comm, "a\x7f\u009b\u202e\u00ef");
+  history.opening(row);
+  history.finish(1000);
+  std::string text;
+  view::append_report_json(text, model::make_report(history, {}, model::By::thread, true));
+  CHECK(text.find("\"comm\":\"a\\u007f\\u009b\\u202e\u00ef\"") != std::string::npos);
+}
+
 TEST_CASE("CSV has a line for each thread, and nothing where nothing is known") {
   MadeFrame made;
   add_node(made);

@@ -8,10 +8,13 @@
 
 #include "loop/loop.h"
 #include "observe/ladder.h"
+#include "view/printable.h"
 
 namespace timeslice::tools {
 
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 // The loop is asked like the rungs: by making one.
 observe::RungReport examine_loop() {
@@ -32,15 +35,17 @@ void print_text(const observe::RungReport& report) {
 }
 
 void print_json(const std::vector<observe::RungReport>& reports) {
-  nlohmann::ordered_json rungs = nlohmann::ordered_json::array();
+  Json rungs = Json::array();
   for (const observe::RungReport& report : reports)
     rungs.push_back({{"rung", report.name},
                      {"allowed", report.allowed},
                      {"gives", report.gives},
                      {"reason", report.allowed ? nlohmann::json() : nlohmann::json(report.reason)},
                      {"mend", report.allowed ? nlohmann::json() : nlohmann::json(report.mend)}});
-  const nlohmann::ordered_json object = {{"schema", "timeslice/check/1"}, {"rungs", rungs}};
-  fmt::print("{}\n", object.dump());
+  const Json object = {{"schema", "timeslice/check/1"}, {"rungs", rungs}};
+  std::string text;
+  view::append_visible_json(text, object.dump(-1, ' ', false, Json::error_handler_t::replace));
+  fmt::print("{}\n", text);
 }
 
 }  // namespace

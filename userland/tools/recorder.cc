@@ -29,6 +29,7 @@
 #include "tools/look_up.h"
 #include "tools/private_file.h"
 #include "tools/recording_file.h"
+#include "tools/say.h"
 #include "trace/writer.h"
 #include "view/number.h"
 
@@ -287,11 +288,11 @@ class Recorder {
     try {
       write_private(path, bytes, /*follow_link=*/false);
       if (!options_.quiet)
-        fmt::print(stderr, "timeslice: {}: the last {:.2f} s in {:.2f} MB\n", path,
-                   static_cast<double>(now.moment_ns - ring_->begin_ns()) / 1e9,
-                   static_cast<double>(bytes.size()) / 1e6);
+        say(fmt::format("{}: the last {:.2f} s in {:.2f} MB", path,
+                        static_cast<double>(now.moment_ns - ring_->begin_ns()) / 1e9,
+                        static_cast<double>(bytes.size()) / 1e6));
     } catch (const Failure& failure) {
-      fmt::print(stderr, "timeslice: {}; recording goes on\n", failure.what());
+      say(std::string(failure.what()) + "; recording goes on");
     }
     begin_segment(now);
   }
@@ -413,10 +414,10 @@ class Recorder {
     else if (!ended_by_.empty())
       end = "; " + ended_by_ + " ended it";
     const std::string events = ring_ ? "" : view::grouped(events_) + " events in ";
-    fmt::print(stderr, "timeslice: {}: {:.2f} s, {}{:.2f} MB, {}{}\n", path_,
-               static_cast<double>(last_ns_ - begin_ns_) / 1e9, events,
-               static_cast<double>(file_->bytes()) / 1e6,
-               lost_ ? view::grouped(lost_) + " lost" : "nothing lost", end);
+    say(fmt::format("{}: {:.2f} s, {}{:.2f} MB, {}{}", path_,
+                    static_cast<double>(last_ns_ - begin_ns_) / 1e9, events,
+                    static_cast<double>(file_->bytes()) / 1e6,
+                    lost_ ? view::grouped(lost_) + " lost" : "nothing lost", end));
   }
 
   const RecordOptions& options_;

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "base/failure.h"
+#include "tools/say.h"
 
 namespace timeslice::tools {
 
@@ -155,7 +156,7 @@ Recording read_recording(const RecordingOptions& options, const BeforeEvents& be
   trust.complete = summary.has_closing || !loader.recording.header.ours();
   trust.cut_waits = loader.cut_waits.count;
   for (const std::string& sentence : shortcomings(options.path, summary, loader.recording.header))
-    fmt::print(stderr, "timeslice: {}\n", sentence);
+    say(sentence);
   return std::move(loader.recording);
 }
 

@@ -3,11 +3,11 @@
 
 #include <fmt/core.h>
 
-#include <cstdio>
 #include <memory>
 
 #include "tools/private_file.h"
 #include "tools/recording.h"
+#include "tools/say.h"
 #include "view/number.h"
 #include "view/report.h"
 #include "view/timeline_page.h"
@@ -31,8 +31,8 @@ void timeline(const TimelineOptions& options) {
   page.write(text, recording.history->info(), recording.history->threads(),
              recording.history->cores(), view::recording_trust_line(report.trust));
   write_private(options.path, text, /*follow_link=*/true);
-  fmt::print(stderr, "timeslice: {}: {} slices in {:.2f} MB\n", options.path,
-             view::grouped(page.slices()), static_cast<double>(text.size()) / 1e6);
+  say(fmt::format("{}: {} slices in {:.2f} MB", options.path, view::grouped(page.slices()),
+                  static_cast<double>(text.size()) / 1e6));
 }
 
 }  // namespace

@@ -3,11 +3,10 @@
 #include <chrono>
 #include <csignal>
 
-#include <fmt/core.h>
-
 #include "base/clock.h"
 #include "loop/loop.h"
 #include "tools/frame_printer.h"
+#include "tools/say.h"
 #include "tools/top_run.h"
 #include "tools/wall_clock.h"
 
@@ -26,7 +25,7 @@ class Batch {
         printer_(options.format, options.order) {}
 
   void run() {
-    if (!session_.note().empty()) fmt::print(stderr, "timeslice: {}\n", session_.note());
+    if (!session_.note().empty()) say(session_.note());
     if (!printer_.begin()) return;
     session_.advance();
     const auto delay = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -42,7 +41,7 @@ class Batch {
     const bool last = options_.refreshes && ++done_ >= *options_.refreshes;
     if (!printer_.print(frame, time_of_day(clock_ns(CLOCK_REALTIME))) || last) return loop_.stop();
     if (session_.watched_are_gone()) {
-      fmt::print(stderr, "timeslice: the watched processes have ended\n");
+      say("the watched processes have ended");
       loop_.stop();
     }
   }

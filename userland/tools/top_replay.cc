@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Batch mode of a recording: as fast as it can be read, a frame for each interval of its time, and
 // one for what is left of the last.
-#include <fmt/core.h>
-
 #include "tools/frame_printer.h"
 #include "tools/playback.h"
+#include "tools/say.h"
 #include "tools/wall_clock.h"
 
 namespace timeslice::tools {
 
 void run_replay_batch(const TopOptions& options) {
   Playback playback(options.replay, options.watch.comm_glob, false);
-  for (const std::string& note : playback.notes()) fmt::print(stderr, "timeslice: {}\n", note);
+  for (const std::string& note : playback.notes()) say(note);
   FramePrinter printer(options.format, options.order);
   if (!printer.begin()) return;
   playback.step(0);  // who was there when it began

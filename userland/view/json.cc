@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "view/policy.h"
+#include "view/printable.h"
 
 namespace timeslice::view {
 
@@ -47,13 +48,13 @@ void append_number(std::string& out, double value) {
 }
 
 bool needs_no_escape(char c) {
-  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 &&
+  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7f &&
          c != '"' && c != '\\';
 }
 
 void append_text(std::string& out, std::string_view text) {
   if (!std::all_of(text.begin(), text.end(), needs_no_escape)) {
-    out += by_library(text);
+    append_visible_json(out, by_library(text));
     return;
   }
   out += '"';

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "view/printable.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <cwchar>
+#include <iterator>
+#include <utility>
 
 namespace timeslice::view {
 
@@ -37,7 +41,7 @@ bool all_plain(std::string_view text) {
 
 struct Character {
   size_t bytes;
-  int width;  // 0 or less: not to be shown
+  wchar_t code;  // 0: a broken byte
 };
 
 int sequence_length(uint8_t first) {
@@ -49,7 +53,7 @@ int sequence_length(uint8_t first) {
 // Decodes UTF-8 by hand: mbrtowc would follow the locale, and comms are bytes that know of none.
 Character first_character(std::string_view text) {
   const auto first = static_cast<uint8_t>(text[0]);
-  if (first < 0x80) return {1, plain(text[0]) ? 1 : 0};
+  if (first < 0x80) return {1, static_cast<wchar_t>(first)};
   const auto length = static_cast<size_t>(sequence_length(first));
   if (length == 0 || length > text.size()) return {1, 0};
   wchar_t code = first & (0x7f >> length);
@@ -58,7 +62,24 @@ Character first_character(std::string_view text) {
     if ((next & 0xc0) != 0x80) return {1, 0};
     code = (code << 6) | (next & 0x3f);
   }
-  return {length, wcwidth(code)};
+  return {length, code};
+}
+
+// 0 or less: not to be shown.
+int width_of(const Character& c) {
+  if (c.bytes == 1) return plain(static_cast<char>(c.code)) ? 1 : 0;
+  return wcwidth(c.code);
+}
+
+// Controls, and format characters that aren't seen: the page's words.js knows the same.
+bool unseen(wchar_t code) {
+  constexpr std::pair<wchar_t, wchar_t> ranges[] = {
+      {0x7f, 0x9f},     {0x61c, 0x61c},   {0x200b, 0x200f},
+      {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff},
+  };
+  return std::any_of(std::begin(ranges), std::end(ranges), [code](const auto& range) {
+    return code >= range.first && code <= range.second;
+  });
 }
 
 }  // namespace
@@ -68,7 +89,7 @@ std::string_view printable(std::string_view text, Scratch& scratch) {
   size_t used = 0;
   while (!text.empty() && used + 4 <= sizeof(scratch.text)) {
     const Character c = first_character(text);
-    if (c.width > 0) {
+    if (width_of(c) > 0) {
       std::memmove(scratch.text + used, text.data(), c.bytes);  // `text` may lie in `scratch`
       used += c.bytes;
     } else {
@@ -86,8 +107,23 @@ void append_printable(std::string& out, std::string_view text) {
   }
   while (!text.empty()) {
     const Character c = first_character(text);
-    out += c.width > 0 ? text.substr(0, c.bytes) : "?";
+    out += width_of(c) > 0 ? text.substr(0, c.bytes) : "?";
     text.remove_prefix(c.bytes);
+  }
+}
+
+void append_visible_json(std::string& out, std::string_view json) {
+  if (all_plain(json)) {
+    out += json;
+    return;
+  }
+  while (!json.empty()) {
+    const Character c = first_character(json);
+    if (unseen(c.code))
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<uint32_t>(c.code));
+    else
+      out += json.substr(0, c.bytes);
+    json.remove_prefix(c.bytes);
   }
 }
 
@@ -96,7 +132,7 @@ size_t display_width(std::string_view text) {
   size_t width = 0;
   while (!text.empty()) {
     const Character c = first_character(text);
-    width += static_cast<size_t>(std::max(c.width, 1));
+    width += static_cast<size_t>(std::max(width_of(c), 1));
     text.remove_prefix(c.bytes);
   }
   return width;
@@ -108,7 +144,7 @@ std::string_view clipped(std::string_view text, size_t width) {
   size_t end = 0;
   while (end < text.size()) {
     const Character c = first_character(text.substr(end));
-    const auto wide = static_cast<size_t>(std::max(c.width, 1));
+    const auto wide = static_cast<size_t>(std::max(width_of(c), 1));
     if (wide > width) break;
     width -= wide;
     end += c.bytes;

@@ -17,6 +17,11 @@ std::string_view printable(std::string_view text, Scratch& scratch);
 // The same, of any length, at the end of `out`: for files and sentences, which clip nothing.
 void append_printable(std::string& out, std::string_view text);
 
+// JSON, or any part of it, at the end of `out`, with the same meaning: a character that isn't seen,
+// that steers a terminal, or that turns the direction of what's around it (DEL, C1, bidi controls)
+// is written as \uXXXX. In valid JSON those stand within strings only.
+void append_visible_json(std::string& out, std::string_view json);
+
 // How many character cells does printable text take?
 size_t display_width(std::string_view text);
 

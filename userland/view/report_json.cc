@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "view/printable.h"
 #include "view/report.h"
 
 namespace timeslice::view {
@@ -173,7 +174,8 @@ void append_report_json(std::string& out, const model::Report& report) {
   json["waited_at_once_ms"] = levels_json(history.concurrency().ready_ns);
   json["trust"] = trust_json(report.trust);
   // A comm may hold any bytes; JSON text may not.
-  out += json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  append_visible_json(out, json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  out += '\n';
 }
 
 }  // namespace timeslice::view
