@@ -100,6 +100,26 @@ TEST_CASE(
   CHECK(node.roles[8].name == "libuv-worker");
 }
 
+TEST_CASE("who signals a pool's condition, or wants its mutex, is no worker by that") {
+  using namespace made_up;
+  const ts_process_facts facts = node_facts();
+  const auto role_of_first = [&](const ts_thread_row& first) {
+    Subjects node = idle_node();
+    node.rows[0] = first;
+    node.tell(&facts);
+    return node.roles[1].name;
+  };
+  CHECK(role_of_first(in_lock(thread(1, 1, "node"), kCond + 0x10)) == "main");
+  CHECK(role_of_first(in_futex(thread(1, 1, "node"), kCond + 0x28)) == "main");
+  CHECK(role_of_first(in_futex(thread(1, 1, "node"), kSemaphore)) == "main");
+
+  Subjects node = idle_node();
+  node.add(in_lock(thread(1, 8, "node"), kCond + 0x10));
+  for (uint32_t tid = 9; tid <= 10; ++tid) node.add(in_lock(thread(1, tid, "node"), kCond + 0x30));
+  node.tell(&facts);
+  for (uint32_t tid = 8; tid <= 10; ++tid) CHECK(node.roles[tid].name == "thread");
+}
+
 TEST_CASE("only the kernel's flags make an io_uring worker: anybody may take its name") {
   using namespace made_up;
   Subjects node = idle_node();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Made-up rows for the model: threads as a source would hand them out, without a kernel.
 #pragma once
+#include <linux/futex.h>
 #include <sys/syscall.h>
 
 #include <cstring>
@@ -25,9 +26,18 @@ inline ts_thread_row thread(uint32_t tgid, uint32_t tid, const char* comm = "mad
   return row;
 }
 
+// Awaits a condition or a semaphore.
 inline ts_thread_row in_futex(ts_thread_row row, uint64_t address) {
   row.syscall_nr = SYS_futex;
   row.syscall_args[0] = address;
+  row.syscall_args[1] = FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME;
+  return row;
+}
+
+// Wants a mutex, or waits inside of a condition's own code.
+inline ts_thread_row in_lock(ts_thread_row row, uint64_t address) {
+  row = in_futex(row, address);
+  row.syscall_args[1] = FUTEX_WAIT | FUTEX_PRIVATE_FLAG;
   return row;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "model/roles.h"
 
+#include <linux/futex.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -26,8 +27,12 @@ bool sleeps(const ts_thread_row& row) {
   return (row.record.have & TS_HAVE_SYSCALL) && row.state == 'S' && row.syscall_nr >= 0;
 }
 
-bool sleeps_on_futex(const ts_thread_row& row) {
-  return sleeps(row) && row.syscall_nr == SYS_futex;
+// In glibc's wait for a condition or a semaphore. Whoever wants a mutex, or has signalled a
+// condition and must let its former waiters out first, waits with plain FUTEX_WAIT: that tells
+// nothing of what a thread is for, and each thread of a process meets there when the pool is busy.
+bool awaits_signal(const ts_thread_row& row) {
+  return sleeps(row) && row.syscall_nr == SYS_futex &&
+         (static_cast<int>(row.syscall_args[1]) & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
 }
 
 bool sleeps_in_epoll(const ts_thread_row& row) {
@@ -58,7 +63,7 @@ void tell_by_flags(const RoleSubject& thread) {
 
 // 2. libuv's pool sleeps on one condition variable, Node's signal thread on one semaphore.
 void tell_by_symbol(const RoleSubject& thread, const ts_process_facts& facts) {
-  if (!sleeps_on_futex(*thread.row)) return;
+  if (!awaits_signal(*thread.row) || is_first(*thread.row)) return;
   const uint64_t address = thread.row->syscall_args[0];
   if (within(address, facts.pool_cond, facts.pool_cond_size))
     claim(thread, "libuv-worker", 0.99, "futex: libuv cond");
@@ -71,9 +76,9 @@ void tell_by_symbol(const RoleSubject& thread, const ts_process_facts& facts) {
 void tell_by_shared_futex(const std::vector<RoleSubject>& threads, const ts_process_facts& facts) {
   std::map<uint64_t, int> sleepers;
   for (const RoleSubject& thread : threads)
-    if (sleeps_on_futex(*thread.row)) ++sleepers[thread.row->syscall_args[0]];
+    if (awaits_signal(*thread.row)) ++sleepers[thread.row->syscall_args[0]];
   for (const RoleSubject& thread : threads) {
-    if (!sleeps_on_futex(*thread.row) || is_first(*thread.row)) continue;
+    if (!awaits_signal(*thread.row) || is_first(*thread.row)) continue;
     if (thread.stack_bytes == 4096 * kKiB) continue;  // a worker_thread in Atomics.wait
     const int sharing = sleepers[thread.row->syscall_args[0]];
     if (sharing >= 2)
