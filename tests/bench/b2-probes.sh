@@ -24,7 +24,7 @@ beside() { # result file, pattern, watcher…
   else
     echo "the watcher never started: $*" >&2
   fi
-  kill -INT "$watcher" 2>/dev/null || true
+  kill -TERM "$watcher" 2>/dev/null || true
   wait "$watcher" 2>/dev/null || true
 }
 

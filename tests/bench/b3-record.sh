@@ -34,7 +34,7 @@ beside_us() { # file, command…
   until [ -s "$file" ] || ! kill -0 "$recorder" 2>/dev/null; do sleep 0.05; done
   sleep 0.2
   "$@"
-  kill -INT "$recorder"
+  kill -TERM "$recorder"
   wait "$recorder"
 }
 

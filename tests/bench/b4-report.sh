@@ -26,7 +26,7 @@ record() { # events, file
     sleep 0.05
   done
   work "$1" >/dev/null
-  kill -INT "$recorder"
+  kill -TERM "$recorder"
   wait "$recorder"
 }
 

@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
     seen.append(chunk, static_cast<size_t>(got));
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   const bool found = seen.find(argv[1]) != std::string::npos;
-  kill(child, SIGINT);
+  kill(child, SIGTERM);
   close(terminal);
   waitpid(child, nullptr, 0);
   if (!found) {

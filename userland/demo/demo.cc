@@ -12,6 +12,7 @@
 #include "demo/load.h"
 #include "demo/manager.h"
 #include "demo/server.h"
+#include "loop/ending_signals.h"
 
 namespace timeslice::demo {
 
@@ -62,8 +63,7 @@ void run_demo(const DemoOptions& options) {
     load.reset();
     server.stop();
   };
-  const loop::Signal interrupt(server.loop(), SIGINT, stop);
-  const loop::Signal terminate(server.loop(), SIGTERM, stop);
+  const loop::EndingSignals end_signals(server.loop(), {SIGINT, SIGTERM}, stop);
   loop::Timer end(server.loop(), stop);
   end.unref();
   if (options.seconds > 0)

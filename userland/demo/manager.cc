@@ -11,6 +11,7 @@
 #include "demo/member.h"
 #include "demo/server.h"
 #include "loop/cluster.h"
+#include "loop/ending_signals.h"
 
 namespace timeslice::demo {
 
@@ -73,7 +74,8 @@ class Manager {
         end_(cluster_.loop(), [this] { stop(); }) {
     ::prctl(PR_SET_NAME, "demo-manager");
     if (options.load) load_.emplace(cluster_.port());
-    for (const int signo : {SIGINT, SIGTERM}) cluster_.on_signal(signo, [this] { stop(); });
+    for (const int signo : {SIGINT, SIGTERM})
+      if (!loop::is_ignored(signo)) cluster_.on_signal(signo, [this] { stop(); });
     cluster_.on_signal(SIGHUP, [this] { cluster_.reload(); });
     cluster_.on_message([this](unsigned slot, const std::string& text) { take(slot, text); });
     cluster_.on_event([](const loop::ClusterEvent& event) { report(event); });

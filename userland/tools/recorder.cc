@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/failure.h"
+#include "loop/ending_signals.h"
 #include "loop/loop.h"
 #include "loop/process.h"
 #include "model/settle.h"
@@ -63,9 +64,7 @@ class Recorder {
  public:
   explicit Recorder(const RecordOptions& options)
       : options_(options),
-        interrupt_(loop_, SIGINT, [this] { end(""); }),
-        terminate_(loop_, SIGTERM, [this] { end(""); }),
-        hang_up_(loop_, SIGHUP, [this] { end(""); }),
+        end_signals_(loop_, {SIGINT, SIGTERM, SIGHUP}, [this] { end(""); }),
         demand_(loop_, SIGUSR1, [this] { write_ring(); }),
         stream_(stream_options()),
         source_(observe::open_count_source({})),
@@ -424,7 +423,8 @@ class Recorder {
   loop::Request rings_, writing_;  // outlive the loop that they are in flight on
   loop::Loop loop_;
   // Before the stream, which takes a while to load: a signal waits until then.
-  loop::Signal interrupt_, terminate_, hang_up_, demand_;
+  loop::EndingSignals end_signals_;
+  loop::Signal demand_;
   std::optional<RecordingFile> file_;  // a flight recorder's is made when it is written
   std::optional<FlightRing> ring_;
   observe::Stream stream_;

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "base/clock.h"
+#include "loop/ending_signals.h"
 #include "loop/loop.h"
 #include "tools/frame_printer.h"
 #include "tools/say.h"
@@ -18,8 +19,7 @@ class Batch {
  public:
   explicit Batch(const TopOptions& options)
       : options_(options),
-        interrupt_(loop_, SIGINT, [this] { loop_.stop(); }),
-        terminate_(loop_, SIGTERM, [this] { loop_.stop(); }),
+        end_(loop_, {SIGINT, SIGTERM}, [this] { loop_.stop(); }),
         session_(options.watch),
         timer_(loop_, [this] { refresh(); }),
         printer_(options.format, options.order) {}
@@ -49,7 +49,7 @@ class Batch {
   const TopOptions& options_;
   loop::Loop loop_;
   // Before the session, which takes a while to open and to close: a signal waits until then.
-  loop::Signal interrupt_, terminate_;
+  loop::EndingSignals end_;
   Session session_;
   loop::Timer timer_;
   FramePrinter printer_;
