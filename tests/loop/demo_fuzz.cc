@@ -3,7 +3,7 @@
 // a few times each, and sent in pieces cut at random. Whatever comes of it: the server lives, no
 // connection and no descriptor stays, all that it says is HTTP, and a good request afterwards gets
 // its answer. The seed is printed with a failure; TIMESLICE_FUZZ_SEED sets another one.
-#include <http_parser.h>
+#include <llhttp.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -33,21 +33,23 @@ class Fuzzer {
     static const std::vector<std::string> kGood = {
         "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "GET / HTTP/1.0\r\n\r\n",
-        "GET /file HTTP/1.1\r\nRange: bytes=100-199\r\nIf-Range: \"x\"\r\n\r\n",
-        "GET /file HTTP/1.1\r\nRange: bytes=-5\r\n\r\n",
-        "GET /static/a%20b/../c.txt HTTP/1.1\r\nIf-None-Match: \"a\", W/\"b\"\r\n\r\n",
-        "GET /static/index.html HTTP/1.1\r\n"
+        "GET /file HTTP/1.1\r\nHost: x\r\nRange: bytes=100-199\r\nIf-Range: \"x\"\r\n\r\n",
+        "GET /file HTTP/1.1\r\nHost: x\r\nRange: bytes=-5\r\n\r\n",
+        "GET /static/a%20b/../c.txt HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"a\", W/\"b\"\r\n\r\n",
+        "GET /static/index.html HTTP/1.1\r\nHost: x\r\n"
         "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
-        "GET /hash?iterations=3&x=%41 HTTP/1.1\r\nAccept: */*\r\n\r\n",
-        "GET /sort?n=5&where=worker HTTP/1.1\r\nConnection: keep-alive\r\n\r\n",
-        "GET /block?ms=0 HTTP/1.1\r\nConnection: close\r\n\r\n",
-        "GET /stats HTTP/1.1\r\nCookie: a=b; c=d\r\nX-A: b\r\n c\r\n\r\n",
-        "POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\nhello=world",
-        "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "GET /hash?iterations=3&x=%41 HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n",
+        "GET /sort?n=5&where=worker HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n",
+        "GET /block?ms=0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "GET /stats HTTP/1.1\r\nHost: x\r\nCookie: a=b; c=d\r\nX-A: b\r\n c\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nhello=world",
+        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         "5;e=1\r\nhello\r\n3\r\nabc\r\n0\r\nTrailer: x\r\n\r\n",
-        "OPTIONS * HTTP/1.1\r\nExpect: 100-continue\r\n\r\n",
-        "CONNECT example.org:443 HTTP/1.1\r\n\r\n",
-        "GET http://user@localhost:80/?q#f HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+        "OPTIONS * HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n",
+        "CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http://user@localhost:80/?q#f HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: "
+        "Upgrade\r\n\r\n",
     };
     std::string text = kGood[below(kGood.size())];
     for (std::size_t changes = below(4); changes > 0; --changes) change(text);
@@ -121,24 +123,23 @@ class AnswerCheck {
  public:
   // Empty, or what is wrong.
   std::string look(const std::string& text) {
-    ::http_parser_settings_init(&settings_);
-    settings_.on_message_begin = [](http_parser* parser) {
+    ::llhttp_settings_init(&settings_);
+    settings_.on_message_begin = [](llhttp_t* parser) {
       static_cast<AnswerCheck*>(parser->data)->within_ = true;
       return 0;
     };
-    settings_.on_message_complete = [](http_parser* parser) {
+    settings_.on_message_complete = [](llhttp_t* parser) {
       auto& me = *static_cast<AnswerCheck*>(parser->data);
       me.within_ = false;
       me.statuses_.insert(parser->status_code);
       return 0;
     };
-    ::http_parser_init(&parser_, HTTP_RESPONSE);
+    ::llhttp_init(&parser_, HTTP_RESPONSE, &settings_);
     parser_.data = this;
-    ::http_parser_execute(&parser_, &settings_, text.data(), text.size());
-    const auto error = HTTP_PARSER_ERRNO(&parser_);
-    if (error != HPE_OK) return ::http_errno_description(error);
+    if (::llhttp_execute(&parser_, text.data(), text.size()) != HPE_OK)
+      return ::llhttp_get_error_reason(&parser_);
     if (within_) return "an answer that isn't whole";
-    static const std::set<unsigned> kKnown = {200, 206, 301, 304, 400, 404,
+    static const std::set<unsigned> kKnown = {100, 200, 206, 301, 304, 400, 404,
                                               405, 413, 416, 431, 503, 505};
     for (const unsigned status : statuses_)
       if (kKnown.count(status) == 0) return "status " + std::to_string(status);
@@ -146,8 +147,8 @@ class AnswerCheck {
   }
 
  private:
-  http_parser parser_{};
-  http_parser_settings settings_{};
+  llhttp_t parser_{};
+  llhttp_settings_t settings_{};
   bool within_ = false;
   std::set<unsigned> statuses_;
 };

@@ -30,30 +30,31 @@ std::size_t count_of(const std::string& text, const std::string& what) {
 TEST_CASE("demo limits: headers and bodies have their greatest sizes") {
   DemoOptions options = on_each_backend();
   options.limits.header_bytes = 1000;
-  options.limits.headers = 10;
+  options.limits.headers = 11;
   options.limits.body_bytes = 100;
   DemoProcess demo(options);
   const auto header = [&](std::size_t size) {
-    return ask(demo, "GET / HTTP/1.1\r\nx: " + std::string(size, 'x') + "\r\n" + kClose);
+    return ask(demo, "GET / HTTP/1.1\r\nHost: x\r\nx: " + std::string(size, 'x') + "\r\n" + kClose);
   };
   CHECK_THAT(header(900), StartsWith("HTTP/1.1 200 "));
   CHECK_THAT(header(1000), StartsWith("HTTP/1.1 431 ") && Contains("Connection: close"));
   const auto headers = [&](int count) {
     std::string lines;
     for (int i = 0; i < count; ++i) lines += "x: y\r\n";
-    return ask(demo, "GET / HTTP/1.1\r\n" + lines + kClose);
+    return ask(demo, "GET / HTTP/1.1\r\nHost: x\r\n" + lines + kClose);
   };
   CHECK_THAT(headers(9), StartsWith("HTTP/1.1 200 "));
   CHECK_THAT(headers(10), StartsWith("HTTP/1.1 431 "));
   const auto body = [&](int size) {  // of which nothing is sent
     Client client(demo);
-    client.send("POST / HTTP/1.1\r\nContent-Length: " + std::to_string(size) + "\r\n" + kClose);
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(size) + "\r\n" +
+                kClose);
     if (size <= 100) client.send(std::string(static_cast<std::size_t>(size), 'x'));
     return client.read_to_end();
   };
   CHECK_THAT(body(100), StartsWith("HTTP/1.1 405 "));
   CHECK_THAT(body(101), StartsWith("HTTP/1.1 413 ") && Contains("Connection: close"));
-  CHECK_THAT(ask(demo, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" +
+  CHECK_THAT(ask(demo, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" +
                            std::string(101, 'x')),
              StartsWith("HTTP/1.1 413 "));
   CHECK(await([&] { return stats_of(demo)["connections"] == 1; }));
@@ -101,7 +102,7 @@ TEST_CASE("demo limits: a header that doesn't get done is answered with 408, how
   options.limits.header_time = 100ms;
   DemoProcess demo(options);
   Client client(demo);
-  client.send("GET / HTTP/1.1\r\nx: ");
+  client.send("GET / HTTP/1.1\r\nHost: x\r\nx: ");
   const auto began = std::chrono::steady_clock::now();
   while (!client.readable(10) && std::chrono::steady_clock::now() - began < loop::test::kDeadline)
     client.send("x");
@@ -114,7 +115,7 @@ TEST_CASE("demo limits: a body that doesn't get done is answered with 408") {
   options.limits.body_time = 100ms;
   DemoProcess demo(options);
   Client client(demo);
-  client.send("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
   CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 408 "));
 }
 

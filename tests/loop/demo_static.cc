@@ -48,7 +48,7 @@ class Tree {
 };
 
 std::string with(const std::string& target, const std::string& header) {
-  return "GET " + target + " HTTP/1.1\r\n" + header + "\r\nConnection: close\r\n\r\n";
+  return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\nConnection: close\r\n\r\n";
 }
 
 std::string header_in(const std::string& response, const std::string& name) {
@@ -95,7 +95,8 @@ TEST_CASE("demo static: files below the root are served, with their types") {
   const std::string directory = fetch(demo, "/static/with%20index");
   CHECK(status_in(directory) == 301);
   CHECK(header_in(directory, "Location") == "/static/with%20index/");
-  const std::string head = ask(demo, "HEAD /static/a.txt HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const std::string head =
+      ask(demo, "HEAD /static/a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK(header_in(head, "Content-Length") == "10");
   CHECK(body_of(head).empty());
 }

@@ -84,7 +84,7 @@ TEST_CASE("demo stop: what was begun may be finished, a request in pieces too") 
   REQUIRE(await([&] { return stats_of(demo)["connections"] == 2; }));
   ::kill(demo.pid(), SIGTERM);
   REQUIRE(await([&] { return refuses(demo); }));
-  client.send("TP/1.1\r\n\r\n");
+  client.send("TP/1.1\r\nHost: x\r\n\r\n");
   CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 ") && Contains("Connection: close"));
   client.reset();
   CHECK(demo.wait() == 0);

@@ -101,7 +101,8 @@ class DemoProcess {
 // A plain blocking client.
 class Client {
  public:
-  explicit Client(const DemoProcess& demo) : socket_(loop::connect_to_loopback(demo.port())) {
+  explicit Client(const DemoProcess& demo) : Client(demo.port()) {}
+  explicit Client(std::uint16_t port) : socket_(loop::connect_to_loopback(port)) {
     REQUIRE(socket_);
     const timeval limit{.tv_sec = 30};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

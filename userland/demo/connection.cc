@@ -18,6 +18,7 @@ struct Connection::Answering {
 
   Exchange exchange;
   Sender sender;
+  bool interim = false;  // it only says that the body may come
 };
 
 Connection::Connection(Shared& shared, int fd)
@@ -91,7 +92,8 @@ bool Connection::nothing_comes() const { return unparsed_.empty() && !reading_; 
 void Connection::answer_next() {
   if (over_ || answering_ || awaited_ == Awaited::closing) return;
   if (waiting_.empty()) {
-    if (nothing_comes()) abort();
+    if (nothing_comes()) return abort();
+    if (parser_.take_expectation()) say_continue();
     return;
   }
   answering_ = std::make_unique<Answering>(*this);
@@ -114,13 +116,22 @@ void Connection::respond(Response response) {
   answering_->sender.send(std::move(head), std::move(response), request.method != "HEAD");
 }
 
+// In its turn: when all that was asked before is answered.
+void Connection::say_continue() {
+  answering_ = std::make_unique<Answering>(*this);
+  answering_->interim = true;
+  await(Awaited::reading);
+  answering_->sender.send("HTTP/1.1 100 Continue\r\n\r\n", {}, false);
+}
+
 // Something has come that goes on when the answer is sent.
 void Connection::hurry() {
   if (answering_) answering_->sender.hurry();
 }
 
 bool Connection::nothing_follows() const {
-  return keep_alive_ && reading_ && waiting_.empty() && unparsed_.empty() && !finishing_;
+  return !answering_->interim && keep_alive_ && reading_ && waiting_.empty() && unparsed_.empty() &&
+         !finishing_;
 }
 
 void Connection::progressed() {

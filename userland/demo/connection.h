@@ -60,6 +60,7 @@ class Connection final : public loop::Link, private Sender::Owner {
   void go_on();
   void answer_next();
   void respond(Response response);
+  void say_continue();
   void start_lingering();
   void say_farewell();
   void look_at_clock();

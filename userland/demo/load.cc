@@ -2,7 +2,7 @@
 #include "demo/load.h"
 
 #include <fcntl.h>
-#include <http_parser.h>
+#include <llhttp.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -36,8 +36,8 @@ class Client {
  public:
   Client(loop::Loop& loop, std::uint16_t port, unsigned seed)
       : loop_(loop), port_(port), random_(seed), pause_(loop, [this] { ask(); }) {
-    ::http_parser_settings_init(&settings_);
-    settings_.on_message_complete = [](http_parser* parser) {
+    ::llhttp_settings_init(&settings_);
+    settings_.on_message_complete = [](llhttp_t* parser) {
       static_cast<Client*>(parser->data)->complete_ = true;
       return 0;
     };
@@ -51,7 +51,7 @@ class Client {
     fd_ = loop::connect_to_loopback(port_);
     if (fd_ < 0) return false;
     loop::set_no_delay(fd_);
-    ::http_parser_init(&parser_, HTTP_RESPONSE);
+    ::llhttp_init(&parser_, HTTP_RESPONSE, &settings_);
     parser_.data = this;
     return true;
   }
@@ -68,9 +68,8 @@ class Client {
   void receive() {
     loop_.recv(request_, fd_, in_.data(), in_.size(), [this](loop::Request& done) {
       if (done.result() <= 0) return reconnect();
-      ::http_parser_execute(&parser_, &settings_, in_.data(),
-                            static_cast<std::size_t>(done.result()));
-      if (HTTP_PARSER_ERRNO(&parser_) != HPE_OK) return reconnect();
+      const auto size = static_cast<std::size_t>(done.result());
+      if (::llhttp_execute(&parser_, in_.data(), size) != HPE_OK) return reconnect();
       complete_ ? think() : receive();
     });
   }
@@ -99,8 +98,8 @@ class Client {
   std::uint16_t port_;
   std::mt19937 random_;
   int fd_ = -1;
-  http_parser parser_{};
-  http_parser_settings settings_{};
+  llhttp_t parser_{};
+  llhttp_settings_t settings_{};
   bool complete_ = false;
   std::string out_;
   std::array<char, std::size_t{64} << 10> in_{};

@@ -9,88 +9,147 @@ namespace timeslice::demo {
 
 namespace {
 
-int status_of(http_errno error) {
-  if (error == HPE_HEADER_OVERFLOW) return 431;
-  return error == HPE_INVALID_VERSION ? 505 : 400;
+// What chunks may cost beyond their data: as much as a head, and so much for each byte of it. One
+// byte a chunk needs five; extensions and trailers have to do with the rest.
+constexpr std::size_t kFramingPerByte = 8;
+
+bool equal(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
-struct KeptHeader {
-  const char* name;
-  std::string HttpRequest::*value;
-};
-constexpr KeptHeader kKept[] = {
-    {"range", &HttpRequest::range},
-    {"if-range", &HttpRequest::if_range},
-    {"if-none-match", &HttpRequest::if_none_match},
-    {"if-modified-since", &HttpRequest::if_modified_since},
-};
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// A name or an address, perhaps with a port, and nothing else.
+bool is_host(std::string_view text) { return text.find_first_of(" \t,/?#@\\") == text.npos; }
+
+// "/path?query", or the same behind a scheme and an authority, which say nothing new. What else
+// there is ("*", CONNECT's authority) is the path of nothing.
+void split_target(std::string_view target, HttpRequest& request) {
+  const std::size_t scheme_end = target.starts_with('/') ? target.npos : target.find("://");
+  if (scheme_end != target.npos) {
+    const std::size_t path = target.find_first_of("/?#", scheme_end + 3);
+    target.remove_prefix(std::min(path, target.size()));
+    if (!target.starts_with('/')) request.path = '/';
+  }
+  target = target.substr(0, target.find('#'));
+  const std::size_t mark = target.find('?');
+  request.path += target.substr(0, mark);
+  if (mark != target.npos) request.query = target.substr(mark + 1);
+}
 
 }  // namespace
 
 // A request that isn't whole yet.
 struct RequestParser::Partial {
+  std::string* place_of(std::string_view header);
+
   HttpRequest request;
-  std::string url;
-  std::string header_name;
-  std::string* header_value = nullptr;  // where it goes; null: nobody reads this header
-  bool in_value = false;
+  std::string target, host, transfer_encoding, expect;
+  std::string name;              // of the header that comes
+  std::string* value = nullptr;  // where its value goes; null: nobody reads it
+  unsigned headers = 0, hosts = 0, codings = 0;
+  std::size_t line_bytes = 0, body_bytes = 0;
   bool in_body = false;
-  unsigned headers = 0;
-  std::size_t body_bytes = 0;
-  int error = 0;
+  bool expects_continue = false;
 };
 
-http_parser_settings RequestParser::make_settings() {
-  http_parser_settings settings;
-  ::http_parser_settings_init(&settings);
-  settings.on_message_begin = [](http_parser* parser) {
+std::string* RequestParser::Partial::place_of(std::string_view header) {
+  if (in_body) return nullptr;  // trailers: they don't act as headers (RFC 9110, 6.5.1)
+  hosts += equal(header, "host");
+  codings += equal(header, "transfer-encoding");
+  const std::pair<std::string_view, std::string*> kept[] = {
+      {"host", &host},
+      {"transfer-encoding", &transfer_encoding},
+      {"expect", &expect},
+      {"range", &request.range},
+      {"if-range", &request.if_range},
+      {"if-none-match", &request.if_none_match},
+      {"if-modified-since", &request.if_modified_since},
+  };
+  for (const auto& [known, place] : kept)
+    if (equal(header, known)) return place;
+  return nullptr;
+}
+
+// Names and values come in pieces. No callback ends the parsing: errors are looked at when the
+// bytes are taken.
+llhttp_settings_t RequestParser::make_settings() {
+  llhttp_settings_t settings;
+  ::llhttp_settings_init(&settings);
+  settings.on_message_begin = [](llhttp_t* parser) {
     self(parser).partial_ = std::make_unique<Partial>();
     return 0;
   };
-  settings.on_url = [](http_parser* parser, const char* data, std::size_t size) {
-    self(parser).partial_->url.append(data, size);
+  settings.on_url = [](llhttp_t* parser, const char* data, std::size_t size) {
+    self(parser).partial_->target.append(data, size);
     return 0;
   };
-  settings.on_header_field = [](http_parser* parser, const char* data, std::size_t size) {
-    return self(parser).take_header_name({data, size});
+  settings.on_header_field = [](llhttp_t* parser, const char* data, std::size_t size) {
+    self(parser).partial_->name.append(data, size);
+    return 0;
   };
-  settings.on_header_value = [](http_parser* parser, const char* data, std::size_t size) {
-    return self(parser).take_header_value({data, size});
+  settings.on_header_field_complete = [](llhttp_t* parser) {
+    self(parser).take_name();
+    return 0;
   };
-  settings.on_headers_complete = [](http_parser* parser) { return self(parser).finish_headers(); };
-  settings.on_body = [](http_parser* parser, const char*, std::size_t size) {
-    return self(parser).take_body(size);
+  settings.on_header_value = [](llhttp_t* parser, const char* data, std::size_t size) {
+    if (std::string* value = self(parser).partial_->value) value->append(data, size);
+    return 0;
   };
-  settings.on_message_complete = [](http_parser* parser) {
+  settings.on_headers_complete = [](llhttp_t*) -> int { return HPE_PAUSED; };
+  settings.on_body = [](llhttp_t* parser, const char* data, std::size_t size) {
+    self(parser).take_body(data, size);
+    return 0;
+  };
+  settings.on_message_complete = [](llhttp_t* parser) -> int {
     self(parser).whole_ = true;
-    ::http_parser_pause(parser, 1);  // one request at a time
-    return 0;
+    return HPE_PAUSED;  // one request at a time
   };
   return settings;
 }
 
 RequestParser::RequestParser(const Limits& limits) : limits_(limits) {
-  ::http_parser_set_max_header_size(limits.header_bytes);
-  ::http_parser_init(&parser_, HTTP_REQUEST);
+  static const llhttp_settings_t settings = make_settings();
+  ::llhttp_init(&parser_, HTTP_REQUEST, &settings);
   parser_.data = this;
 }
 
 RequestParser::~RequestParser() = default;
 
 std::optional<HttpRequest> RequestParser::feed(std::string_view& bytes) {
-  static const http_parser_settings settings = make_settings();
   if (ended_) bytes = {};
-  if (bytes.empty()) return std::nullopt;
-  const std::size_t taken = ::http_parser_execute(&parser_, &settings, bytes.data(), bytes.size());
-  const auto error = HTTP_PARSER_ERRNO(&parser_);
-  bytes.remove_prefix(taken < bytes.size() ? taken : bytes.size());
-  if (std::exchange(whole_, false)) {
-    ::http_parser_pause(&parser_, 0);
-    return finish_message();
+  bool go_on = !bytes.empty();
+  while (go_on) {
+    const bool paused = execute(bytes) == HPE_PAUSED;
+    if (paused && !whole_) finish_head();
+    if (error_ != 0) {
+      bytes = {};
+      return give_up(error_);
+    }
+    if (paused) ::llhttp_resume(&parser_);
+    if (std::exchange(whole_, false)) return finish_message();
+    go_on = paused || !bytes.empty();  // a request without a body is whole with no more bytes
   }
-  if (error == HPE_OK) return std::nullopt;
-  bytes = {};
-  return give_up(partial_ && partial_->error != 0 ? partial_->error : status_of(error));
+  return std::nullopt;
+}
+
+llhttp_errno_t RequestParser::execute(std::string_view& bytes) {
+  lines_ = bytes.data();
+  const llhttp_errno_t error = ::llhttp_execute(&parser_, bytes.data(), bytes.size());
+  const char* const end =
+      error == HPE_OK ? bytes.data() + bytes.size() : ::llhttp_get_error_pos(&parser_);
+  if (error != HPE_OK && error != HPE_PAUSED) fail(error == HPE_INVALID_VERSION ? 505 : 400);
+  take_lines(end);
+  bytes.remove_prefix(static_cast<std::size_t>(end - bytes.data()));
+  return error;
+}
+
+void RequestParser::fail(int status) {
+  if (error_ == 0) error_ = status;
 }
 
 HttpRequest RequestParser::give_up(int status) {
@@ -104,62 +163,65 @@ HttpRequest RequestParser::give_up(int status) {
 
 bool RequestParser::in_body() const { return partial_ && partial_->in_body; }
 
-// Names and values come in pieces.
-int RequestParser::take_header_name(std::string_view part) {
-  Partial& partial = *partial_;
-  const bool another = partial.in_value || partial.headers == 0;
-  if (another && ++partial.headers > limits_.headers) return partial.error = 431;
-  if (another) partial.header_name.clear();
-  partial.in_value = false;
-  partial.header_name += part;
-  return 0;
+bool RequestParser::take_expectation() {
+  return partial_ && std::exchange(partial_->expects_continue, false);
 }
 
-int RequestParser::take_header_value(std::string_view part) {
+// All that isn't body: the head's lines, and later those around chunks.
+void RequestParser::take_lines(const char* end) {
+  const std::string_view lines(lines_, static_cast<std::size_t>(end - lines_));
+  if (!line_check_.look(lines)) fail(400);
+  if (!partial_) return;
   Partial& partial = *partial_;
-  if (!std::exchange(partial.in_value, true)) {
-    partial.header_value = nullptr;
-    for (const KeptHeader& kept : kKept)
-      if (::strcasecmp(partial.header_name.c_str(), kept.name) == 0)
-        partial.header_value = &(partial.request.*kept.value);
-    if (partial.header_value) partial.header_value->clear();  // of several, the last one counts
-  }
-  if (partial.header_value) *partial.header_value += part;
-  return 0;
+  partial.line_bytes += lines.size();
+  const std::size_t framing = partial.body_bytes * kFramingPerByte;
+  if (partial.line_bytes <= limits_.header_bytes + framing) return;
+  fail(partial.in_body ? 413 : 431);
 }
 
-int RequestParser::finish_headers() {
+void RequestParser::take_name() {
   Partial& partial = *partial_;
+  if (++partial.headers > limits_.headers) fail(431);
+  if (partial.name.empty()) fail(400);
+  partial.value = partial.place_of(partial.name);
+  if (partial.value && !partial.value->empty()) *partial.value += ", ";
+  partial.name.clear();
+}
+
+void RequestParser::take_body(const char* data, std::size_t size) {
+  take_lines(data);
+  lines_ = data + size;
+  Partial& partial = *partial_;
+  partial.expects_continue = false;  // it didn't wait
+  partial.body_bytes += size;
+  if (partial.body_bytes > limits_.body_bytes) fail(413);
+}
+
+// Its last line has been taken.
+void RequestParser::finish_head() {
+  Partial& partial = *partial_;
+  HttpRequest& request = partial.request;
   parser_.upgrade = 0;  // we speak HTTP only, and may go on doing so
-  constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
-  if (parser_.content_length != kUnknown && parser_.content_length > limits_.body_bytes)
-    return partial.error = 413;  // needn't be sent first
-  http_parser_url url;
-  ::http_parser_url_init(&url);
-  const bool is_connect = parser_.method == HTTP_CONNECT;
-  if (::http_parser_parse_url(partial.url.data(), partial.url.size(), is_connect, &url) != 0)
-    return partial.error = 400;
-  const auto part = [&](http_parser_url_fields field) {
-    const auto& data = url.field_data[field];
-    return (url.field_set & (1U << field)) ? partial.url.substr(data.off, data.len) : std::string();
-  };
-  partial.request.path = part(UF_PATH);
-  partial.request.query = part(UF_QUERY);
+  if (parser_.http_major != 1 || parser_.http_minor > 1) return fail(505);
+  const bool is_old = parser_.http_minor == 0;
+  if (partial.hosts > 1 || (partial.hosts == 0 && !is_old) || !is_host(trimmed(partial.host)))
+    return fail(400);
+  if (partial.codings > 0 && (is_old || !equal(trimmed(partial.transfer_encoding), "chunked")))
+    return fail(400);
+  if (parser_.content_length > limits_.body_bytes) return fail(413);  // needn't be sent first
+  split_target(partial.target, request);
+  request.method = ::llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
+  request.keep_alive = ::llhttp_should_keep_alive(&parser_) != 0;
+  const bool has_body = partial.codings > 0 || parser_.content_length > 0;
+  partial.expects_continue = has_body && !is_old && equal(trimmed(partial.expect), "100-continue");
   partial.in_body = true;
-  return 0;
-}
-
-int RequestParser::take_body(std::size_t size) {
-  partial_->body_bytes += size;
-  if (partial_->body_bytes > limits_.body_bytes) partial_->error = 413;
-  return partial_->error;
+  partial.line_bytes = 0;
 }
 
 HttpRequest RequestParser::finish_message() {
   HttpRequest request = std::move(partial_->request);
   partial_.reset();
-  request.method = ::http_method_str(static_cast<http_method>(parser_.method));
-  request.keep_alive = ::http_should_keep_alive(&parser_) != 0;
+  ::llhttp_reset(&parser_);  // what a trailer has said is no matter of the next request
   ended_ = !request.keep_alive;
   return request;
 }

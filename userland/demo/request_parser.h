@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What did the client ask? Bytes go in as they come, whole requests come out, one at a time. The
-// grammar is http-parser's, Node's own former parser. The limits are ours. Between requests it
-// holds no memory but itself.
+// grammar is llhttp's, Node's own parser, in strict mode. What it lets pass although a server must
+// refuse it (RFC 9112) is refused here: lines that end with LF alone, folded headers, a header
+// without a name, no Host or two, other versions than 1.0 and 1.1, other codings than chunked. The
+// limits are ours too. Between requests it holds no memory but itself.
 #pragma once
-#include <http_parser.h>
+#include <llhttp.h>
 
 #include <cstddef>
 #include <memory>
@@ -12,6 +14,7 @@
 #include <string_view>
 
 #include "demo/limits.h"
+#include "demo/line_check.h"
 
 namespace timeslice::demo {
 
@@ -19,7 +22,7 @@ struct HttpRequest {
   std::string_view method;
   std::string path;
   std::string query;
-  // Those headers that somebody here reads; empty if absent.
+  // Those headers that somebody here reads; empty if absent. Several lines make one list.
   std::string range, if_range, if_none_match, if_modified_since;
   bool keep_alive = true;
   int error = 0;  // a status to answer with: what came can't be served
@@ -27,7 +30,7 @@ struct HttpRequest {
 
 class RequestParser {
  public:
-  // `limits` must outlive it. Those on header bytes are the library's, for the whole process.
+  // `limits` must outlive it.
   explicit RequestParser(const Limits& limits);
   ~RequestParser();
   RequestParser(const RequestParser&) = delete;
@@ -44,23 +47,30 @@ class RequestParser {
   // In the middle of a request: the client has begun something.
   [[nodiscard]] bool begun() const { return partial_ != nullptr; }
   [[nodiscard]] bool in_body() const;
+  // The client waits for "100 Continue" before it sends the body (RFC 9110, 10.1.1). True once.
+  bool take_expectation();
 
  private:
   struct Partial;
 
-  static RequestParser& self(http_parser* parser) {
+  static RequestParser& self(llhttp_t* parser) {
     return *static_cast<RequestParser*>(parser->data);
   }
-  static http_parser_settings make_settings();
-  int take_header_name(std::string_view part);
-  int take_header_value(std::string_view part);
-  int finish_headers();
-  int take_body(std::size_t size);
+  static llhttp_settings_t make_settings();
+  llhttp_errno_t execute(std::string_view& bytes);
+  void fail(int status);
+  void take_lines(const char* end);
+  void take_name();
+  void take_body(const char* data, std::size_t size);
+  void finish_head();
   HttpRequest finish_message();
 
-  http_parser parser_{};
+  llhttp_t parser_{};
   const Limits& limits_;
+  LineCheck line_check_;
+  const char* lines_ = nullptr;  // where those begin that were taken, but not looked at
   std::unique_ptr<Partial> partial_;
+  int error_ = 0;  // the first one
   bool whole_ = false;
   bool ended_ = false;
 };

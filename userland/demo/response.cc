@@ -1,13 +1,40 @@
 // SPDX-License-Identifier: MIT
 #include "demo/response.h"
 
-#include <http_parser.h>
+#include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "demo/http_date.h"
 
 namespace timeslice::demo {
 
 namespace {
+
+// Those of RFC 9110 (and 6585) that are answered here.
+constexpr std::pair<int, std::string_view> kReasons[] = {
+    {200, "OK"},
+    {206, "Partial Content"},
+    {301, "Moved Permanently"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {413, "Content Too Large"},
+    {416, "Range Not Satisfiable"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
+};
+
+// Clients ignore it, and it may be empty.
+std::string_view reason_of(int status) {
+  const auto* const found = std::find_if(std::begin(kReasons), std::end(kReasons),
+                                         [&](const auto& row) { return row.first == status; });
+  return found == std::end(kReasons) ? std::string_view() : found->second;
+}
 
 // Written once a second, not once an answer.
 const std::string& date_line(std::time_t now) {
@@ -30,7 +57,7 @@ std::string head_of(const Response& response, bool keep_alive, std::time_t now) 
   text += "HTTP/1.1 ";
   text += std::to_string(response.status);
   text += ' ';
-  text += ::http_status_str(static_cast<http_status>(response.status));
+  text += reason_of(response.status);
   text += date_line(now);
   if (response.status != 304) {  // which has no body, whatever its length would be
     text += "\r\nContent-Type: ";
