@@ -8,9 +8,10 @@
  * the kernel's; what we add is the single case: each wait in a histogram, each preemptor, each
  * waker.
  *
- * The functions take no lock and no memory, and read of a task only what they name: so a made-up
- * task serves to test them (selftest.c).
+ * The functions wait for no lock and take no memory, and read of a task only what they name: so a
+ * made-up task serves to test them (selftest.c).
  */
+#include <linux/irqflags.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -117,35 +118,73 @@ void account_leave(struct observed *thread, struct task_struct *prev, struct tas
 		row->involuntary++;
 		row->last_preemptor = note_peer(row->preemptors, next, TS_CONTEXT_TASK);
 	}
+	linger();
 	raw_write_seqcount_end(&thread->switching);
 }
 
+/* In whatever context a wake-up comes: nobody is waited for. The counts are exact all the same. */
 void account_wake(struct observed *thread, struct task_struct *waker, u32 context)
 {
-	raw_write_seqcount_begin(&thread->waking);
-	thread->row.wakeups[context]++;
-	thread->row.last_waker =
-		note_peer(thread->row.wakers, context == TS_CONTEXT_TASK ? waker : NULL, context);
-	raw_write_seqcount_end(&thread->waking);
+	unsigned long flags;
+
+	local_irq_save(flags); /* a reader shall not have to wait for an interrupt that hits us */
+	if (atomic_cmpxchg_acquire(&thread->waker_at_work, 0, 1)) {
+		atomic64_inc(&thread->wakeups_beside[context]);
+	} else {
+		raw_write_seqcount_begin(&thread->waking);
+		thread->row.wakeups[context]++;
+		thread->row.last_waker = note_peer(
+			thread->row.wakers, context == TS_CONTEXT_TASK ? waker : NULL, context);
+		linger();
+		raw_write_seqcount_end(&thread->waking);
+		atomic_set_release(&thread->waker_at_work, 0);
+	}
+	local_irq_restore(flags);
+}
+
+/* False: something changed meanwhile, and what was copied isn't of one moment. */
+static bool copy_once(struct ts_sched_row *row, struct observed *thread)
+{
+	unsigned int switching = raw_read_seqcount(&thread->switching);
+	unsigned int waking = raw_read_seqcount(&thread->waking);
+	u64 total_slices = slices_of(thread->task);
+	u64 delay, slices;
+
+	if ((switching | waking) & 1)
+		return false;
+	smp_rmb();
+	*row = thread->row;
+	delay = run_delay_of(thread->task) - thread->run_delay_seen;
+	slices = total_slices - thread->slices_seen;
+	smp_rmb();
+	/* An arrival isn't ours to guard: the kernel adds its wait, then its slice. */
+	if (total_slices != slices_of(thread->task) ||
+	    read_seqcount_retry(&thread->switching, switching) ||
+	    read_seqcount_retry(&thread->waking, waking))
+		return false;
+	if (slices)
+		count_waits(row, delay, slices);
+	return true;
 }
 
 /*
  * The figures as of one moment, with the waits that ended since the thread last left a core. Called
- * by readers, in an RCU section, while handlers go on.
+ * by readers, in an RCU section, while handlers go on. A handler is through in a moment; but the
+ * core that it runs on may be a virtual one that its host has stopped just there, and whoever holds
+ * an RCU section must not wait for that.
  */
-void account_copy(struct ts_sched_row *row, struct observed *thread)
+bool account_copy(struct ts_sched_row *row, struct observed *thread)
 {
-	unsigned int switching, waking;
-	u64 delay, slices;
+	unsigned int context, tries;
 
-	do {
-		switching = read_seqcount_begin(&thread->switching);
-		waking = read_seqcount_begin(&thread->waking);
-		*row = thread->row;
-		delay = run_delay_of(thread->task) - thread->run_delay_seen;
-		slices = slices_of(thread->task) - thread->slices_seen;
-	} while (read_seqcount_retry(&thread->switching, switching) ||
-		 read_seqcount_retry(&thread->waking, waking));
-	if (slices)
-		count_waits(row, delay, slices);
+	for (tries = 0; tries < READER_TRIES; tries++) {
+		if (copy_once(row, thread)) {
+			for (context = 0; context < TS_CONTEXTS; context++)
+				row->wakeups[context] +=
+					atomic64_read(&thread->wakeups_beside[context]);
+			return true;
+		}
+		cpu_relax();
+	}
+	return false;
 }

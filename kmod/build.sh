@@ -3,9 +3,10 @@
 # Builds the module for the kernel whose headers are in KDIR, in the output directory: the kernel's
 # build system writes beside the sources, so it gets a copy of them.
 #
-#   kmod/build.sh KDIR OUT     leaves OUT/kmod/RELEASE/timeslice.ko
+#   kmod/build.sh KDIR OUT              leaves OUT/kmod/RELEASE/timeslice.ko
+#   kmod/build.sh KDIR OUT NAME FLAGS   a build for tests, in OUT/kmod/RELEASE-NAME
 set -eu
-kdir=$1 out=$2
+kdir=$1 out=$2 name=${3:-} flags=${4:-}
 cd "$(dirname "$0")/.."
 
 if ! [ -e "$kdir/Makefile" ]; then
@@ -18,7 +19,7 @@ if ! grep -qs '^CONFIG_MODULES=y' "$kdir/.config" "$kdir/include/config/auto.con
   echo "The kernel $release loads no modules (CONFIG_MODULES is off). Everything else works without." >&2
   exit 1
 fi
-work=$out/kmod/$release
+work=$out/kmod/$release${name:+-$name}
 mkdir -p "$work/kmod" "$work/bpf"
 cp -u kmod/*.[ch] kmod/Kbuild "$work/kmod/"
 cp -u bpf/wire.h "$work/bpf/"
@@ -26,7 +27,7 @@ cp -u bpf/wire.h "$work/bpf/"
 cc=gcc
 command -v gcc-12 >/dev/null && cc=gcc-12
 # Headers with a vmlinux would have pahole write type information, which nobody reads of this module.
-make -s -C "$kdir" M="$(realpath "$work/kmod")" CC="$cc" CONFIG_DEBUG_INFO_BTF_MODULES= modules >"$work/log" 2>&1 || {
+make -s -C "$kdir" M="$(realpath "$work/kmod")" CC="$cc" CONFIG_DEBUG_INFO_BTF_MODULES= KCFLAGS="$flags" modules >"$work/log" 2>&1 || {
   cat "$work/log" >&2
   exit 1
 }

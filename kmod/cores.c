@@ -3,7 +3,8 @@
  * What did each core do: how often did it switch, how long was it busy, how long idle?
  *
  * Each core writes figures of its own, so no two fight for a cache line, and no lock is needed. A
- * reader on another core copies until no switch came in between, and adds the stretch that goes on.
+ * reader on another core copies until no switch came in between, a thousand times at most, and adds
+ * the stretch that goes on.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -83,15 +84,28 @@ void cores_switched(struct task_struct *prev, struct task_struct *next, bool uns
 	raw_write_seqcount_end(&core->switching);
 }
 
-void cores_read(unsigned int cpu, struct core_figures *figures)
+static bool read_once(unsigned int cpu, struct core_figures *figures)
 {
 	struct core *core = per_cpu_ptr(&cores, cpu);
-	unsigned int switching;
+	unsigned int switching = raw_read_seqcount(&core->switching);
 
-	do {
-		switching = read_seqcount_begin(&core->switching);
-		*figures = core->figures;
-		if (cpu_online(cpu))
-			end_stretch(figures, core, ktime_get_mono_fast_ns());
-	} while (read_seqcount_retry(&core->switching, switching));
+	if (switching & 1)
+		return false;
+	*figures = core->figures;
+	if (cpu_online(cpu))
+		end_stretch(figures, core, ktime_get_mono_fast_ns());
+	return !read_seqcount_retry(&core->switching, switching);
+}
+
+/* As account_copy() does it, and for its reason. */
+bool cores_read(unsigned int cpu, struct core_figures *figures)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < READER_TRIES; tries++) {
+		if (read_once(cpu, figures))
+			return true;
+		cpu_relax();
+	}
+	return false;
 }

@@ -11,6 +11,7 @@
 #ifndef TIMESLICE_OBSERVER_H
 #define TIMESLICE_OBSERVER_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
@@ -30,12 +31,19 @@ struct observed {
 	u64 nivcsw_seen;
 	/*
 	 * A reader copies `row` while a handler on another core may be changing it: it copies again
-	 * until no change came in between. Two counters, for a thread can be woken by one core
-	 * while another is switching away from it; each is written by one core at a time (the run
-	 * queue's lock and the task's pi_lock see to that).
+	 * if a change came in between, but not for ever. Two counters, for a thread can be woken by
+	 * one core while another is switching away from it.
+	 *
+	 * Switching has one writer at a time: the run queue's lock sees to that. Waking may have
+	 * several. Who wakes another thread holds its pi_lock; but a thread that is about to sleep
+	 * and wakes itself, or is woken by an interrupt that hits it there, holds nothing
+	 * (try_to_wake_up() of `current`), while another core may be waking it, too. So the waker
+	 * who finds none at work writes; one who finds another doesn't wait, and counts beside.
 	 */
 	seqcount_t switching;
 	seqcount_t waking;
+	atomic_t waker_at_work;
+	atomic64_t wakeups_beside[TS_CONTEXTS]; /* in row.wakeups as a reader gets it */
 
 	struct task_struct *task; /* we hold a reference */
 	struct hlist_node by_task;
@@ -47,7 +55,10 @@ struct observed {
 void account_begin(struct observed *thread, struct task_struct *task);
 void account_leave(struct observed *thread, struct task_struct *prev, struct task_struct *next);
 void account_wake(struct observed *thread, struct task_struct *waker, u32 context);
-void account_copy(struct ts_sched_row *row, struct observed *thread);
+bool account_copy(struct ts_sched_row *row, struct observed *thread); /* false: not to be had now */
+/* How often a reader tries, while changes come in between or a writer's virtual core stands still.
+ */
+#define READER_TRIES 1000
 
 /* table.c: who is observed, found by task without a lock. */
 int table_make(unsigned int max_threads);
@@ -78,7 +89,7 @@ int cores_make(void);
 void cores_unmake(void);
 void cores_clear(void);
 void cores_switched(struct task_struct *prev, struct task_struct *next, bool unseeded);
-void cores_read(unsigned int cpu, struct core_figures *figures);
+bool cores_read(unsigned int cpu, struct core_figures *figures); /* false: not to be had now */
 
 /* probes.c: the tracepoints and our handlers on them. */
 int probes_attach(void);
@@ -110,6 +121,17 @@ struct pid_namespace *proc_namespace(struct seq_file *file);
 
 /* selftest.c: account.c on made-up tasks. Returns the number of checks that failed. */
 int selftest_run(void);
+
+/* Builds for tests only make the moments long in which writers and readers can meet. */
+static inline void linger(void)
+{
+#ifdef TIMESLICE_LINGER
+	int i;
+
+	for (i = 0; i < TIMESLICE_LINGER; i++)
+		cpu_relax();
+#endif
+}
 
 /* task->state became task->__state in 5.14. */
 static inline unsigned int state_of(struct task_struct *task)

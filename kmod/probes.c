@@ -64,7 +64,11 @@ static void stream_on_switch(void *data, bool preempt, struct task_struct *prev,
 }
 #endif
 
-/* The woken task's pi_lock is held, interrupts are off. */
+/*
+ * Mostly the woken task's pi_lock is held and interrupts are off. Not where `current` wakes itself,
+ * or an interrupt wakes whom it hit: there only preemption is off, and another core may be here for
+ * the same task.
+ */
 static void on_waking(void *data, struct task_struct *task)
 {
 	struct observed *thread;

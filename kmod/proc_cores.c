@@ -2,7 +2,8 @@
 /*
  * What does `cat /proc/timeslice/cores` show? A line a core, under its headings. Switches, busy and
  * idle time since counting began; the queue is those threads that want the core at this moment, the
- * running one included; at the end, what became of the stream's records.
+ * running one included; at the end, what became of the stream's records. `-` stands for figures
+ * that couldn't be had as of one moment.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -78,12 +79,15 @@ static int show(struct seq_file *file, void *row)
 		show_headings(file);
 		return 0;
 	}
-	cores_read(cpu, &core);
+	seq_printf(file, "%5u %6u", cpu, cpu_online(cpu));
+	if (cores_read(cpu, &core))
+		seq_printf(file, " %14llu %18llu %18llu %9llu", core.switches, core.busy_ns,
+			   core.idle_ns, core.unseeded);
+	else
+		seq_printf(file, " %14s %18s %18s %9s", "-", "-", "-", "-");
 	stream_read(cpu, &stream);
-	seq_printf(file, "%5u %6u %14llu %18llu %18llu %9llu %5u %14llu %16llu %12llu %14llu\n",
-		   cpu, cpu_online(cpu), core.switches, core.busy_ns, core.idle_ns, core.unseeded,
-		   queue_length(cpu), stream.records, stream.bytes, stream.dropped[TS_DROP_FULL],
-		   stream.dropped[TS_DROP_NESTED]);
+	seq_printf(file, " %5u %14llu %16llu %12llu %14llu\n", queue_length(cpu), stream.records,
+		   stream.bytes, stream.dropped[TS_DROP_FULL], stream.dropped[TS_DROP_NESTED]);
 	return 0;
 }
 

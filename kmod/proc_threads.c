@@ -2,7 +2,8 @@
 /*
  * What does `cat /proc/timeslice/threads` show? A line a thread, under its headings: first who it
  * is, then what the kernel itself counts of it, then what we have counted since we came. Lists
- * stand in one word each; `-` is an empty one, or a figure that this kernel doesn't have.
+ * stand in one word each; `-` is an empty one, or a figure that isn't to be had. All that we have
+ * counted of a thread is `-` where it couldn't be read as of one moment: the next look has it.
  *
  *   waits        bucket:count,... of wait_hist in bpf/wire.h
  *   preemptors   context:tid:count:error:comm;... most of them by Space-Saving
@@ -131,6 +132,12 @@ static void show_kernels_figures(struct seq_file *file, struct task_struct *task
 	seq_printf(file, " %8llu", task->se.nr_migrations);
 }
 
+static void show_no_figures(struct seq_file *file)
+{
+	seq_printf(file, " %10s %10s %6s %10s %6s %14s %12s", "-", "-", "-", "-", "-", "-", "-");
+	seq_printf(file, " %10s %10s %10s ", "-", "-", "-");
+}
+
 static void show_our_figures(struct seq_file *file, const struct ts_sched_row *row)
 {
 	seq_printf(file, " %10llu %10llu %6llu %10llu %6llu %14llu %12llu", row->voluntary,
@@ -233,12 +240,21 @@ static void show_waits(struct seq_file *file, const struct ts_sched_row *row)
 	seq_putc(file, '\n');
 }
 
+static void show_our_lists(struct seq_file *file, const struct ts_sched_row *row)
+{
+	seq_printf(file, " %u %u", row->last_preemptor, row->last_waker);
+	show_peers(file, row->preemptors);
+	show_peers(file, row->wakers);
+	show_waits(file, row);
+}
+
 static int show(struct seq_file *file, void *row)
 {
 	struct observed *thread = row;
 	struct task_struct *task;
 	struct ts_sched_row ours;
 	char comm[TS_COMM_SIZE];
+	bool whole;
 	u32 tid;
 
 	if (row == SEQ_START_TOKEN) {
@@ -249,19 +265,23 @@ static int show(struct seq_file *file, void *row)
 	tid = task_pid_nr_ns(task, proc_namespace(file));
 	if (!tid) /* not of this reader's namespace, or gone already */
 		return SEQ_SKIP;
-	account_copy(&ours, thread);
+	whole = account_copy(&ours, thread);
 	strscpy(comm, task->comm, sizeof(comm));
 	show_identity(file, task, tid);
 	show_kernels_figures(file, task);
-	show_our_figures(file, &ours);
+	if (whole)
+		show_our_figures(file, &ours);
+	else
+		show_no_figures(file);
 	show_comm(file, comm);
 	seq_printf(file, " %llu %llu %llu", task->start_boottime, task->se.vruntime,
 		   cgroup_of(task));
 	show_syscall(file, task);
-	seq_printf(file, " %llu %u %u", ours.since_ns, ours.last_preemptor, ours.last_waker);
-	show_peers(file, ours.preemptors);
-	show_peers(file, ours.wakers);
-	show_waits(file, &ours);
+	seq_printf(file, " %llu", thread->row.since_ns);
+	if (whole)
+		show_our_lists(file, &ours);
+	else
+		seq_puts(file, " - - - - -\n");
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  * and a single check that fails keeps the module from loading.
  */
 #include <linux/slab.h>
+#include <linux/smp.h>
 
 #include "observer.h"
 
@@ -12,8 +13,11 @@ struct stage {
 	struct observed thread;
 	struct task_struct *task, *other;
 	struct ts_sched_row row;
+	atomic_t cores;
 	int failed;
 };
+
+#define WAKES 1000 /* of each core */
 
 #define CHECK(stage, condition)                                                                    \
 	do {                                                                                       \
@@ -104,6 +108,57 @@ static void try_wakers(struct stage *stage)
 	CHECK(stage, stage->row.wakers[stage->row.last_waker].error > 0);
 }
 
+/* What rows say of wake-ups, and what they say of who it was. */
+static u64 sum_of_wakers(const struct ts_sched_row *row)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < TS_PEERS; i++)
+		sum += row->wakers[i].count;
+	return sum;
+}
+
+static void wake_often(void *data)
+{
+	struct stage *stage = data;
+	u32 i;
+
+	atomic_inc(&stage->cores);
+	for (i = 0; i < WAKES; i++)
+		account_wake(&stage->thread, stage->other, TS_CONTEXT_TASK);
+}
+
+/* All cores wake one thread at once: no wake-up is lost, and no counter is left odd. */
+static void try_wakers_at_once(struct stage *stage)
+{
+	u64 wakeups;
+
+	atomic_set(&stage->cores, 0);
+	on_each_cpu(wake_often, stage, 1);
+	wakeups = (u64)atomic_read(&stage->cores) * WAKES;
+	CHECK(stage, account_copy(&stage->row, &stage->thread));
+	CHECK(stage, stage->row.wakeups[TS_CONTEXT_TASK] == wakeups);
+	CHECK(stage, sum_of_wakers(&stage->row) <= wakeups);
+	CHECK(stage, sum_of_wakers(&stage->row) > 0);
+	/* With one at work, as on a core that stands still, the others only count. */
+	atomic_set(&stage->thread.waker_at_work, 1);
+	account_wake(&stage->thread, stage->other, TS_CONTEXT_HARDIRQ);
+	CHECK(stage, account_copy(&stage->row, &stage->thread));
+	CHECK(stage, stage->row.wakeups[TS_CONTEXT_HARDIRQ] == 1);
+}
+
+/* A writer that never comes to an end: a reader does. */
+static void try_readers_alone(struct stage *stage)
+{
+	raw_write_seqcount_begin(&stage->thread.switching);
+	CHECK(stage, !account_copy(&stage->row, &stage->thread));
+	raw_write_seqcount_end(&stage->thread.switching);
+	CHECK(stage, account_copy(&stage->row, &stage->thread));
+	raw_write_seqcount_begin(&stage->thread.waking);
+	CHECK(stage, !account_copy(&stage->row, &stage->thread));
+}
+
 static void try_buckets(struct stage *stage)
 {
 	u32 bucket;
@@ -136,6 +191,8 @@ int selftest_run(void)
 		with_new_figures(stage, try_switches);
 		with_new_figures(stage, try_waits);
 		with_new_figures(stage, try_wakers);
+		with_new_figures(stage, try_wakers_at_once);
+		with_new_figures(stage, try_readers_alone);
 		try_buckets(stage);
 		failed = stage->failed;
 		if (!failed)

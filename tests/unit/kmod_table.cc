@@ -99,6 +99,33 @@ TEST_CASE("what the kernel or the moment doesn't give is absent, not 0") {
   CHECK(threads.scheds.at(0).last_preemptor == TS_PEERS);
 }
 
+TEST_CASE("figures that couldn't be read as of one moment make no row, and break no other") {
+  const std::string unsettled =
+      "    108     107      99  S    1   20    0      0    --        501          4         "
+      "1205752941"
+      "       70596571            0        505       27          -          -      -          -    "
+      "  "
+      "-              -            -          -          -          - peer 340000000 2532549471 77 "
+      "- -"
+      " - - - - 5278000000 - - - - -\n";
+  const KmodThreads threads = parsed(kHead + unsettled + kSleeper);
+  REQUIRE(threads.rows.size() == 2);
+  CHECK(threads.rows[0].nvcsw == 501);
+  CHECK(threads.scheds[0].record.kind == 0);
+  CHECK(threads.scheds[0].last_waker == TS_PEERS);
+  CHECK(threads.scheds[1].record.kind == TS_RECORD_SCHED);
+  CHECK(threads.scheds[1].voluntary == 501);
+
+  KmodCores cores;
+  parse_kmod_cores(
+      "timeslice 1 cores time_ns 5\n core online and so on\n"
+      "    0      1              -                  -                  -         -     3 0 0 0 0\n",
+      cores);
+  REQUIRE(cores.rows.size() == 1);
+  CHECK(cores.rows[0].record.have == TS_HAVE_CORE_QUEUE);
+  CHECK(cores.rows[0].queue_len == 3);
+}
+
 TEST_CASE("cores that are off line are no rows") {
   KmodCores cores;
   parse_kmod_cores(

@@ -2,7 +2,7 @@
 # How does a guest come to be? An initramfs with busybox, our programs and the libraries they need,
 # and QEMU without hardware support, which serves inside other virtual machines as well.
 
-# make_initramfs FILE MODULE
+# make_initramfs FILE MODULE LINGERING: the module, and its build for wakers_test.cc
 make_initramfs() {
   local root program library
   root=$(mktemp -d)
@@ -11,6 +11,7 @@ make_initramfs() {
   cp "$(command -v busybox)" "$root/bin/busybox" &&
     cp "$out/timeslice" "$out/test-vm" "$root/bin/" &&
     cp "$2" "$root/timeslice.ko" &&
+    cp "$3" "$root/timeslice-lingering.ko" &&
     cp tests/vm/init.sh "$root/init" || return 1
   strip -g "$root/bin/timeslice" "$root/bin/test-vm"
   for program in timeslice test-vm; do

@@ -64,11 +64,13 @@ try_kernel() {
   local name=$1 kernel=$2 release began=$SECONDS
   shift 2
   release=$(cat "$kernel/release")
-  kmod/build.sh "$kernel/build" "$out" || {
+  kmod/build.sh "$kernel/build" "$out" &&
+    kmod/build.sh "$kernel/build" "$out" lingering -DTIMESLICE_LINGER=300 || {
     count_failure "the module doesn't build for $name"
     return
   }
-  make_initramfs "$work/$name.initramfs" "$out/kmod/$release/timeslice.ko" || {
+  make_initramfs "$work/$name.initramfs" "$out/kmod/$release/timeslice.ko" \
+    "$out/kmod/$release-lingering/timeslice.ko" || {
     count_failure "no initramfs for $name"
     return
   }

@@ -76,7 +76,8 @@ class KmodSource : public Source {
       if (!wanted(threads_.rows[i].tgid)) continue;
       snapshot_.news.push_back(static_cast<uint32_t>(snapshot_.threads.size()));
       snapshot_.threads.push_back(&threads_.rows[i]);
-      snapshot_.scheds.push_back(&threads_.scheds[i]);
+      const ts_sched_row& sched = threads_.scheds[i];
+      snapshot_.scheds.push_back(sched.record.kind == TS_RECORD_SCHED ? &sched : nullptr);
     }
   }
 

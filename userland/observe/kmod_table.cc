@@ -56,7 +56,7 @@ void take(Words& words, Number& number, std::string_view what) {
   number = number_of<Number>(words.word(what), what);
 }
 
-// "-": this kernel doesn't have the figure.
+// "-": this kernel doesn't have the figure, or it wasn't to be had at this moment.
 template <typename Number>
 bool take_if_there(Words& words, Number& number, std::string_view what) {
   const std::string_view word = words.word(what);
@@ -112,12 +112,15 @@ void take_kernels_figures(Words& words, ts_thread_row& row) {
       (waits ? uint32_t{TS_HAVE_WAIT} : 0) | (pending ? uint32_t{TS_HAVE_PENDING} : 0);
 }
 
+// A row that changed whenever the module looked holds none of them: then its kind is 0.
 void take_our_figures(Words& words, ts_sched_row& row) {
+  bool whole = true;
   for (__u64* figure : {&row.voluntary, &row.involuntary, &row.missed, &row.waits,
                         &row.missed_waits, &row.wait_sum_ns, &row.wait_max_ns})
-    take(words, *figure, "count");
+    whole = take_if_there(words, *figure, "count") && whole;
   for (const ts_context context : {TS_CONTEXT_TASK, TS_CONTEXT_SOFTIRQ, TS_CONTEXT_HARDIRQ})
-    take(words, row.wakeups[context], "count of wake-ups");
+    whole = take_if_there(words, row.wakeups[context], "count of wake-ups") && whole;
+  if (!whole) row.record.kind = 0;
 }
 
 void take_sleep(Words& words, ts_thread_row& row) {
@@ -175,8 +178,9 @@ void take_thread(std::string_view line, ts_thread_row& row, ts_sched_row& sched)
   row.record.have |= TS_HAVE_VRUNTIME | TS_HAVE_CGROUP;
   take_sleep(words, row);
   take(words, sched.since_ns, "since_ns");
-  take(words, sched.last_preemptor, "last preemptor");
-  take(words, sched.last_waker, "last waker");
+  sched.last_preemptor = sched.last_waker = TS_PEERS;
+  take_if_there(words, sched.last_preemptor, "last preemptor");
+  take_if_there(words, sched.last_waker, "last waker");
   sched.last_preemptor = std::min<uint32_t>(sched.last_preemptor, TS_PEERS);
   sched.last_waker = std::min<uint32_t>(sched.last_waker, TS_PEERS);
   take_peers(words.word("preemptors"), sched.preemptors);
@@ -225,15 +229,15 @@ void parse_kmod_cores(std::string_view text, KmodCores& into) {
   while (!lines.done()) {
     Words words(lines.line());
     ts_core_row row{};
-    row.record = {TS_RECORD_CORE, sizeof(row),
-                  TS_HAVE_CORE_SWITCHES | TS_HAVE_CORE_QUEUE | TS_HAVE_CORE_BUSY};
+    row.record = {TS_RECORD_CORE, sizeof(row), TS_HAVE_CORE_QUEUE};
     uint64_t online = 0, unseeded = 0;
     take(words, row.cpu, "core");
     take(words, online, "online");
-    take(words, row.switches, "switches");
-    take(words, row.busy_ns, "busy_ns");
-    take(words, row.idle_ns, "idle_ns");
-    take(words, unseeded, "unseeded");
+    if (take_if_there(words, row.switches, "switches"))
+      row.record.have |= TS_HAVE_CORE_SWITCHES | TS_HAVE_CORE_BUSY;
+    take_if_there(words, row.busy_ns, "busy_ns");
+    take_if_there(words, row.idle_ns, "idle_ns");
+    take_if_there(words, unseeded, "unseeded");
     take(words, row.queue_len, "queue");
     into.unseeded_switches += unseeded;
     if (online != 0) into.rows.push_back(row);

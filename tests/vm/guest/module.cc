@@ -17,8 +17,8 @@ namespace timeslice::vm {
 
 using live::read_file;
 
-int load_module(const std::string& parameters) {
-  const UniqueFd fd(::open("/timeslice.ko", O_RDONLY | O_CLOEXEC));
+int load_module(const std::string& parameters, const char* path) {
+  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
   if (!fd) return -errno;
   return ::syscall(SYS_finit_module, fd.get(), parameters.c_str(), 0) == 0 ? 0 : -errno;
 }
@@ -29,8 +29,8 @@ int unload_module() {
 
 bool module_is_loaded() { return ::access("/sys/module/timeslice", F_OK) == 0; }
 
-Module::Module(const std::string& parameters) {
-  if (const int error = load_module(parameters); error != 0)
+Module::Module(const std::string& parameters, const char* path) {
+  if (const int error = load_module(parameters, path); error != 0)
     throw std::runtime_error("the module doesn't load: " + std::to_string(error));
 }
 

@@ -10,15 +10,19 @@
 
 namespace timeslice::vm {
 
+inline constexpr const char* kModule = "/timeslice.ko";
+// Built with handlers that linger in what a reader must not see half done.
+inline constexpr const char* kLingeringModule = "/timeslice-lingering.ko";
+
 // Loads the module with these parameters, "max_threads=64 stream=1". Returns 0 or -errno.
-int load_module(const std::string& parameters = {});
+int load_module(const std::string& parameters = {}, const char* path = kModule);
 int unload_module();  // returns 0 or -errno
 bool module_is_loaded();
 
 // Loaded as long as it lives. Throws where that fails.
 class Module {
  public:
-  explicit Module(const std::string& parameters = {});
+  explicit Module(const std::string& parameters = {}, const char* path = kModule);
   ~Module();
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
