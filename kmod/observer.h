@@ -116,8 +116,17 @@ int proc_make(bool world_readable);
 void proc_unmake(void);
 extern const struct seq_operations threads_seq;
 extern const struct seq_operations cores_seq;
-/* Whose numbers does this reader see? */
-struct pid_namespace *proc_namespace(struct seq_file *file);
+
+/* Who reads, and what may it see? As of when it opened the file; it may hand it on. */
+struct reader {
+	struct pid_namespace *namespace; /* it sees ids as they are there */
+	kuid_t uid;
+	bool own_only;		 /* of this user's threads alone (hidepid) */
+	bool arguments;		 /* what system calls were given, and where stacks are */
+	bool whole_machine;	 /* figures that aren't of single threads */
+	struct ts_sched_row row; /* the one that is being shown: too large for a stack */
+};
+struct reader *proc_reader(struct seq_file *file);
 
 /* selftest.c: account.c on made-up tasks. Returns the number of checks that failed. */
 int selftest_run(void);

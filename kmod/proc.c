@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may read /proc/timeslice, and with which ids?
+ * Who may read /proc/timeslice, and what does it see there?
  *
- * Root alone, unless the module was loaded with world_readable: the files show what all users'
- * threads do, and what they sleep in. A reader sees ids as its own PID namespace numbers them, as
- * of when it opened the file, and no thread that isn't visible there.
+ * Root alone may, unless the module was loaded with world_readable. And these files tell nobody
+ * what the kernel's own wouldn't:
+ * - Ids are as the reader's PID namespace numbers them, and who isn't visible there has no row, and
+ *   no name as another thread's waker or preemptor.
+ * - Figures of the whole machine are for readers in the first namespace, and for those who may
+ * watch performance (CAP_PERFMON). A container's root is neither.
+ * - Arguments and stack pointers, which tell what lies where in a process, need the right to trace.
+ *   The kernel asks that of each task, by a function that modules don't get; so we ask for the
+ *   capability that is enough for all of them (CAP_SYS_PTRACE).
+ * - Where /proc is mounted with hidepid, others' threads are hidden here as well.
  */
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 
@@ -13,35 +22,54 @@
 
 static struct proc_dir_entry *directory;
 
-struct pid_namespace *proc_namespace(struct seq_file *file)
+struct reader *proc_reader(struct seq_file *file)
 {
 	return file->private;
 }
 
-static int open_rows(struct file *file, const struct seq_operations *operations)
+static bool hides_others(struct inode *inode)
 {
-	int error = seq_open(file, operations);
+	struct proc_fs_info *mount = proc_sb_info(inode->i_sb);
 
-	if (!error)
-		((struct seq_file *)file->private_data)->private =
-			get_pid_ns(task_active_pid_ns(current));
-	return error;
+	if (mount->hide_pid == HIDEPID_OFF)
+		return false;
+	return mount->hide_pid == HIDEPID_NOT_PTRACEABLE || !in_group_p(mount->pid_gid);
+}
+
+static int open_rows(struct inode *inode, struct file *file,
+		     const struct seq_operations *operations)
+{
+	struct reader *reader = __seq_open_private(file, operations, sizeof(*reader));
+
+	if (!reader)
+		return -ENOMEM;
+	reader->namespace = get_pid_ns(task_active_pid_ns(current));
+	reader->uid = current_fsuid();
+	reader->arguments = capable(CAP_SYS_PTRACE);
+	reader->own_only = !reader->arguments && hides_others(inode);
+	reader->whole_machine = reader->namespace == &init_pid_ns || perfmon_capable();
+	return 0;
 }
 
 static int open_threads(struct inode *inode, struct file *file)
 {
-	return open_rows(file, &threads_seq);
-}
-
-static int open_cores(struct inode *inode, struct file *file)
-{
-	return open_rows(file, &cores_seq);
+	return open_rows(inode, file, &threads_seq);
 }
 
 static int release_rows(struct inode *inode, struct file *file)
 {
-	put_pid_ns(proc_namespace(file->private_data));
-	return seq_release(inode, file);
+	put_pid_ns(proc_reader(file->private_data)->namespace);
+	return seq_release_private(inode, file);
+}
+
+static int open_cores(struct inode *inode, struct file *file)
+{
+	int error = open_rows(inode, file, &cores_seq);
+
+	if (error || proc_reader(file->private_data)->whole_machine)
+		return error;
+	release_rows(inode, file);
+	return -EPERM;
 }
 
 static const struct proc_ops threads_file = {

@@ -9,9 +9,12 @@
  *   preemptors   context:tid:count:error:comm;... most of them by Space-Saving
  *   wakers       the same; a context is t(ask), s(oftirq) or h(ardirq)
  *
- * In a comm, what would end a word or a list is written as an octal \ooo.
+ * In a comm, what would end a word or a list is written as an octal \ooo, and so is whatever isn't
+ * plain ASCII: a name is its thread's own choice, and a terminal may show this file. Numbers in the
+ * first line are `-` for who may not see the whole machine's.
  */
 #include <linux/cgroup.h>
+#include <linux/cred.h>
 #include <linux/ptrace.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/task_stack.h>
@@ -58,11 +61,12 @@ static void show_headings(struct seq_file *file)
 {
 	struct table_counts counts = table_counts();
 
-	seq_printf(file,
-		   "timeslice 1 threads time_ns %llu observed %llu refused_limit %llu "
-		   "refused_memory %llu\n",
-		   ktime_get_mono_fast_ns(), counts.threads, counts.refused_limit,
-		   counts.refused_memory);
+	seq_printf(file, "timeslice 1 threads time_ns %llu", ktime_get_mono_fast_ns());
+	if (proc_reader(file)->whole_machine)
+		seq_printf(file, " observed %llu refused_limit %llu refused_memory %llu\n",
+			   counts.threads, counts.refused_limit, counts.refused_memory);
+	else
+		seq_puts(file, " observed - refused_limit - refused_memory -\n");
 	seq_printf(file, "%7s %7s %7s %2s %4s %4s %4s %6s %5s", "tid", "tgid", "ppid", "st", "core",
 		   "prio", "nice", "policy", "flags");
 	seq_printf(file, " %10s %10s %14s %14s %12s %10s %8s", "nvcsw", "nivcsw", "cpu_ns",
@@ -81,7 +85,7 @@ static u32 parent_of(struct task_struct *task, struct pid_namespace *namespace)
 
 static void show_identity(struct seq_file *file, struct task_struct *task, u32 tid)
 {
-	struct pid_namespace *namespace = proc_namespace(file);
+	struct pid_namespace *namespace = proc_reader(file)->namespace;
 	const char *flags = task->flags & PF_KTHREAD ? "K" : task->flags & PF_IO_WORKER ? "W" : "-";
 
 	seq_printf(file, "%7u %7u %7u %2c %4u %4d %4d %6u %3s%s%s", tid,
@@ -149,10 +153,14 @@ static void show_our_figures(struct seq_file *file, const struct ts_sched_row *r
 
 static void show_comm(struct seq_file *file, const char *comm)
 {
-	if (*comm)
-		seq_escape(file, comm, " \t\n\r\v\f\\,;:-");
-	else
+	if (!*comm)
 		seq_putc(file, '-');
+	for (; *comm; comm++) {
+		if (*comm > ' ' && *comm < 0x7f && !strchr("\\,;:-", *comm))
+			seq_putc(file, *comm);
+		else
+			seq_printf(file, "\\%03o", (unsigned char)*comm);
+	}
 }
 
 #ifdef CONFIG_X86_64
@@ -178,7 +186,7 @@ static void show_syscall(struct seq_file *file, struct task_struct *task)
 {
 	struct pt_regs registers;
 
-	if (read_registers(task, &registers))
+	if (proc_reader(file)->arguments && read_registers(task, &registers))
 		seq_printf(file, " %ld %lu %lu %lu %lu %lu", (long)(int)registers.orig_ax,
 			   registers.di, registers.si, registers.dx, registers.r10, registers.sp);
 	else
@@ -200,27 +208,50 @@ static u64 cgroup_of(struct task_struct *task)
 #endif
 }
 
-/* Peers are kept by their number in the first namespace; who isn't visible here is 0. */
-static u32 visible_tid(u32 kernel_tid, struct pid_namespace *namespace)
+static bool may_see(const struct reader *reader, struct task_struct *task)
 {
-	if (namespace == &init_pid_ns)
-		return kernel_tid;
-	return kernel_tid ? pid_nr_ns(find_pid_ns(kernel_tid, &init_pid_ns), namespace) : 0;
+	return !reader->own_only || uid_eq(task_uid(task), reader->uid);
+}
+
+/*
+ * Peers are kept by their number in the first namespace, with the name that they had. Who doesn't
+ * see all of it gets the number and name of the task that has that number now, if it may see that
+ * one: else the peer is a stranger, without either.
+ */
+static void show_peer(struct seq_file *file, const struct ts_peer *peer)
+{
+	static const char letters[TS_CONTEXTS] = {'?', 't', 's', 'h'};
+	const struct reader *reader = proc_reader(file);
+	char comm[TS_COMM_SIZE] = "";
+	struct task_struct *task;
+	u32 tid = 0;
+
+	if (reader->namespace == &init_pid_ns && !reader->own_only) {
+		tid = peer->kernel_tid;
+		strscpy(comm, peer->comm, sizeof(comm));
+	} else if (peer->kernel_tid) {
+		task = pid_task(find_pid_ns(peer->kernel_tid, &init_pid_ns), PIDTYPE_PID);
+		if (task && may_see(reader, task))
+			tid = task_pid_nr_ns(task, reader->namespace);
+		if (tid)
+			strscpy(comm, task->comm, sizeof(comm));
+	}
+	seq_printf(file, "%c:%u:%llu:%llu:", letters[peer->context & 3], tid, peer->count,
+		   peer->error);
+	show_comm(file, comm);
 }
 
 static void show_peers(struct seq_file *file, const struct ts_peer *peers)
 {
-	static const char letters[TS_CONTEXTS] = {'?', 't', 's', 'h'};
 	unsigned int i;
 
 	seq_putc(file, ' ');
 	if (!peers[0].count)
 		seq_putc(file, '-');
 	for (i = 0; i < TS_PEERS && peers[i].count; i++) {
-		seq_printf(file, "%s%c:%u:%llu:%llu:", i ? ";" : "", letters[peers[i].context & 3],
-			   visible_tid(peers[i].kernel_tid, proc_namespace(file)), peers[i].count,
-			   peers[i].error);
-		show_comm(file, peers[i].comm);
+		if (i)
+			seq_putc(file, ';');
+		show_peer(file, &peers[i]);
 	}
 }
 
@@ -250,9 +281,10 @@ static void show_our_lists(struct seq_file *file, const struct ts_sched_row *row
 
 static int show(struct seq_file *file, void *row)
 {
+	struct reader *reader = proc_reader(file);
+	struct ts_sched_row *ours = &reader->row;
 	struct observed *thread = row;
 	struct task_struct *task;
-	struct ts_sched_row ours;
 	char comm[TS_COMM_SIZE];
 	bool whole;
 	u32 tid;
@@ -262,15 +294,15 @@ static int show(struct seq_file *file, void *row)
 		return 0;
 	}
 	task = thread->task;
-	tid = task_pid_nr_ns(task, proc_namespace(file));
-	if (!tid) /* not of this reader's namespace, or gone already */
+	tid = task_pid_nr_ns(task, reader->namespace);
+	if (!tid || !may_see(reader, task)) /* not this reader's to see, or gone already */
 		return SEQ_SKIP;
-	whole = account_copy(&ours, thread);
+	whole = account_copy(ours, thread);
 	strscpy(comm, task->comm, sizeof(comm));
 	show_identity(file, task, tid);
 	show_kernels_figures(file, task);
 	if (whole)
-		show_our_figures(file, &ours);
+		show_our_figures(file, ours);
 	else
 		show_no_figures(file);
 	show_comm(file, comm);
@@ -279,7 +311,7 @@ static int show(struct seq_file *file, void *row)
 	show_syscall(file, task);
 	seq_printf(file, " %llu", thread->row.since_ns);
 	if (whole)
-		show_our_lists(file, &ours);
+		show_our_lists(file, ours);
 	else
 		seq_puts(file, " - - - - -\n");
 	return 0;

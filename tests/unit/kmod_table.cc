@@ -126,6 +126,14 @@ TEST_CASE("figures that couldn't be read as of one moment make no row, and break
   CHECK(cores.rows[0].queue_len == 3);
 }
 
+TEST_CASE("a reader who may not see the whole machine's figures reads its threads") {
+  const KmodThreads threads = parsed(
+      "timeslice 1 threads time_ns 5 observed - refused_limit - refused_memory -\n headings\n" +
+      kSleeper);
+  CHECK(threads.rows.size() == 1);
+  CHECK(threads.refused_limit == 0);
+}
+
 TEST_CASE("cores that are off line are no rows") {
   KmodCores cores;
   parse_kmod_cores(

@@ -210,11 +210,12 @@ void parse_kmod_threads(std::string_view text, KmodThreads& into) {
   take(head, into.time_ns, "time");
   expect(head, "observed");
   uint64_t observed = 0;
-  take(head, observed, "number of threads");
+  into.refused_limit = into.refused_memory = 0;
+  take_if_there(head, observed, "number of threads");
   expect(head, "refused_limit");
-  take(head, into.refused_limit, "count of refusals");
+  take_if_there(head, into.refused_limit, "count of refusals");
   expect(head, "refused_memory");
-  take(head, into.refused_memory, "count of refusals");
+  take_if_there(head, into.refused_memory, "count of refusals");
   into.rows.clear();
   into.scheds.clear();
   while (!lines.done())
