@@ -41,7 +41,7 @@ SUITES := $(TESTS) page
 VM_SRC := $(wildcard tests/vm/guest/*.cc) $(filter-out %_test.cc,$(wildcard tests/live/*.cc))
 # What a recording goes through on its way to a report, for the fuzzer.
 FUZZ_SRC := tests/fuzz/trace_fuzz.cc userland/base/failure.cc $(wildcard userland/trace/*.cc) \
-  $(wildcard userland/model/history*.cc) $(addprefix userland/model/,lanes.cc report.cc waits.cc) \
+  $(wildcard userland/model/history*.cc) $(addprefix userland/model/,lanes.cc processes.cc report.cc waits.cc) \
   $(addprefix userland/view/,report_csv.cc report_json.cc report_text.cc csv.cc histogram.cc number.cc printable.cc bars.cc canvas.cc columns.cc order.cc)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all
 SECONDS ?= 60

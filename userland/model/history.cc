@@ -25,18 +25,6 @@ Off off_by_state(uint16_t state) {
   }
 }
 
-// The pair that is asked for next is nearly always one of the last ones: they stand in front.
-Pair& pair_with(std::vector<Pair>& pairs, uint32_t peer, uint8_t context) {
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    if (pairs[i].peer != peer || pairs[i].context != context) continue;
-    if (i == 0) return pairs[0];
-    std::swap(pairs[i], pairs[i - 1]);
-    return pairs[i - 1];
-  }
-  pairs.push_back({peer, context, 0, 0});
-  return pairs.back();
-}
-
 void clear_sums(HistoryThread& thread) {
   HistoryThread kept;
   kept.tid = thread.tid;
@@ -121,6 +109,7 @@ void History::begin_window(uint64_t time_ns) {
     now_[core.thread].since_ns = time_ns;
   }
   for (HistoryCore& core : cores_) core = {.cpu = core.cpu};
+  pairs_.clear();
   concurrency_ = {};
   counted_ns_ = time_ns;
 }
@@ -384,9 +373,9 @@ void History::settle_wait(uint32_t index, uint64_t time_ns, uint64_t wait_ns, Sl
     }
   }
   if (now.because == Because::unknown) return;
-  Pair& pair = now.because == Because::preempted
-                   ? pair_with(thread.preemptors, now.peer, now.context)
-                   : pair_with(thread.wakers, now.peer, now.context);
+  const bool preempted = now.because == Because::preempted;
+  Pair& pair = pairs_.find_or_make(preempted ? thread.preemptors : thread.wakers,
+                                   uint64_t{index} * 2 + preempted, now.peer, now.context);
   ++pair.count;
   pair.wait_ns += whole_ns;
 }

@@ -16,6 +16,7 @@
 
 #include "bpf/wire.h"
 #include "model/frame.h"
+#include "model/pair_index.h"
 
 namespace timeslice::model {
 
@@ -245,6 +246,7 @@ class History {
   std::vector<uint32_t> by_tid_;  // kNobody: nobody; a tid is below 2^22 (PID_MAX_LIMIT)
   std::unordered_map<uint64_t, Role> roles_;
   std::unordered_map<uint64_t, ts_thread_row> opening_rows_, closing_rows_;
+  PairIndex pairs_;
   std::vector<HistoryCore> cores_;
   std::vector<CoreNow> core_now_;
   std::vector<Listener*> listeners_;

@@ -3,6 +3,7 @@
 // listener that adds a history's slices up into cells, as wide as a terminal or a page wants them.
 #pragma once
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "model/history.h"
@@ -42,11 +43,19 @@ class Lanes : public Listener {
   void spread(uint64_t begin_ns, uint64_t end_ns, Add add) const;
   void add_ready(const Slice& slice);
   Part& part(uint32_t thread, uint32_t cell);
+  // Where each thread's share stands in the cell that a core's slices have come to.
+  struct LastCell {
+    uint32_t cell = UINT32_MAX;
+    std::unordered_map<uint32_t, uint32_t> places;
+  };
+  static Share& share_in(std::vector<Share>& shares, LastCell& last, uint32_t cell,
+                         uint32_t thread);
 
   uint64_t begin_ns_, end_ns_;
   uint32_t cells_;
   double cell_ns_;
   std::vector<std::vector<std::vector<Share>>> cores_;
+  std::vector<LastCell> last_;  // by core
   std::vector<std::vector<Part>> threads_;
 };
 

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
+
+#include "model/processes.h"
 
 namespace timeslice::model {
 
@@ -24,13 +27,6 @@ void add(ReportRow& row, const HistoryThread& thread) {
   row.wait_sum_ns += thread.wait_sum_ns;
   row.wait_max_ns = std::max(row.wait_max_ns, thread.wait_max_ns);
   for (size_t i = 0; i < row.wait_hist.size(); ++i) row.wait_hist[i] += thread.wait_hist[i];
-}
-
-// A process goes by the name of its first thread.
-std::string process_name(const History& history, uint32_t tgid, const HistoryThread& any) {
-  for (const HistoryThread& thread : history.threads())
-    if (thread.tid == tgid && thread.tgid == tgid) return thread.comm;
-  return any.comm;
 }
 
 bool is_shown(const History& history, const HistoryThread& thread, bool with_recorder) {
@@ -62,11 +58,13 @@ Report make_report(const History& history, const RecordingTrust& trust, By by, b
   report.trust.gaps = history.info().gaps;
   report.trust.breaks = history.info().breaks;
   std::map<std::string, size_t> by_role;
-  std::map<uint32_t, size_t> by_tgid;
-  for (const HistoryThread& thread : history.threads()) {
+  const Processes processes(by == By::process ? history.threads() : std::span<HistoryThread>());
+  std::unordered_map<uint32_t, size_t> by_process;
+  for (uint32_t index = 0; index < history.threads().size(); ++index) {
+    const HistoryThread& thread = history.threads()[index];
     if (!is_shown(history, thread, with_recorder)) continue;
     size_t at = report.rows.size();
-    if (by == By::process) at = by_tgid.try_emplace(thread.tgid, at).first->second;
+    if (by == By::process) at = by_process.try_emplace(processes.of(index), at).first->second;
     if (by == By::role) at = by_role.try_emplace(role_of(thread), at).first->second;
     if (at == report.rows.size()) {
       ReportRow& row = report.rows.emplace_back();
@@ -75,7 +73,7 @@ Report make_report(const History& history, const RecordingTrust& trust, By by, b
         row.thread = &thread;
         row.name = thread.comm;
       } else {
-        row.name = by == By::role ? role_of(thread) : process_name(history, thread.tgid, thread);
+        row.name = by == By::role ? role_of(thread) : history.threads()[processes.of(index)].comm;
       }
     }
     add(report.rows[at], thread);
