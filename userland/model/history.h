@@ -134,6 +134,7 @@ struct HistoryInfo {
   uint64_t lost = 0;           // records, as the recorder counted them
   uint64_t gaps = 0;           // places in the cores' records where some are missing
   uint64_t breaks = 0;         // switches away from a thread that by the records didn't run there
+  uint64_t most_threads = UINT64_MAX;  // with more, event() and opening() throw Failure
   bool has_waits = true;  // the kernel's own waits are in the file; else they are since the wake-up
 };
 

@@ -2,6 +2,7 @@
 // Who is there? Threads as a recording's rows and its records of births, names and ends tell them.
 #include <algorithm>
 
+#include "base/failure.h"
 #include "model/history.h"
 #include "model/history_keys.h"
 
@@ -31,6 +32,9 @@ uint32_t History::make(uint32_t tid, uint64_t start_ns, uint64_t time_ns) {
   if (tid >= kTidLimit) return kNobody;
   if (by_tid_.size() <= tid) by_tid_.resize(std::max<size_t>(tid + 1, by_tid_.size() * 2), kNobody);
   const auto index = static_cast<uint32_t>(threads_.size());
+  if (index >= info_.most_threads)
+    throw Failure("the recording tells of more than " + std::to_string(index) +
+                  " threads, which is too many for its size: it is left alone");
   by_tid_[tid] = index;
   HistoryThread& thread = threads_.emplace_back();
   thread.tid = tid;

@@ -14,6 +14,7 @@ namespace {
 // As many as are taken while nobody notices.
 constexpr uint64_t kLeastBetween = 1 << 18;
 constexpr size_t kMostBookmarks = 64;
+constexpr uint64_t kLongPause = 60;      // intervals
 constexpr uint64_t kMostKept = 1 << 16;  // threads in all bookmarks; each takes some 2 KiB
 
 uint64_t key_of(uint32_t tid, uint64_t start_ns) { return start_ns ^ (uint64_t{tid} << 42); }
@@ -123,6 +124,12 @@ model::Role Playback::role_of(uint32_t tid, uint64_t start_ns) const {
 
 uint64_t Playback::realtime_ns(uint64_t moment_ns) const {
   return header_.realtime_ns ? header_.realtime_ns + (moment_ns - header_.begin_ns) : 0;
+}
+
+uint64_t Playback::stride_ns(uint64_t interval_ns) const {
+  const uint64_t until_ns = more_ ? std::min<uint64_t>(reader_.event().time_ns, end_ns_) : end_ns_;
+  const uint64_t quiet = until_ns > now_ns_ ? (until_ns - now_ns_) / interval_ns : 0;
+  return interval_ns * (quiet > kLongPause ? quiet : 1);
 }
 
 void Playback::feed_until(uint64_t moment_ns) {

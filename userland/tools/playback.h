@@ -31,6 +31,9 @@ class Playback {
   [[nodiscard]] uint64_t end_ns() const { return end_ns_; }
   [[nodiscard]] uint64_t now_ns() const { return now_ns_; }
   [[nodiscard]] bool at_end() const { return now_ns_ >= end_ns_; }
+  // How far a step goes that shall leave out no event and no long pause's end: an interval, or as
+  // many as nothing happens in, where those are very many.
+  [[nodiscard]] uint64_t stride_ns(uint64_t interval_ns) const;
   // CLOCK_REALTIME of a moment; 0: not known.
   [[nodiscard]] uint64_t realtime_ns(uint64_t moment_ns) const;
 

@@ -84,6 +84,7 @@ model::HistoryInfo info_of(const trace::Header& header) {
   info.asked = asked_for(header);
   info.filtered = header.filtered;
   info.recorder_tgid = header.recorder_tgid;
+  info.most_threads = header.most_threads;
   info.has_waits = header.ours();
   return info;
 }

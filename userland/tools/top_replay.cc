@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Batch mode of a recording: as fast as it can be read, a frame for each interval of its time, and
-// one for what is left of the last.
+// one for what is left of the last. A long pause in which nothing happens has one frame as well: a
+// single wrong time in a file may lie centuries ahead.
 #include "tools/frame_printer.h"
 #include "tools/playback.h"
 #include "tools/say.h"
@@ -17,7 +18,7 @@ void run_replay_batch(const TopOptions& options) {
   const auto interval_ns = static_cast<uint64_t>(options.delay_s * 1e9);
   for (uint64_t done = 0; !playback.at_end() && done != options.refreshes.value_or(UINT64_MAX);
        ++done) {
-    const model::Frame& frame = playback.step(interval_ns);
+    const model::Frame& frame = playback.step(playback.stride_ns(interval_ns));
     if (!printer.print(frame, time_of_day(playback.realtime_ns(playback.now_ns())))) return;
   }
 }

@@ -208,6 +208,17 @@ std::string_view program_of(std::string_view command) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
+template <typename Row>
+void add(std::vector<Row>& rows, Row row, uint64_t most) {
+  if (rows.size() >= most)
+    throw Failure("the recording has more than " + std::to_string(most) +
+                  " rows of threads, which is too many for its size: it is left alone");
+  rows.push_back(std::move(row));
+}
+
+// Names are short, and other recorders tell them again and again.
+uint64_t most_names(const People& people) { return 65536 + people.bytes / 8; }
+
 ts_thread_row named_row(uint32_t tid, uint32_t tgid, uint32_t ppid, std::string_view name) {
   ts_thread_row row = row_of({});
   row.tid = tid;
@@ -231,7 +242,7 @@ void take_tree_process(std::string_view message, People& people) {
     else
       fields.skip();
   }
-  people.tree.push_back(named_row(pid, pid, ppid, program_of(name)));
+  add(people.tree, named_row(pid, pid, ppid, program_of(name)), most_names(people));
 }
 
 void take_tree_thread(std::string_view message, People& people) {
@@ -248,7 +259,7 @@ void take_tree_thread(std::string_view message, People& people) {
     else
       fields.skip();
   }
-  people.tree.push_back(named_row(tid, tgid, 0, name));
+  add(people.tree, named_row(tid, tgid, 0, name), most_names(people));
 }
 
 }  // namespace
@@ -268,13 +279,13 @@ void take_ours(std::string_view message, People& people) {
         people.has_header = true;
         break;
       case field::Ours::opening:
-        people.opening.push_back(row_of(part));
+        add(people.opening, row_of(part), most_threads(people.bytes));
         break;
       case field::Ours::closing_row:
-        people.closing_rows.push_back(row_of(part));
+        add(people.closing_rows, row_of(part), most_threads(people.bytes));
         break;
       case field::Ours::role:
-        people.roles.push_back(role_of(part));
+        add(people.roles, role_of(part), most_threads(people.bytes));
         break;
       case field::Ours::closing:
         people.closing = closing_of(part);

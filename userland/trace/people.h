@@ -19,10 +19,15 @@ struct People {
   std::vector<RoleNote> roles;
   Closing closing;
   std::vector<ts_thread_row> tree;  // of other recorders: names only
+  uint64_t bytes = 0;  // of the file, up to here: they bound how many rows there may be
 };
 
+// Of how many threads may so many bytes tell? Of each there is a row or a few events: more than
+// these are made up to fill memory.
+inline uint64_t most_threads(uint64_t bytes) { return 65536 + bytes / 24; }
+
 // Each takes one message. They throw protozero::exception where it is broken, and Failure where it
-// is of a version that isn't known here.
+// is of a version that isn't known here, or tells of more threads than its size allows.
 void take_ours(std::string_view message, People& people);
 void take_clocks(std::string_view message, People& people);
 void take_system(std::string_view message, People& people);

@@ -31,8 +31,10 @@ class Index {
   void build() {
     while (packets_.next()) {
       ++summary_.packets;
+      people.bytes = packets_.followed() + unpacked_.size();
       take({packets_.contents(), &bytes_, packets_.offset()});
     }
+    people.header.most_threads = most_threads(people.bytes);
     summary_.bytes = packets_.followed();
     summary_.stopped = packets_.stopped();
   }
@@ -120,6 +122,7 @@ class Index {
       throw Failure("the recording unpacks to more than " + std::to_string(kMostUnpacked) +
                     " times its size, which none does that holds what a scheduler did");
     const uint64_t at = unpacked_.append(*packets);
+    people.bytes += packets->size();
     const auto bytes = in_memory(*packets);
     Packets inner(*bytes);
     while (inner.next()) take({inner.contents(), &unpacked_, at + inner.offset()});

@@ -20,9 +20,10 @@ struct Header {
   uint32_t cores = 0;                    // that the machine may have
   bool filtered = false;                 // `tgids` and what they forked; else the whole machine
   std::vector<uint32_t> tgids;
-  std::string asked;           // what the user asked for: "process 12", "./server --port 1"
-  uint32_t recorder_tgid = 0;  // 0: not known
-  std::string recorder;        // which program wrote it: "timeslice", "perfetto"
+  std::string asked;                   // what the user asked for: "process 12", "./server --port 1"
+  uint32_t recorder_tgid = 0;          // 0: not known
+  uint64_t most_threads = UINT64_MAX;  // that a file of its size can tell of
+  std::string recorder;                // which program wrote it: "timeslice", "perfetto"
   [[nodiscard]] bool ours() const { return recorder == "timeslice"; }
 };
 
