@@ -66,7 +66,7 @@ need perf taskset chrt || exit 0
 for _ in $(seq "$rounds"); do
   measure alone bash -c work
   measure machine beside_us "$scratch/machine.pftrace" bash -c work
-  measure command "$timeslice" record -q -o "$scratch/command.pftrace" -- bash -c work
+  measure command "$timeslice" record -q --force -o "$scratch/command.pftrace" -- bash -c work
   measure perf perf sched record -m "$perf_pages" -o "$scratch/perf.data" bash -c work
   if grep -q LOST "$scratch/said"; then echo "perf lost records: $(grep LOST "$scratch/said")" >&2; fi
 done

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT
-// Is what the tool writes its owner's alone, and does a planted link lead it nowhere?
+// Is what the tool writes its owner's alone, does a planted link lead it nowhere, and does what was
+// there before outlive what fails?
 #include "tools/private_file.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "base/failure.h"
 #include "tests/catch.h"
 
 using namespace timeslice;
+using tools::Earlier;
+using tools::NewFile;
+using tools::NoRoom;
 using tools::write_private;
 
 namespace {
@@ -43,29 +49,100 @@ mode_t mode_of(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 0777 : 0;
 }
 
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
 }  // namespace
 
-TEST_CASE("a file that the tool makes is its owner's alone, and one that is there keeps its mode") {
+TEST_CASE(
+    "a file that the tool makes is its owner's alone, also where another was readable by all") {
   const Scratch scratch;
   const std::string path = scratch.path + "/f";
   const mode_t before = umask(0);
-  write_private(path, "one and more", /*follow_link=*/false);
+  write_private(path, "one and more", Earlier::refuse);
   umask(before);
   CHECK(mode_of(path) == 0600);
-  REQUIRE(::chmod(path.c_str(), 0640) == 0);
-  write_private(path, "two", /*follow_link=*/false);
-  CHECK(mode_of(path) == 0640);
+  REQUIRE(::chmod(path.c_str(), 0644) == 0);
+  write_private(path, "two", Earlier::replace);
+  CHECK(mode_of(path) == 0600);
   CHECK(text_of(path) == "two");
+  CHECK(names_in(scratch.path) == Names{"f"});
 }
 
-TEST_CASE("a link in a recording's place is refused in a sentence, and what it leads to is whole") {
+TEST_CASE("an earlier file stays, is kept as .old, or is replaced, as was asked") {
+  const Scratch scratch;
+  const std::string path = scratch.path + "/f";
+  write_private(path, "one", Earlier::keep_as_old);
+  CHECK_THROWS_WITH(write_private(path, "two", Earlier::refuse),
+                    "cannot write " + path + ": it exists; --force replaces it");
+  CHECK(text_of(path) == "one");
+  write_private(path, "two", Earlier::keep_as_old);
+  CHECK(text_of(path) == "two");
+  CHECK(text_of(path + ".old") == "one");
+  write_private(path, "three", Earlier::replace);
+  CHECK(text_of(path) == "three");
+  CHECK(text_of(path + ".old") == "one");
+  CHECK(names_in(scratch.path) == Names{"f", "f.old"});
+}
+
+TEST_CASE("what doesn't come to take its place leaves all as it was") {
+  const Scratch scratch;
+  const std::string path = scratch.path + "/f";
+  write_private(path, "one", Earlier::refuse);
+  for (const auto earlier : {Earlier::replace, Earlier::keep_as_old}) {
+    const NewFile file(path, earlier);
+    file.write("half");
+    CHECK(mode_of(path) == 0600);
+    CHECK(text_of(path) == "one");
+  }
+  CHECK(names_in(scratch.path) == Names{"f"});
+}
+
+TEST_CASE("a file that comes meanwhile isn't written over") {
+  const Scratch scratch;
+  const std::string path = scratch.path + "/f";
+  {
+    NewFile file(path, Earlier::refuse);
+    file.write("ours");
+    write_private(path, "theirs", Earlier::refuse);
+    CHECK_THROWS_WITH(file.take_place(), Catch::Contains("it exists"));
+  }
+  CHECK(text_of(path) == "theirs");
+  CHECK(names_in(scratch.path) == Names{"f"});
+}
+
+TEST_CASE("a link in a file's place is refused in a sentence, and what it leads to is whole") {
   const Scratch scratch;
   const std::string target = scratch.path + "/precious", link = scratch.path + "/link";
-  write_private(target, "precious", /*follow_link=*/false);
+  write_private(target, "precious", Earlier::refuse);
   REQUIRE(::symlink(target.c_str(), link.c_str()) == 0);
-  CHECK_THROWS_WITH(write_private(link, "new", /*follow_link=*/false),
-                    "cannot write " + link + ": it is a symbolic link; name the file it leads to");
+  for (const auto earlier : {Earlier::refuse, Earlier::replace, Earlier::keep_as_old})
+    CHECK_THROWS_WITH(
+        write_private(link, "new", earlier),
+        "cannot write " + link + ": it is a symbolic link; name the file it leads to");
   CHECK(text_of(target) == "precious");
-  write_private(link, "a page", /*follow_link=*/true);
-  CHECK(text_of(target) == "a page");
+  REQUIRE(::unlink(target.c_str()) == 0);  // leads nowhere: it would make what it leads to
+  CHECK_THROWS_AS(write_private(link, "new", Earlier::replace), Failure);
+  CHECK(names_in(scratch.path) == Names{"link"});
+}
+
+TEST_CASE("a FIFO without a reader and a directory are refused at once, a full device in a word") {
+  const Scratch scratch;
+  const std::string fifo = scratch.path + "/fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  for (const std::string& path : {fifo, scratch.path})
+    CHECK_THROWS_WITH(write_private(path, "x", Earlier::replace),
+                      "cannot write " + path + ": it is no regular file");
+  CHECK_THROWS_AS(write_private("/dev/full", "x", Earlier::refuse), NoRoom);
+  CHECK_THROWS_WITH(write_private("/dev/full", "x", Earlier::refuse),
+                    "cannot write /dev/full: No space left on device");
+  write_private("/dev/null", "x", Earlier::refuse);
+  CHECK(names_in(scratch.path) == Names{"fifo"});
 }

@@ -6,6 +6,7 @@
 #include "base/failure.h"
 #include "observe/targets.h"
 #include "tools/checks.h"
+#include "tools/new_file_option.h"
 #include "tools/recorder.h"
 
 namespace timeslice::tools {
@@ -14,9 +15,7 @@ void add_record(CLI::App& app) {
   CLI::App* command = app.add_subcommand("record", "Record each switch and wake-up into a file");
   auto options = std::make_shared<RecordOptions>();
   auto pids = std::make_shared<std::vector<std::string>>();
-  command->add_option("-o,--output", options->path, "The file, a Perfetto trace")
-      ->type_name("FILE")
-      ->capture_default_str();
+  add_new_file(*command, "The file, a Perfetto trace", "FILE", options->path, options->earlier);
   command->add_option("-p,--pid", *pids, "Only these processes and what they fork")
       ->type_name("PID[,PID]")
       ->check(names_something);
@@ -59,6 +58,10 @@ void add_record(CLI::App& app) {
     options->tgids = observe::parse_tgids(*pids);
     if (!options->tgids.empty() && !options->command.empty())
       throw Failure("either -p or a command can be recorded, not both");
+    if (options->path == "-" || options->path == "/dev/stdout")
+      throw Failure("cannot record into " + options->path +
+                    ": a recording is written piece by piece at its places, which only a regular "
+                    "file has; name one");
     record(*options);
   });
 }

@@ -64,7 +64,7 @@ class Recorder {
  public:
   explicit Recorder(const RecordOptions& options)
       : options_(options),
-        end_signals_(loop_, {SIGINT, SIGTERM, SIGHUP}, [this] { end(""); }),
+        end_signals_(loop_, {SIGINT, SIGTERM, SIGHUP}, [this] { end_by_signal(); }),
         demand_(loop_, SIGUSR1, [this] { write_ring(); }),
         stream_(stream_options()),
         source_(observe::open_count_source({})),
@@ -74,13 +74,21 @@ class Recorder {
                  }),
         flush_timer_(loop_, [this] { flush(); }),
         look_timer_(loop_, [this] { look(); }),
-        end_timer_(loop_, [this] { end(""); }) {
+        end_timer_(loop_, [this] { end(""); }),
+        room_timer_(loop_, [this] { write_last(); }) {
     inside_.insert(options.tgids.begin(), options.tgids.end());
   }
 
   void run() {
     open();
     if (!options_.command.empty()) start_command();
+    if (file_) file_->take_place();
+    if (!ended_) follow();
+    say_result();
+  }
+
+ private:
+  void follow() {
     listen();
     loop_.update_time();
     flush_timer_.start(kFlushEvery, kFlushEvery);
@@ -89,10 +97,8 @@ class Recorder {
       end_timer_.start(std::chrono::duration_cast<std::chrono::nanoseconds>(
           std::chrono::duration<double>(options_.seconds)));
     loop_.run();
-    say_result();
   }
 
- private:
   [[nodiscard]] bool filtered() const {
     return !options_.tgids.empty() || !options_.command.empty();
   }
@@ -137,18 +143,16 @@ class Recorder {
   void open() {
     stream_.consume([](const ts_event&) {});  // what happened before the pass
     boot_offset_ns_ = boot_offset_ns();
-    if (options_.ring_seconds > 0)
+    NewFile file(path_ = options_.path, options_.earlier);
+    if (options_.ring_seconds > 0)  // whose file may be made here: known now, not when it must be
       ring_.emplace(static_cast<uint64_t>(options_.ring_seconds * 1e9));
     else
-      open_file(path_ = next_path());
+      file_.emplace(loop_, writing_, std::move(file),
+                    [this](const std::string&) { end("the disk"); });
     const Cut begin = cut();
     begin_ns_ = begin.moment_ns;
     begin_segment(begin);
     flush();
-  }
-
-  void open_file(const std::string& path) {
-    file_.emplace(loop_, writing_, path, [this](const std::string&) { end("the disk"); });
   }
 
   // A file, or a flight recorder's next segment, that begins with who is there.
@@ -228,7 +232,7 @@ class Recorder {
   // To where the recording goes: a file, or the flight recorder's memory.
   void put() {
     if (file_) file_->append(writer_->bytes());
-    if (ring_ && !file_) ring_->append(writer_->bytes());
+    if (ring_) ring_->append(writer_->bytes());
     writer_->clear();
   }
 
@@ -270,28 +274,34 @@ class Recorder {
     take_held(now.moment_ns, UINT64_MAX);
   }
 
-  // FILE, FILE.2, FILE.3 …: what was written on demand isn't written over.
-  std::string next_path() {
+  // FILE, FILE.2, FILE.3 …: what was written on demand isn't written over, nor what an earlier
+  // recorder wrote. Returns the name. Throws Failure.
+  std::string write_next(const std::string& bytes) {
+    const auto path = [this] {
+      return written_files_ == 0 ? options_.path
+                                 : options_.path + "." + std::to_string(written_files_ + 1);
+    };
+    while (written_files_ > 0 && is_taken(path())) ++written_files_;
+    std::string name = path();
+    write_private(name, bytes, written_files_ == 0 ? options_.earlier : Earlier::refuse);
     ++written_files_;
-    return written_files_ == 1 ? options_.path
-                               : options_.path + "." + std::to_string(written_files_);
+    return name;
   }
 
   // A flight recorder's last seconds, on demand: it goes on.
   void write_ring() {
     if (!ring_ || ended_) return;
     const Cut now = end_segment();
-    const std::string path = next_path();
     const std::string bytes =
         ring_->bytes() + trace::closing_packets(closing_rows(now), closing_at(now, "SIGUSR1"));
     try {
-      write_private(path, bytes, /*follow_link=*/false);
+      const std::string path = write_next(bytes);
       if (!options_.quiet)
         say(fmt::format("{}: the last {:.2f} s in {:.2f} MB", path,
                         static_cast<double>(now.moment_ns - ring_->begin_ns()) / 1e9,
                         static_cast<double>(bytes.size()) / 1e6));
     } catch (const Failure& failure) {
-      say(std::string(failure.what()) + "; recording goes on");
+      say(std::string(failure.what()) + "; it is still in memory, and recording goes on");
     }
     begin_segment(now);
   }
@@ -338,6 +348,7 @@ class Recorder {
     end_timer_.stop();
     if (!file_ || file_->failure().empty()) close(ended_by);
     stream_.detach();
+    if (ring_) return write_last();
     if (file_->idle()) return loop_.stop();
     wait_for_file_.emplace(loop_, [this] {
       if (file_->idle()) loop_.stop();
@@ -350,15 +361,39 @@ class Recorder {
     write_roles();
     writer_->flush();
     put();
-    if (ring_) {
-      begin_ns_ = ring_->begin_ns();
-      path_ = next_path();
-      open_file(path_);
-      file_->append(ring_->bytes());
-    }
     last_ns_ = last.moment_ns;
-    file_->append(trace::closing_packets(closing_rows(last), closing_at(last, ended_by)));
     ended_by_ = ended_by;
+    const std::string end = trace::closing_packets(closing_rows(last), closing_at(last, ended_by));
+    if (file_) return file_->append(end);
+    begin_ns_ = ring_->begin_ns();
+    last_seconds_ = ring_->bytes() + end;
+  }
+
+  // A flight recorder's end is all that it is for: where there is no room, it waits for some.
+  void write_last() {
+    try {
+      path_ = write_next(last_seconds_);
+      failure_.clear();
+      loop_.stop();
+    } catch (const NoRoom& failure) {
+      if (failure_.empty())
+        say(std::string(failure.what()) +
+            "; the last seconds are kept in memory until there is room; Ctrl-C gives them up");
+      failure_ = failure.what();
+      room_timer_.start(1s);
+    } catch (const Failure& failure) {
+      give_up(failure.what());
+    }
+  }
+  void give_up(const std::string& why) {
+    failure_ = why + "; the last seconds are lost";
+    room_timer_.stop();
+    loop_.stop();
+  }
+
+  void end_by_signal() {
+    if (ended_ && !failure_.empty()) return give_up(failure_);
+    end("");
   }
 
   [[nodiscard]] std::vector<ts_thread_row> closing_rows(const Cut& cut) const {
@@ -402,8 +437,8 @@ class Recorder {
 
   void say_result() {
     if (said_) fmt::print(stderr, "\r\033[K");
-    if (!file_->failure().empty())
-      throw Failure(file_->failure() + "; what was recorded until then can be read");
+    const std::string& failure = file_ ? file_->failure() : failure_;
+    if (!failure.empty()) throw Failure(failure);
     if (options_.quiet) return;
     std::string end;
     if (triggered_)
@@ -415,7 +450,7 @@ class Recorder {
     const std::string events = ring_ ? "" : view::grouped(events_) + " events in ";
     say(fmt::format("{}: {:.2f} s, {}{:.2f} MB, {}{}", path_,
                     static_cast<double>(last_ns_ - begin_ns_) / 1e9, events,
-                    static_cast<double>(file_->bytes()) / 1e6,
+                    static_cast<double>(file_ ? file_->bytes() : last_seconds_.size()) / 1e6,
                     lost_ ? view::grouped(lost_) + " lost" : "nothing lost", end));
   }
 
@@ -425,7 +460,7 @@ class Recorder {
   // Before the stream, which takes a while to load: a signal waits until then.
   loop::EndingSignals end_signals_;
   loop::Signal demand_;
-  std::optional<RecordingFile> file_;  // a flight recorder's is made when it is written
+  std::optional<RecordingFile> file_;  // a flight recorder has none
   std::optional<FlightRing> ring_;
   observe::Stream stream_;
   std::unique_ptr<observe::Source> source_;
@@ -438,12 +473,14 @@ class Recorder {
   model::Meanwhile held_;
   std::optional<trace::Writer> writer_;
   std::optional<loop::Process> command_;
-  loop::Timer flush_timer_, look_timer_, end_timer_;
+  loop::Timer flush_timer_, look_timer_, end_timer_, room_timer_;
   std::optional<loop::Timer> wait_for_file_;
   uint64_t begin_ns_ = 0, last_ns_ = 0, segment_ns_ = 0, boot_offset_ns_ = 0, said_ns_ = 0,
            lost_ = 0, events_ = 0;
   unsigned written_files_ = 0;
-  std::string path_;  // of the file that the end is written to
+  std::string path_;          // of the file that the end is written to
+  std::string last_seconds_;  // a flight recorder's whole file, when it has ended
+  std::string failure_;       // to write those
   bool triggered_ = false;
   std::string trigger_;
   std::string ended_by_;

@@ -9,12 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "tools/private_file.h"
+
 namespace timeslice::tools {
 
 struct RecordOptions {
   std::string path = "timeslice.pftrace";
-  std::vector<uint32_t> tgids;       // these and what they fork
-  std::vector<std::string> command;  // this and what it forks, until it ends; empty: none
+  Earlier earlier = Earlier::keep_as_old;  // what becomes of a file that is there
+  std::vector<uint32_t> tgids;             // these and what they fork
+  std::vector<std::string> command;        // this and what it forks, until it ends; empty: none
   double seconds = 0;          // 0: until Ctrl-C, or until the command or processes have ended
   uint64_t max_bytes = 0;      // 0: no limit
   uint32_t ring_kib = 4096;    // a core
@@ -24,8 +27,8 @@ struct RecordOptions {
   bool quiet = false;
 };
 
-// Records, and says on stderr what became of it. Throws Failure; what was recorded until then is in
-// the file.
+// Records, and says on stderr what became of it. Throws Failure, whose sentence says whether
+// anything can be read; a file that was there before stays whole until the recording has begun.
 void record(const RecordOptions& options);
 
 }  // namespace timeslice::tools

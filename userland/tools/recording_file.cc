@@ -7,20 +7,24 @@
 #include <cstring>
 #include <utility>
 
-#include "tools/private_file.h"
-
 namespace timeslice::tools {
 
-RecordingFile::RecordingFile(loop::Loop& loop, loop::Request& request, std::string path,
+RecordingFile::RecordingFile(loop::Loop& loop, loop::Request& request, NewFile file,
                              std::function<void(const std::string&)> on_failure)
-    : loop_(loop),
-      request_(request),
-      path_(std::move(path)),
-      fd_(open_private(path_, /*follow_link=*/false)),
-      on_failure_(std::move(on_failure)) {}
+    : loop_(loop), request_(request), file_(std::move(file)), on_failure_(std::move(on_failure)) {}
+
+void RecordingFile::take_place() {
+  file_.take_place();
+  placed_ = true;
+}
 
 void RecordingFile::append(const std::string& bytes) {
   if (bytes.empty() || !failure_.empty()) return;
+  if (!placed_) {
+    file_.write(bytes);
+    accepted_ = written_ += bytes.size();
+    return;
+  }
   accepted_ += bytes.size();
   waiting_ += bytes;
   if (!request_.in_flight()) start();
@@ -33,7 +37,7 @@ void RecordingFile::start() {
     done_ = 0;
   }
   if (writing_.empty()) return;
-  loop_.write(request_, fd_.get(), writing_.data() + done_, writing_.size() - done_,
+  loop_.write(request_, file_.fd(), writing_.data() + done_, writing_.size() - done_,
               static_cast<int64_t>(written_),
               [this](loop::Request& request) { wrote(request.result()); });
 }
@@ -47,11 +51,14 @@ void RecordingFile::wrote(int result) {
 }
 
 void RecordingFile::fail(int error) {
-  failure_ = "cannot write " + path_ + ": " + std::strerror(error);
+  failure_ = "cannot write " + file_.path() + ": " + std::strerror(error);
   // What of this piece was written ends anywhere; the pieces before it are whole.
   const uint64_t whole = written_ - done_;
-  if (ftruncate(fd_.get(), static_cast<off_t>(whole)) != 0)
-    failure_ += ", and its end could not be cut off";
+  if (!file_.is_device()) {
+    if (ftruncate(file_.fd(), static_cast<off_t>(whole)) != 0)
+      failure_ += ", and its end could not be cut off";
+    failure_ += "; what was recorded until then can be read";
+  }
   waiting_.clear();
   writing_.clear();
   done_ = 0;

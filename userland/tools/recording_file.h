@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: MIT
 // How do a recording's bytes reach the disk while the recorder goes on? Through the loop, one write
 // after another, each at the place where the one before ended. If one fails, the file is cut back
-// to what was whole, so that it can be read.
+// to what was whole, so that it can be read. Before the file has taken its place each write is
+// waited for: a recording that can't begin leaves what was there as it was.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <string>
 
-#include "base/unique_fd.h"
 #include "loop/loop.h"
+#include "tools/private_file.h"
 
 namespace timeslice::tools {
 
 class RecordingFile {
  public:
-  // Makes the file, or empties it. `request` outlives the loop. `on_failure`: once, with a
-  // sentence. Throws Failure.
-  RecordingFile(loop::Loop& loop, loop::Request& request, std::string path,
+  // `request` outlives the loop. `on_failure`: once, with a sentence. Throws Failure.
+  RecordingFile(loop::Loop& loop, loop::Request& request, NewFile file,
                 std::function<void(const std::string&)> on_failure);
 
-  // Whole packets only. After a failure nothing is taken any more.
+  // Whole packets only. After a failure nothing is taken any more. Throws Failure before the file
+  // has taken its place.
   void append(const std::string& bytes);
+  // From now on a recorder that is killed leaves it there. Throws Failure.
+  void take_place();
 
   [[nodiscard]] bool idle() const { return !request_.in_flight() && waiting_.empty(); }
   [[nodiscard]] uint64_t bytes() const { return accepted_; }  // written, or on their way
   [[nodiscard]] uint64_t waiting() const { return accepted_ - written_; }
-  [[nodiscard]] const std::string& failure() const { return failure_; }  // empty: none
+  // Empty: none. It says what can be read.
+  [[nodiscard]] const std::string& failure() const { return failure_; }
 
  private:
   void start();
@@ -34,8 +38,8 @@ class RecordingFile {
 
   loop::Loop& loop_;
   loop::Request& request_;
-  std::string path_;
-  UniqueFd fd_;
+  NewFile file_;
+  bool placed_ = false;
   std::function<void(const std::string&)> on_failure_;
   std::string waiting_, writing_;
   size_t done_ = 0;  // of writing_

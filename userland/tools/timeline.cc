@@ -3,8 +3,11 @@
 
 #include <fmt/core.h>
 
+#include <csignal>
 #include <memory>
 
+#include "tools/new_file_option.h"
+#include "tools/output.h"
 #include "tools/private_file.h"
 #include "tools/recording.h"
 #include "tools/say.h"
@@ -19,6 +22,7 @@ namespace {
 struct TimelineOptions {
   RecordingOptions recording;
   std::string path = "timeline.html";
+  Earlier earlier = Earlier::keep_as_old;
 };
 
 void timeline(const TimelineOptions& options) {
@@ -30,7 +34,12 @@ void timeline(const TimelineOptions& options) {
   std::string text;
   page.write(text, recording.history->info(), recording.history->threads(),
              recording.history->cores(), view::recording_trust_line(report.trust));
-  write_private(options.path, text, /*follow_link=*/true);
+  if (options.path == "-" || options.path == "/dev/stdout") {
+    std::signal(SIGPIPE, SIG_IGN);
+    if (!write_all(text)) return;
+  } else {
+    write_private(options.path, text, options.earlier);
+  }
   say(fmt::format("{}: {} slices in {:.2f} MB", options.path, view::grouped(page.slices()),
                   static_cast<double>(text.size()) / 1e6));
 }
@@ -42,9 +51,7 @@ void add_timeline(CLI::App& app) {
       app.add_subcommand("timeline", "A recording as one HTML page that needs no network");
   auto options = std::make_shared<TimelineOptions>();
   add_recording_options(*command, options->recording);
-  command->add_option("-o,--output", options->path, "The page")
-      ->type_name("FILE.html")
-      ->capture_default_str();
+  add_new_file(*command, "The page; - is stdout", "FILE.html", options->path, options->earlier);
   command->callback([options] { timeline(*options); });
 }
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Where does a subcommand write its file, and may it replace what is there? -o and --force, alike
+// for all of them: the default's earlier file is kept as FILE.old, another isn't written over
+// unasked.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "tools/private_file.h"
+
+namespace timeslice::tools {
+
+// `path`: holds the default. Both must live as long as `command`.
+inline void add_new_file(CLI::App& command, const std::string& what, const std::string& type,
+                         std::string& path, Earlier& earlier) {
+  command.add_option("-o,--output", path, what)
+      ->type_name(type)
+      ->capture_default_str()
+      ->each([&earlier](const std::string&) {
+        if (earlier != Earlier::replace) earlier = Earlier::refuse;
+      });
+  command.add_flag_callback(
+      "--force", [&earlier] { earlier = Earlier::replace; }, "Replace a file that is there");
+}
+
+}  // namespace timeslice::tools
