@@ -10,17 +10,17 @@
 #include <cstring>
 
 #include "base/failure.h"
+#include "observe/whole_file.h"
 
 namespace timeslice::observe {
 
-CoreIdle::CoreIdle() : fd_(open("/proc/stat", O_RDONLY | O_CLOEXEC)), text_(64 * 1024) {
-  if (!fd_) throw failure_from_errno("cannot open /proc/stat", errno);
+CoreIdle::CoreIdle(const char* path) : fd_(open(path, O_RDONLY | O_CLOEXEC)) {
+  if (!fd_) throw failure_from_errno(std::string("cannot open ") + path, errno);
 }
 
 const std::vector<CoreTime>& CoreIdle::read() {
-  const ssize_t got = pread(fd_.get(), text_.data(), text_.size() - 1, 0);
-  if (got < 0) throw failure_from_errno("cannot read /proc/stat", errno);
-  text_[static_cast<size_t>(got)] = '\0';
+  if (const int error = read_whole(fd_.get(), text_))
+    throw failure_from_errno("cannot read /proc/stat", -error);
   static const uint64_t tick_ns = 1'000'000'000 / static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
   cores_.clear();
   // "cpuN user nice system idle iowait irq softirq steal …"; the first line sums up all cores.

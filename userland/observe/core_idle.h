@@ -3,6 +3,7 @@
 // ms.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -18,15 +19,16 @@ struct CoreTime {
 
 class CoreIdle {
  public:
-  CoreIdle();  // throws Failure where /proc/stat can't be opened
-  // The cores that are online now.
+  // Throws Failure where it can't be opened.
+  explicit CoreIdle(const char* path = "/proc/stat");
+  // The cores that are online now. Throws Failure.
   const std::vector<CoreTime>& read();
   // Reads, and adds busy and idle time to the rows of `cores`; makes the rows that aren't there.
   void add_to(std::vector<ts_core_row>& cores);
 
  private:
   UniqueFd fd_;
-  std::vector<char> text_;
+  std::string text_;
   std::vector<CoreTime> cores_;
 };
 

@@ -9,8 +9,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "base/unique_fd.h"
+#include "observe/whole_file.h"
 
 namespace timeslice::observe {
 
@@ -20,17 +22,12 @@ namespace {
 constexpr unsigned kPfKthread = 0x00200000;
 constexpr unsigned kPfIoWorker = 0x00000010;
 
-struct Text {
-  char bytes[4096];
-  bool ok;
-};
-
-Text read_text(int dir, const char* name) {
-  Text text;
+// All of it, for a user of 400 groups has a `status` that is longer than a page; empty where it
+// can't be read. It stands until the next one is read.
+const std::string& read_text(int dir, const char* name) {
+  thread_local std::string text;
   const UniqueFd fd(openat(dir, name, O_RDONLY | O_CLOEXEC));
-  const ssize_t got = fd ? read(fd.get(), text.bytes, sizeof(text.bytes) - 1) : -1;
-  text.ok = got > 0;
-  text.bytes[got > 0 ? got : 0] = '\0';
+  if (!fd || read_whole(fd.get(), text, End::short_read) != 0) text.clear();
   return text;
 }
 
@@ -39,18 +36,22 @@ uint64_t tick_ns() {
   return ns;
 }
 
-uint64_t after(const char* text, const char* label) {
+// The number after `label`, and the end of its line; a line without an end was cut off.
+bool read_after(const char* text, const char* label, uint64_t& number) {
   const char* at = strstr(text, label);
-  return at ? strtoull(at + strlen(label), nullptr, 10) : 0;
+  if (!at) return false;
+  char* end = nullptr;
+  number = strtoull(at + strlen(label), &end, 10);
+  return *end == '\n';
 }
 
 }  // namespace
 
 bool read_stat(int thread_dir, ts_thread_row& row) {
-  const Text text = read_text(thread_dir, "stat");
-  const char* open = strchr(text.bytes, '(');
-  const char* close = strrchr(text.bytes, ')');  // a comm may hold brackets itself
-  if (!text.ok || !open || !close) return false;
+  const std::string& text = read_text(thread_dir, "stat");
+  const char* open = strchr(text.c_str(), '(');
+  const char* close = strrchr(text.c_str(), ')');  // a comm may hold brackets itself
+  if (text.empty() || !open || !close) return false;
   const auto length = std::min<size_t>(static_cast<size_t>(close - open - 1), TS_COMM_SIZE - 1);
   memcpy(row.comm, open + 1, length);
 
@@ -75,18 +76,21 @@ bool read_stat(int thread_dir, ts_thread_row& row) {
 }
 
 void read_status(int thread_dir, ts_thread_row& row) {
-  const Text text = read_text(thread_dir, "status");
-  if (!text.ok || !strstr(text.bytes, "voluntary_ctxt_switches:")) return;
-  row.nvcsw = after(text.bytes, "\nvoluntary_ctxt_switches:");
-  row.nivcsw = after(text.bytes, "\nnonvoluntary_ctxt_switches:");
+  const std::string& text = read_text(thread_dir, "status");
+  uint64_t nvcsw = 0, nivcsw = 0;
+  if (text.empty() || !read_after(text.c_str(), "\nvoluntary_ctxt_switches:", nvcsw) ||
+      !read_after(text.c_str(), "\nnonvoluntary_ctxt_switches:", nivcsw))
+    return;
+  row.nvcsw = nvcsw;
+  row.nivcsw = nivcsw;
   row.record.have |= TS_HAVE_SWITCHES;
 }
 
 void read_schedstat(int thread_dir, ts_thread_row& row) {
-  const Text text = read_text(thread_dir, "schedstat");
+  const std::string& text = read_text(thread_dir, "schedstat");
   uint64_t cpu_ns = 0, wait_ns = 0, slices = 0;
-  if (!text.ok ||
-      sscanf(text.bytes, "%" SCNu64 " %" SCNu64 " %" SCNu64, &cpu_ns, &wait_ns, &slices) != 3)
+  if (text.empty() ||
+      sscanf(text.c_str(), "%" SCNu64 " %" SCNu64 " %" SCNu64, &cpu_ns, &wait_ns, &slices) != 3)
     return;
   row.cpu_ns = cpu_ns;
   row.run_delay_ns = wait_ns;
@@ -98,13 +102,13 @@ void read_syscall(int thread_dir, ts_thread_row& row) {
   row.syscall_nr = -1;
   const bool sleeps = row.state != 'R' && row.state != 'Z' && row.state != 'X';
   if (!sleeps || (row.flags & (TS_THREAD_KERNEL | TS_THREAD_IO_WORKER))) return;
-  const Text text = read_text(thread_dir, "syscall");
-  if (!text.ok || strncmp(text.bytes, "running", 7) == 0) return;
+  const std::string& text = read_text(thread_dir, "syscall");
+  if (text.empty() || strncmp(text.c_str(), "running", 7) == 0) return;
   int32_t number = -1;
   __u64* a = row.syscall_args;
   unsigned long long args[TS_SYSCALL_ARGS] = {}, sp = 0;
   // "number six-arguments sp pc", or "-1 sp pc" outside of a system call
-  if (sscanf(text.bytes, "%" SCNd32 " %llx %llx %llx %llx %*x %*x %llx", &number, &args[0],
+  if (sscanf(text.c_str(), "%" SCNd32 " %llx %llx %llx %llx %*x %*x %llx", &number, &args[0],
              &args[1], &args[2], &args[3], &sp) < 2)
     return;
   row.syscall_nr = number;
