@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +19,7 @@
 #include "tests/catch.h"
 #include "tests/live/processes.h"
 #include "tests/live/top_json.h"
+#include "tools/session.h"
 
 namespace timeslice::live {
 
@@ -41,6 +44,25 @@ __attribute__((constructor)) static void tell(void) {
 }
 )";
 
+// The same, but its default loop lies in a page whose owner, a userfaultfd, never brings it.
+const char* const kSilent = R"(
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int _ZN4node5StartEiPPc = 1;
+char default_loop_struct[8192] __attribute__((aligned(4096)));
+__attribute__((constructor)) static void tell(void) {
+  int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+  struct uffdio_api api = {UFFD_API};
+  struct uffdio_register all = {{(unsigned long)default_loop_struct, 8192}, UFFDIO_REGISTER_MODE_MISSING};
+  printf("%d -1\n", fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0 && ioctl(fd, UFFDIO_REGISTER, &all) == 0);
+  fflush(stdout);
+}
+)";
+
 const char* const kProgram = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n";
 
 // Can be looked into by everybody, as a user's directory can.
@@ -49,6 +71,7 @@ struct Files : ScratchDirectory {
     fs::permissions(path(), fs::perms::owner_all | fs::perms::others_read | fs::perms::others_exec |
                                 fs::perms::group_read | fs::perms::group_exec);
     std::ofstream(path() + "/threadpool.c") << kLibnode;
+    std::ofstream(path() + "/silent.c") << kSilent;
     std::ofstream(path() + "/node.c") << kProgram;
     has_compiler = build("node.c -o node-x") && build_libnode("libnode.so.1", 48);
     fs::create_directory(path() + "/inside");
@@ -58,6 +81,9 @@ struct Files : ScratchDirectory {
   }
   [[nodiscard]] bool build_libnode(const std::string& name, int cond_size) const {
     return build("-shared -fPIC -DSIZE=" + std::to_string(cond_size) + " threadpool.c -o " + name);
+  }
+  [[nodiscard]] bool build_silent() const {
+    return build("-shared -fPIC silent.c -o libnode.so.2");
   }
   [[nodiscard]] std::string libnode() const { return path() + "/libnode.so.1"; }
   [[nodiscard]] std::string deleted_libnode() const { return libnode() + " (deleted)"; }
@@ -69,10 +95,11 @@ struct Files : ScratchDirectory {
 
 // node-x with libnode.so.1 in it.
 struct Node {
-  explicit Node(const Files& files, const std::function<void()>& first = {})
+  explicit Node(const Files& files, const std::function<void()>& first = {},
+                const char* libnode = "libnode.so.1")
       : command({files.path() + "/node-x"}, [&] {
           if (first) first();
-          setenv("LD_PRELOAD", files.libnode().c_str(), 1);
+          setenv("LD_PRELOAD", (files.path() + "/" + libnode).c_str(), 1);
         }) {
     const auto line = command.line();
     REQUIRE(line);
@@ -186,6 +213,32 @@ TEST_CASE("without privileges a user's own libnode is found, and nothing else in
   CHECK(found().runtime == TS_RUNTIME_UNKNOWN);
   REQUIRE(rename((files.path() + "/other").c_str(), files.deleted_libnode().c_str()) == 0);
   CHECK(found().runtime == TS_RUNTIME_UNKNOWN);
+}
+
+TEST_CASE(
+    "a process whose memory never answers keeps nobody: top ends, and others get their roles") {
+  const Files files;
+  NEEDS_COMPILER(files);
+  REQUIRE(files.build_silent());
+  const Node silent(files, {}, "libnode.so.2");
+  if (silent.cond != 1) SKIP_TEST("the kernel has no userfaultfd for us");
+  const std::string pid = std::to_string(silent.tgid());
+  check_goes_on(top({"-b", "-n", "3", "-d", "0.1", "-p", pid}));
+
+  Command endless(top({"-b", "-d", "0.1", "-p", pid}));
+  REQUIRE(endless.line());  // so it has looked at it
+  endless.signal(SIGTERM);
+  CHECK(endless.finish().status == 0);
+
+  const Node other(files);
+  tools::Session session({.from = observe::From::proc, .tgids = {silent.tgid(), other.tgid()}});
+  const auto other_is_told = [&] {
+    const auto& processes = session.advance().processes;
+    return std::any_of(processes.begin(), processes.end(), [&](const model::Process* process) {
+      return process->tgid == other.tgid() && process->runtime == "node";
+    });
+  };
+  CHECK(until(other_is_told));
 }
 
 TEST_CASE("a program that is replaced while it runs is looked up as what runs") {

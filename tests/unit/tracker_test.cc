@@ -213,6 +213,49 @@ TEST_CASE("a process is looked up once, and again when it becomes another progra
   CHECK(asked == 2);
 }
 
+TEST_CASE("what isn't answered is asked again at each pass, and all of a pass is told ahead") {
+  made_up::Source source;
+  source.threads = {made_up::thread(10, 10, "late"), made_up::thread(20, 20, "known"),
+                    made_up::thread(30, 30, "kernel")};
+  source.threads[0].user_sp = 0x1000;
+  source.threads[2].flags = TS_THREAD_KERNEL;
+  bool late = true;
+  std::vector<std::vector<uint32_t>> ahead;
+  std::vector<uint32_t> asked, stacks_asked;
+  LookUp look_up;
+  look_up.ahead = [&](std::span<const uint32_t> tgids) {
+    ahead.emplace_back(tgids.begin(), tgids.end());
+  };
+  look_up.process = [&](uint32_t tgid) -> std::optional<ts_process_facts> {
+    asked.push_back(tgid);
+    if (late && tgid == 10) return std::nullopt;
+    ts_process_facts facts{};
+    facts.runtime = TS_RUNTIME_NODE;
+    facts.loop_epoll_fd = 5;
+    return facts;
+  };
+  look_up.stacks = [&](uint32_t tgid,
+                       std::span<const StackQuery>) -> std::optional<std::vector<ts_stack_facts>> {
+    stacks_asked.push_back(tgid);
+    if (late) return std::nullopt;
+    return std::vector<ts_stack_facts>{};
+  };
+  Tracker tracker(look_up);
+  for (int i = 0; i < 3; ++i) source.pass(tracker);
+  using Tgids = std::vector<uint32_t>;
+  CHECK(ahead == std::vector<Tgids>{{10, 20}, {10}, {10}});
+  CHECK(asked == Tgids{10, 20, 10, 10});
+  CHECK(stacks_asked.empty());  // it isn't known to be Node
+  late = false;
+  source.pass(tracker);
+  CHECK(ahead.back() == Tgids{10});
+  CHECK(stacks_asked == Tgids{10});
+  source.pass(tracker);
+  CHECK(ahead.back().empty());
+  CHECK(asked.size() == 5);
+  CHECK(stacks_asked.size() == 1);
+}
+
 namespace {
 
 ts_sched_row sched_row(uint64_t since_ns) {

@@ -21,13 +21,27 @@ void ask_for_stacks(Group& group, const LookUp& look_up) {
   for (Tracked* member : group.members) {
     const ts_thread_row& row = member->shown.row;
     if (member->stack_asked || row.user_sp == 0) continue;
-    member->stack_asked = true;
     queries.push_back({row.tid, row.user_sp});
   }
   if (queries.empty()) return;
-  for (const ts_stack_facts& stack : look_up.stacks(group.shown.tgid, queries))
+  const auto stacks = look_up.stacks(group.shown.tgid, queries);
+  if (!stacks) return;
+  for (Tracked* member : group.members)
+    if (member->shown.row.user_sp != 0) member->stack_asked = true;
+  for (const ts_stack_facts& stack : *stacks)
     for (Tracked* member : group.members)
       if (member->shown.row.tid == stack.tid) member->stack_bytes = stack.stack_bytes;
+}
+
+void ask_for_facts(Group& group, const LookUp& look_up) {
+  if (!look_up.process || !wants_facts(group)) return;
+  const auto facts = look_up.process(group.shown.tgid);
+  if (!facts) return;
+  if (!group.ask) --group.tries_left;
+  group.ask = false;
+  group.facts = *facts;
+  for (Tracked* member : group.members)
+    member->shown.sleeps_in = sleeps_in(member->shown.row, &group.facts);
 }
 
 void take_known_roles(Group& group, const LookUp& look_up) {
@@ -75,16 +89,16 @@ void sum_up(Group& group) {
   if (process.comm.empty() && !process.threads.empty()) process.comm = process.threads[0]->row.comm;
 }
 
+bool wants_facts(const Group& group) {
+  if (!group.unsettled || group.members.empty()) return false;
+  if (group.members.front()->shown.row.flags & TS_THREAD_KERNEL) return false;
+  const bool starting = group.facts.runtime == TS_RUNTIME_NODE && group.facts.loop_epoll_fd < 0;
+  return group.ask || (starting && group.tries_left > 0);
+}
+
 void learn(Group& group, const LookUp& look_up, uint64_t pass) {
   if (!group.unsettled || group.members.empty()) return;
-  const bool kernel = group.members.front()->shown.row.flags & TS_THREAD_KERNEL;
-  const bool starting = group.facts.runtime == TS_RUNTIME_NODE && group.facts.loop_epoll_fd < 0;
-  if (look_up.process && !kernel && (group.ask || (starting && group.tries_left-- > 0))) {
-    group.facts = look_up.process(group.shown.tgid);
-    group.ask = false;
-    for (Tracked* member : group.members)
-      member->shown.sleeps_in = sleeps_in(member->shown.row, &group.facts);
-  }
+  ask_for_facts(group, look_up);
   ask_for_stacks(group, look_up);
   take_known_roles(group, look_up);
 
@@ -94,10 +108,12 @@ void learn(Group& group, const LookUp& look_up, uint64_t pass) {
     subjects.push_back({&member->shown.row, member->stack_bytes, &member->shown.role});
   }
   tell_roles(subjects, &group.facts);
-  group.unsettled = group.facts.runtime == TS_RUNTIME_NODE &&
-                    std::any_of(subjects.begin(), subjects.end(), [](const RoleSubject& subject) {
-                      return subject.role->confidence < kSettled;
-                    });
+  const bool unanswered = look_up.process && group.ask && wants_facts(group);
+  group.unsettled =
+      unanswered || (group.facts.runtime == TS_RUNTIME_NODE &&
+                     std::any_of(subjects.begin(), subjects.end(), [](const RoleSubject& subject) {
+                       return subject.role->confidence < kSettled;
+                     }));
 }
 
 }  // namespace timeslice::model

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,9 +22,13 @@ struct StackQuery {
 };
 
 // How the model learns what isn't in the rows. Any may be empty: then roles have less evidence.
+// An absent answer isn't known yet: the question comes again at the next pass.
 struct LookUp {
-  std::function<ts_process_facts(uint32_t tgid)> process;
-  std::function<std::vector<ts_stack_facts>(uint32_t tgid, std::span<const StackQuery>)> stacks;
+  // Which processes this pass will ask about, so that it need not wait for each by itself.
+  std::function<void(std::span<const uint32_t> tgids)> ahead;
+  std::function<std::optional<ts_process_facts>(uint32_t tgid)> process;
+  std::function<std::optional<std::vector<ts_stack_facts>>(uint32_t, std::span<const StackQuery>)>
+      stacks;
   // What somebody has already found out; confidence 0: nothing.
   std::function<Role(uint32_t tid, uint64_t start_ns)> role;
 };
@@ -55,6 +60,9 @@ struct Group {
 
 // The process as a whole: its name, its threads, and their sums.
 void sum_up(Group& group);
+
+// Will learn() ask about the process as a whole?
+bool wants_facts(const Group& group);
 
 // Looks the process up where that is due, and tells the roles that aren't settled yet. `pass` marks
 // the threads of which something new may be known.

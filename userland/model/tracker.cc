@@ -167,6 +167,18 @@ void Tracker::refresh_groups() {
                 [](const auto& group) { return group->members.empty() && group->ended.empty(); });
 }
 
+void Tracker::ask_ahead() {
+  if (!look_up_.ahead) return;
+  std::vector<uint32_t> tgids;
+  for (const auto& group : groups_) {
+    const Process& process = group->shown;
+    if (!wants_facts(*group)) continue;
+    if (!selection_ || selection_(process, process.threads.front()->row))
+      tgids.push_back(process.tgid);
+  }
+  look_up_.ahead(tgids);
+}
+
 void Tracker::fill_frame(const Pass& pass) {
   frame_.time_ns = pass.header->time_ns;
   frame_.interval_s = interval_s_;
@@ -176,6 +188,7 @@ void Tracker::fill_frame(const Pass& pass) {
   frame_.processes.clear();
   frame_.threads.clear();
   frame_.thread_count = 0;
+  ask_ahead();
   for (const auto& group : groups_) {
     Process& process = group->shown;
     if (selection_ && !selection_(process, process.threads.front()->row)) continue;

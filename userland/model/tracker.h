@@ -53,6 +53,7 @@ class Tracker {
   void settle();
   Group& group_of(uint32_t tgid);
   void refresh_groups();
+  void ask_ahead();
   void fill_frame(const Pass& pass);
   void fill_cores(std::span<const ts_core_row> cores);
   void fill_trust(const Pass& pass);

@@ -1,13 +1,35 @@
 // SPDX-License-Identifier: MIT
 // Through what does the model learn what isn't in a row? Here the model's questions meet the files
-// and memory of processes, for it knows no system call itself.
+// and memory of processes, for it knows no system call itself. No process can keep us by not
+// answering: what isn't known in time is asked again at the next pass, and who was late twice isn't
+// asked any more.
 #pragma once
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
 #include "model/group.h"
-#include "observe/process_facts.h"
+#include "observe/look_up_thread.h"
 
 namespace timeslice::tools {
 
-// `files` outlives the result.
-model::LookUp look_up_through(observe::ProcessLookUp& files);
+class LookUps {
+ public:
+  // This outlives the result.
+  model::LookUp functions();
+
+ private:
+  void ask_ahead(std::span<const uint32_t> tgids);
+  std::optional<ts_process_facts> facts_of(uint32_t tgid);
+  std::optional<std::vector<ts_stack_facts>> stacks_of(uint32_t tgid,
+                                                       std::span<const model::StackQuery> queries);
+  void was_late(uint32_t tgid);
+  [[nodiscard]] bool is_avoided(uint32_t tgid) const;
+
+  observe::LookUpThread thread_;
+  std::map<uint32_t, ts_process_facts> answers_;  // of the pass that goes on
+  std::map<uint32_t, int> times_late_;
+};
 
 }  // namespace timeslice::tools

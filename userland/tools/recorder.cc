@@ -22,7 +22,6 @@
 #include "loop/process.h"
 #include "model/settle.h"
 #include "model/tracker.h"
-#include "observe/process_facts.h"
 #include "observe/source.h"
 #include "observe/stream.h"
 #include "observe/targets.h"
@@ -68,7 +67,7 @@ class Recorder {
         demand_(loop_, SIGUSR1, [this] { write_ring(); }),
         stream_(stream_options()),
         source_(observe::open_count_source({})),
-        tracker_(look_up_through(files_),
+        tracker_(look_ups_.functions(),
                  [this](const model::Process& process, const ts_thread_row&) {
                    return is_inside(process.tgid);
                  }),
@@ -464,7 +463,7 @@ class Recorder {
   std::optional<FlightRing> ring_;
   observe::Stream stream_;
   std::unique_ptr<observe::Source> source_;
-  observe::ProcessLookUp files_;
+  LookUps look_ups_;
   std::unordered_set<uint32_t> inside_;  // tgids that are recorded, where there is a filter
   model::Tracker tracker_;
   const model::Frame* frame_ = nullptr;

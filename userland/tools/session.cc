@@ -6,13 +6,12 @@
 #include <algorithm>
 
 #include "base/failure.h"
-#include "tools/look_up.h"
 
 namespace timeslice::tools {
 
 Session::Session(Watch watch)
     : watch_(std::move(watch)),
-      tracker_(look_up_through(look_up_),
+      tracker_(look_up_.functions(),
                [this](const model::Process& process, const ts_thread_row& first) {
                  return selected(process, first);
                }) {

@@ -10,8 +10,8 @@
 
 #include "model/tracker.h"
 #include "observe/ladder.h"
-#include "observe/process_facts.h"
 #include "observe/targets.h"
+#include "tools/look_up.h"
 
 namespace timeslice::tools {
 
@@ -44,7 +44,7 @@ class Session {
 
   Watch watch_;
   std::optional<observe::CgroupTree> cgroups_;
-  observe::ProcessLookUp look_up_;
+  LookUps look_up_;
   std::unique_ptr<observe::Source> source_;
   std::string note_;
   model::Tracker tracker_;
