@@ -17,6 +17,8 @@ using Roles = std::map<std::string, int>;
 
 const Roles kIdle = {{"main", 1}, {"v8-delayed", 1}, {"v8-worker", 4}, {"signal-inspector", 1}};
 
+constexpr double kSure = 0.8;
+
 Roles with(Roles roles, const std::string& role, int more) {
   roles[role] += more;
   return roles;
@@ -64,9 +66,13 @@ struct Node {
         [&] {
           roles.clear();
           frame = &session.advance();
-          for (const model::Thread* thread : frame->threads)
-            if (!thread->ended) ++roles[thread->role.name];
-          return roles == expected;
+          bool sure = true;  // and not by the order of creation, which serves until they sleep
+          for (const model::Thread* thread : frame->threads) {
+            if (thread->ended) continue;
+            ++roles[thread->role.name];
+            sure &= thread->role.confidence >= kSure;
+          }
+          return sure && roles == expected;
         },
         10s);
     return roles;
@@ -76,7 +82,7 @@ struct Node {
     for (const model::Thread* thread : frame->threads) {
       INFO(thread->role.name << " by " << thread->role.evidence);
       CHECK_FALSE(thread->role.evidence.empty());
-      CHECK(thread->role.confidence >= 0.8);
+      CHECK(thread->role.confidence >= kSure);
       CHECK(thread->role.confidence <= 1);
     }
   }
