@@ -6,6 +6,7 @@
 #include <exception>
 #include <string>
 
+#include "base/bad_usage.h"
 #include "tools/check.h"
 #include "tools/demo.h"
 #include "tools/lanes.h"
@@ -46,6 +47,9 @@ int main(int argc, char** argv) {
     return 0;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  } catch (const timeslice::BadUsage& error) {
+    std::fprintf(stderr, "timeslice: %s\n", error.what());
+    return 2;
   } catch (const std::exception& error) {
     timeslice::tools::say(error.what());
     return 1;

@@ -189,7 +189,7 @@ TEST_CASE("a recording and what is live don't go together") {
     std::vector<std::string> arguments = {"-b", "--replay", "none.pftrace"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Outcome outcome = run(top(arguments));
-    CHECK(outcome.status == 1);
+    CHECK(outcome.status == 2);
     CHECK(outcome.err.find("so " + more[0] + " doesn't go with it") != std::string::npos);
   }
   CHECK(run(top({"-b", "--replay", "none.pftrace"})).status == 1);

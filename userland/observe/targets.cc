@@ -13,7 +13,7 @@
 #include <optional>
 #include <sstream>
 
-#include "base/failure.h"
+#include "base/bad_usage.h"
 
 namespace timeslice::observe {
 
@@ -33,7 +33,7 @@ uint32_t parse_tgid(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, id);
   if (parsed.ec != std::errc{} || parsed.ptr != end || id == 0)
-    throw Failure("'" + text + "' is no process id");
+    throw BadUsage("'" + text + "' is no process id");
   const auto tgid = tgid_of(id);
   if (!tgid) throw Failure("there is no process " + text);
   if (*tgid != id)

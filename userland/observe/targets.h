@@ -8,7 +8,8 @@
 
 namespace timeslice::observe {
 
-// The tgids in "12,34" lists. Throws Failure where one is no number, not there, or only a thread.
+// The tgids in "12,34" lists. Throws BadUsage where one is no number, Failure where it's not there
+// or only a thread.
 std::vector<uint32_t> parse_tgids(const std::vector<std::string>& lists);
 
 bool process_exists(uint32_t tgid);

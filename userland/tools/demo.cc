@@ -6,6 +6,7 @@
 #include <string>
 
 #include "demo/demo.h"
+#include "tools/checks.h"
 
 namespace timeslice {
 
@@ -13,6 +14,7 @@ namespace {
 
 void add_serving(CLI::App& demo, demo::DemoOptions& options) {
   demo.add_option("--port", options.port, "port to listen on; 0 takes a free one")
+      ->check(tools::whole_within(0, 65535))
       ->capture_default_str();
   const std::map<std::string, loop::BackendKind> backends = {
       {"uring", loop::BackendKind::uring},
@@ -25,11 +27,11 @@ void add_serving(CLI::App& demo, demo::DemoOptions& options) {
       ->transform(CLI::CheckedTransformer(backends).description("uring|pool|blocking"))
       ->default_str("uring");
   demo.add_option("--pool", options.pool_size, "threads in the pool")
-      ->check(CLI::Range(1, 1024))
+      ->check(tools::whole_within(1, 1024))
       ->capture_default_str();
   demo.add_option("--cluster", options.cluster,
                   "processes that serve, under a manager; 0: this one alone")
-      ->check(CLI::Range(0, 256))
+      ->check(tools::whole_within(0, 256))
       ->capture_default_str();
   const std::map<std::string, demo::Policy> policies = {{"round-robin", demo::Policy::round_robin},
                                                         {"reuse-port", demo::Policy::reuse_port}};
@@ -43,11 +45,11 @@ void add_serving(CLI::App& demo, demo::DemoOptions& options) {
 void add_content(CLI::App& demo, demo::DemoOptions& options) {
   demo.add_option("--root", options.root, "directory whose files are served below /static/");
   demo.add_option("--sort-workers", options.sort_workers, "threads that sort for /sort")
-      ->check(CLI::Range(1, 64))
+      ->check(tools::whole_within(1, 64))
       ->capture_default_str();
   demo.add_flag("--load", options.load, "also make requests, from a process of its own");
   demo.add_option("--seconds", options.seconds, "end after this time; 0 goes on until a signal")
-      ->check(CLI::Range(0.0, 1e9))
+      ->check(tools::number_within(0, 1e9))
       ->capture_default_str();
 }
 
@@ -61,7 +63,7 @@ void add_demo(CLI::App& app) {
   add_serving(*demo, *options);
   add_content(*demo, *options);
   demo->add_option("--file-kib", *file_kib, "size of what /file sends, in KiB")
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(tools::whole_within(1, 1 << 20))
       ->capture_default_str();
   demo->footer(
       "Routes: /, /file (read by the back end, in pieces; Range is heard), /static/... (files\n"

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 
+#include "tools/checks.h"
 #include "tools/output.h"
 #include "tools/recording.h"
 #include "view/lanes.h"
@@ -71,9 +72,9 @@ void add_lanes(CLI::App& app) {
       ->check(CLI::IsMember({"thread", "reason", "none"}))
       ->capture_default_str();
   command->add_option("--width", options->width, "Characters; else as wide as the terminal")
-      ->check(CLI::Range(40, 10000));
+      ->check(whole_within(40, 10000));
   command->add_option("--threads", options->threads, "How many of the busiest threads have a lane")
-      ->check(CLI::Range(0, 100000))
+      ->check(whole_within(0, 100000))
       ->capture_default_str();
   command->add_flag("--ascii", options->ascii, "Draw with ASCII characters only");
   command->callback([options] { lanes(*options); });

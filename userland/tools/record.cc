@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "base/failure.h"
+#include "base/bad_usage.h"
 #include "observe/targets.h"
 #include "tools/checks.h"
 #include "tools/new_file_option.h"
@@ -21,15 +21,17 @@ void add_record(CLI::App& app) {
       ->check(names_something);
   command->add_option("--seconds", options->seconds, "End after this time")
       ->type_name("SEC")
-      ->check(CLI::Range(0.001, 1e6));
+      ->check(number_within(0.001, 1e6));
   command->add_option("--max-size", options->max_bytes, "End when the file has this size, as 100MB")
       ->type_name("SIZE")
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(CLI::AsSizeValue(true))
+      ->check(is_possible_size)
+      ->transform(CLI::Validator(is_size, ""));
   command
       ->add_option("--buffer-kib", options->ring_kib,
                    "Room for records in the kernel, a core: a power of two")
       ->capture_default_str()
-      ->check(CLI::Range(4, 1 << 20))
+      ->check(whole_within(4, 1 << 20))
       ->check([](const std::string& text) {
         const unsigned long kib = std::strtoul(text.c_str(), nullptr, 10);
         return (kib & (kib - 1)) == 0 ? "" : text + " is no power of two";
@@ -40,12 +42,12 @@ void add_record(CLI::App& app) {
           "A flight recorder: keep the last seconds in memory, and write them at the end, at "
           "the trigger, and whenever SIGUSR1 comes")
       ->type_name("SEC")
-      ->check(CLI::Range(0.1, 3600.0));
+      ->check(number_within(0.1, 3600));
   command
       ->add_option("--trigger-wait", options->trigger_wait_ms,
                    "End when a thread has waited this long for a core")
       ->type_name("MS")
-      ->check(CLI::Range(0.001, 1e6));
+      ->check(number_within(0.001, 1e6));
   command->add_flag("--self", options->with_self, "The recorder's own wake-ups as well");
   command->add_flag("-q,--quiet", options->quiet, "Say nothing on stderr unless it fails");
   command->add_option("command", options->command, "Record this command and what it forks")
@@ -57,9 +59,9 @@ void add_record(CLI::App& app) {
   command->callback([options, pids] {
     options->tgids = observe::parse_tgids(*pids);
     if (!options->tgids.empty() && !options->command.empty())
-      throw Failure("either -p or a command can be recorded, not both");
+      throw BadUsage("either -p or a command can be recorded, not both");
     if (options->path == "-" || options->path == "/dev/stdout")
-      throw Failure("cannot record into " + options->path +
+      throw BadUsage("cannot record into " + options->path +
                     ": a recording is written piece by piece at its places, which only a regular "
                     "file has; name one");
     record(*options);

@@ -3,7 +3,8 @@
 
 #include <fmt/core.h>
 
-#include "base/failure.h"
+#include "base/bad_usage.h"
+#include "tools/checks.h"
 #include "tools/say.h"
 
 namespace timeslice::tools {
@@ -109,14 +110,24 @@ void add_recording_options(CLI::App& command, RecordingOptions& options) {
       .add_option("--from", options.from_s,
                   "Leave out what was before, in seconds from its beginning")
       ->type_name("SEC")
-      ->check(CLI::Range(0.0, 1e9));
+      ->check(number_within(0, 1e9));
   command.add_option("--to", options.to_s, "Leave out what came later")
       ->type_name("SEC")
-      ->check(CLI::Range(0.0, 1e9));
+      ->check(number_within(0, 1e9));
   command.add_flag("--self", options.with_self, "The recorder's own threads as well");
 }
 
+namespace {
+
+void refuse_empty_window(const RecordingOptions& options) {
+  if (options.from_s && options.to_s && *options.from_s >= *options.to_s)
+    throw BadUsage("--from lies at or after --to, so nothing is left between them");
+}
+
+}  // namespace
+
 Window find_window(const RecordingOptions& options) {
+  refuse_empty_window(options);
   class Ends : public trace::Visitor {
    public:
     void header(const trace::Header& header) override { window.begin_ns = header.begin_ns; }
@@ -140,8 +151,7 @@ Window find_window(const RecordingOptions& options) {
 }
 
 Recording read_recording(const RecordingOptions& options, const BeforeEvents& before) {
-  if (options.from_s && options.to_s && *options.from_s >= *options.to_s)
-    throw Failure("--from lies at or after --to, so nothing is left between them");
+  refuse_empty_window(options);
   Loader loader(options, before);
   const auto bytes = trace::open_file(options.path);
   const trace::Summary summary = trace::read(*bytes, options.path, loader);

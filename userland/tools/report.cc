@@ -5,7 +5,8 @@
 #include <csignal>
 #include <memory>
 
-#include "base/failure.h"
+#include "base/bad_usage.h"
+#include "tools/checks.h"
 #include "tools/output.h"
 #include "tools/recording.h"
 #include "view/report.h"
@@ -27,7 +28,8 @@ model::By by_of(const std::string& name) {
 }
 
 void report(const ReportOptions& options) {
-  if (options.json && options.csv) throw Failure("either --json or --csv can be printed, not both");
+  if (options.json && options.csv)
+    throw BadUsage("either --json or --csv can be printed, not both");
   std::signal(SIGPIPE, SIG_IGN);
   std::setlocale(LC_CTYPE, "");  // which of a comm's characters can be shown
   const Recording recording = read_recording(options.recording);
@@ -60,6 +62,7 @@ void add_report(CLI::App& app) {
   command->add_flag("--json", options->json, "One JSON object");
   command->add_flag("--csv", options->csv, "One CSV line a row");
   command->add_option("--rows", options->rows, "Rows of the table; 0: all that ran")
+      ->check(whole_within(0, UINT32_MAX))
       ->capture_default_str();
   command->callback([options] { report(*options); });
 }

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "base/failure.h"
+#include "base/bad_usage.h"
 #include "tools/checks.h"
 #include "tools/top_run.h"
 
@@ -24,8 +24,8 @@ void refuse_what_is_live(const TopOptions& options, const std::vector<std::strin
                         : !probes.empty()               ? "--probes"
                                                         : nullptr;
   if (refused)
-    throw Failure(std::string("--replay shows what was recorded, so ") + refused +
-                  " doesn't go with it; leave one of the two out");
+    throw BadUsage(std::string("--replay shows what was recorded, so ") + refused +
+                   " doesn't go with it; leave one of the two out");
 }
 
 // What CLI11 can't say by itself: options that contradict each other, and defaults that depend.
@@ -37,7 +37,7 @@ void settle(TopOptions& options, const std::vector<std::string>& pids, const std
   if (source == "kmod") options.watch.from = observe::From::kmod;
   if (probes == "sched") options.watch.probes = observe::Probes::sched;
   if (options.watch.from == observe::From::proc && options.watch.probes == observe::Probes::sched)
-    throw Failure("--source proc has no probes; leave out --probes sched");
+    throw BadUsage("--source proc has no probes; leave out --probes sched");
   if (!sort.empty()) options.order.column = &view::find_column(sort);
   const bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
   if (options.format == Format::screen && !terminal)
@@ -59,14 +59,10 @@ void add_output_options(CLI::App& top, TopOptions& options) {
       "Print one CSV line a thread and refresh (implies -b)");
   top.add_option("-n,--refreshes", options.refreshes, "End after N refreshes")
       ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000'000));
+      ->check(whole_within(1, 1'000'000'000));
   top.add_option("-d,--delay", options.delay_s, "Seconds between refreshes, 0.05 to 3600")
       ->type_name("SEC")
-      ->check(CLI::Range(0.05, 3600.0))
-      ->check([](const std::string& text) {  // which nan passes
-        return text.find_first_of("nN") == std::string::npos ? ""
-                                                             : text + " is no number of seconds";
-      });
+      ->check(number_within(0.05, 3600));
   top.add_flag("--ascii", options.ascii, "Draw with ASCII characters only");
 }
 
@@ -103,6 +99,8 @@ void add_top(CLI::App& app) {
       ->type_name("FILE")
       ->check(names_something);
   top->callback([=] {
+    if (top->count("--json") > 0 && top->count("--csv") > 0)
+      throw BadUsage("either --json or --csv can be printed, not both");
     settle(*options, *pids, *source, *probes, *sort);
     run_top(*options);
   });

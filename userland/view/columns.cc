@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/failure.h"
+#include "base/bad_usage.h"
 #include "view/number.h"
 #include "view/policy.h"
 #include "view/printable.h"
@@ -271,7 +271,7 @@ const Column& find_column(std::string_view name) {
   const Column* found =
       first_column([name](const Column& c) { return same(c.id, name) || same(c.heading, name); });
   if (found != nullptr) return *found;
-  throw Failure("there is no column '" + std::string(name) + "'; choose one of " + all_names());
+  throw BadUsage("there is no column '" + std::string(name) + "'; choose one of " + all_names());
 }
 
 std::string_view cell(const Column& column, const model::Thread& thread, Scratch& scratch) {

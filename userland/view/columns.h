@@ -52,7 +52,7 @@ std::span<const Column> columns();
 
 // By id, heading or a name that top, htop or ps gives it; upper and lower case are the same.
 // "cpu" means %CPU, as everyone who types it expects; the core's number is "core".
-// Throws Failure with one sentence that lists the names.
+// Throws BadUsage with one sentence that lists the names.
 const Column& find_column(std::string_view name);
 
 // The column with this id, which must exist.

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// What can't be meant is bad usage: exit status 2, a sentence that names the option or the word,
+// and nothing done. What this machine only happens not to have is a failure: exit status 1.
+#include "tests/catch.h"
+#include "tests/live/processes.h"
+
+namespace timeslice::live {
+
+namespace {
+
+struct Refused {
+  std::vector<std::string> arguments;
+  const char* sentence;  // a part of it
+};
+
+Outcome run_timeslice(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), timeslice());
+  return run(arguments);
+}
+
+void check_refused(const Refused& refused, int status) {
+  const Outcome outcome = run_timeslice(refused.arguments);
+  CAPTURE(refused.arguments, outcome.err);
+  CHECK(outcome.status == status);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.find(refused.sentence) != std::string::npos);
+}
+
+struct Limited {
+  std::vector<std::string> command;
+  std::string option, beyond;
+  bool whole = false;
+};
+
+const std::vector<Limited> kNumbers = {
+    {{"top", "-b"}, "-d", "3601"},
+    {{"top", "-b"}, "-n", "1000000001", true},
+    {{"record"}, "--seconds", "1000001"},
+    {{"record"}, "--ring", "3601"},
+    {{"record"}, "--trigger-wait", "1000001"},
+    {{"record"}, "--buffer-kib", "2097152", true},
+    {{"report", "none"}, "--from", "1000000001"},
+    {{"report", "none"}, "--to", "1000000001"},
+    {{"report", "none"}, "--rows", "4294967296", true},
+    {{"lanes", "none"}, "--from", "1000000001"},
+    {{"lanes", "none"}, "--to", "1000000001"},
+    {{"lanes", "none"}, "--width", "10001", true},
+    {{"lanes", "none"}, "--threads", "100001", true},
+    {{"timeline", "none"}, "--from", "1000000001"},
+    {{"timeline", "none"}, "--to", "1000000001"},
+    {{"demo"}, "--seconds", "1000000001"},
+    {{"demo"}, "--port", "65536", true},
+    {{"demo"}, "--pool", "1025", true},
+    {{"demo"}, "--cluster", "257", true},
+    {{"demo"}, "--sort-workers", "65", true},
+    {{"demo"}, "--file-kib", "1048577", true},
+};
+
+}  // namespace
+
+TEST_CASE("a number that is none, or lies beyond its limits, is bad usage everywhere") {
+  for (const Limited& limited : kNumbers) {
+    std::vector<std::string> words = {"nan",   "-nan", "inf", "-inf", "-1",
+                                      "1e999", "",     "abc", "1x",   "99999999999999999999"};
+    words.push_back(limited.beyond);
+    if (limited.whole) words.insert(words.end(), {"1.5", "1e3"});
+    for (const std::string& word : words) {
+      std::vector<std::string> arguments = limited.command;
+      arguments.insert(arguments.end(), {limited.option, word});
+      check_refused({arguments, "is no "}, 2);
+    }
+  }
+}
+
+TEST_CASE("a size that is none is bad usage") {
+  for (const char* size : {"-1", "nan", "inf", "abc", "", "+5MB"})
+    check_refused({{"record", "--max-size", size}, "is no size"}, 2);
+  for (const char* size : {"0", "0MB", "99999999999999999999", "9999999PB", "16EB"})
+    check_refused({{"record", "--max-size", size}, "--max-size: "}, 2);
+}
+
+TEST_CASE("what can't be meant, or contradicts itself, is bad usage") {
+  const std::vector<Refused> table = {
+      {{"top", "-b", "-p", "abc"}, "'abc' is no process id"},
+      {{"top", "-b", "-p", "0"}, "'0' is no process id"},
+      {{"top", "-b", "-p", "-1"}, "'-1' is no process id"},
+      {{"top", "-b", "-p", "4294967296"}, "'4294967296' is no process id"},
+      {{"top", "-b", "-p", "1,abc"}, "'abc' is no process id"},
+      {{"record", "-p", "1x"}, "'1x' is no process id"},
+      {{"top", "-b", "--sort", "foo"}, "there is no column 'foo'"},
+      {{"top", "-b", "--source", "proc", "--probes", "sched"}, "--source proc has no probes"},
+      {{"top", "-b", "-p", "1", "--replay", "none"}, "-p doesn't go with it"},
+      {{"top", "-b", "--cgroup", "/", "--replay", "none"}, "--cgroup doesn't go with it"},
+      {{"top", "-b", "--source", "bpf", "--replay", "none"}, "--source doesn't go with it"},
+      {{"top", "-b", "--probes", "none", "--replay", "none"}, "--probes doesn't go with it"},
+      {{"top", "--json", "--csv"}, "either --json or --csv"},
+      {{"top", "--csv", "-b", "--json"}, "either --json or --csv"},
+      {{"report", "--json", "--csv", "none"}, "either --json or --csv"},
+      {{"record", "-p", "1", "--", "true"}, "either -p or a command"},
+      {{"report", "--from", "5", "--to", "2", "none"}, "--from lies at or after --to"},
+      {{"lanes", "--from", "5", "--to", "5", "none"}, "--from lies at or after --to"},
+      {{"timeline", "--from", "5", "--to", "2", "none"}, "--from lies at or after --to"},
+      {{"record", "--buffer-kib", "5"}, "is no power of two"},
+  };
+  for (const Refused& refused : table) check_refused(refused, 2);
+}
+
+TEST_CASE("what isn't there is a failure, not bad usage") {
+  check_refused({{"top", "-b", "-p", "999999999"}, "there is no process 999999999"}, 1);
+  check_refused({{"record", "-p", "999999999"}, "there is no process 999999999"}, 1);
+  check_refused({{"top", "-b", "--cgroup", "nosuch"}, "there is no cgroup 'nosuch'"}, 1);
+  check_refused({{"report", "nosuch"}, "nosuch"}, 1);
+  check_refused({{"lanes", "nosuch"}, "nosuch"}, 1);
+  check_refused({{"timeline", "nosuch"}, "nosuch"}, 1);
+  check_refused({{"top", "-b", "--replay", "nosuch"}, "nosuch"}, 1);
+}
+
+}  // namespace timeslice::live
