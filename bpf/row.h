@@ -121,8 +121,9 @@ static __always_inline void fill_figures(struct ts_thread_row *row, struct task_
 }
 
 /*
- * A sleeper's registers were saved on its way into the kernel: which call, with which arguments. A
- * thread that has ended has no stack any more, and zeros read from there would be a read().
+ * A sleeper's registers were saved on its way into the kernel: which call, with which arguments. Of
+ * one that runs they are its last entry's, and good for no more than to know its stack by. A thread
+ * that has ended has no stack any more, and zeros read from there would be a read().
  */
 static __always_inline void fill_syscall(struct ts_thread_row *row, struct task_struct *task)
 {
@@ -130,16 +131,18 @@ static __always_inline void fill_syscall(struct ts_thread_row *row, struct task_
 	struct pt_regs *regs;
 
 	row->syscall_nr = -1;
-	if (row->state == 'R' || row->state == 'Z' || row->state == 'X' ||
+	if (row->state == 'Z' || row->state == 'X' ||
 	    (row->flags & (TS_THREAD_KERNEL | TS_THREAD_IO_WORKER)))
 		return;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	row->user_sp = regs->sp;
+	if (row->state == 'R')
+		return;
 	row->syscall_nr = regs->orig_ax;
 	row->syscall_args[0] = regs->di;
 	row->syscall_args[1] = regs->si;
 	row->syscall_args[2] = regs->dx;
 	row->syscall_args[3] = regs->r10;
-	row->user_sp = regs->sp;
 	row->record.have |= TS_HAVE_SYSCALL;
 #endif
 }

@@ -293,10 +293,20 @@ struct ts_process_facts {
 	__u32 runtime_proven; /* 1: by symbols; 0: by the file's name only */
 };
 
-/* The stack mapping that a thread's stack pointer lies in. */
+/* In which function of its program did a thread begin? */
+enum ts_start {
+	TS_START_UNKNOWN = 0,
+	TS_START_UV_POOL = 1,	  /* libuv's pool worker */
+	TS_START_V8_PLATFORM = 2, /* a worker of Node's platform for V8 */
+	TS_START_SIGNAL = 3,	  /* the thread that waits for SIGUSR1 to start the inspector */
+	TS_START_NODE_WORKER = 4, /* a worker_thread */
+	TS_STARTS,
+};
+
+/* What the stack mapping tells that a thread's stack pointer lies in. */
 struct ts_stack_facts {
 	__u32 tid;
-	__u32 pad;
+	__u32 start;	   /* enum ts_start */
 	__u64 stack_bytes; /* 0: unknown */
 };
 

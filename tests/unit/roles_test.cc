@@ -27,6 +27,7 @@ ts_process_facts node_facts() {
 struct Subjects {
   std::vector<ts_thread_row> rows;
   std::vector<uint64_t> stacks;
+  std::map<uint32_t, uint32_t> starts;
   std::map<uint32_t, Role> roles;
 
   void add(const ts_thread_row& row, uint64_t stack_bytes = 0) {
@@ -36,7 +37,7 @@ struct Subjects {
   void tell(const ts_process_facts* facts) {
     std::vector<RoleSubject> subjects;
     for (size_t i = 0; i < rows.size(); ++i)
-      subjects.push_back({&rows[i], stacks[i], &roles[rows[i].tid]});
+      subjects.push_back({&rows[i], stacks[i], starts[rows[i].tid], &roles[rows[i].tid]});
     tell_roles(subjects, facts);
   }
 };
@@ -98,6 +99,24 @@ TEST_CASE(
   node.rows.back() = thread(1, 8, "V8Worker");  // asleep elsewhere, under a misleading name
   node.tell(&facts);
   CHECK(node.roles[8].name == "libuv-worker");
+}
+
+TEST_CASE("a thread that never sleeps is told by the function that it began in") {
+  using namespace made_up;
+  Subjects node;
+  for (uint32_t tid = 1; tid <= 5; ++tid) {
+    node.add(thread(1, tid, "node"));
+    node.rows.back().state = 'R';
+    node.starts[tid] = tid == 5 ? 0 : TS_STARTS - tid;
+  }
+  const ts_process_facts facts = node_facts();
+  node.tell(&facts);
+  CHECK(node.roles[1].name == "main");  // whatever lies on its stack
+  CHECK(node.roles[2].name == "signal-inspector");
+  CHECK(node.roles[3].name == "v8-worker");
+  CHECK(node.roles[4].name == "libuv-worker");
+  for (uint32_t tid = 2; tid <= 4; ++tid) CHECK(node.roles[tid].confidence >= kSettled);
+  CHECK(node.roles[5].confidence < kSettled);
 }
 
 TEST_CASE("who signals a pool's condition, or wants its mutex, is no worker by that") {

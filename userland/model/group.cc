@@ -30,7 +30,10 @@ void ask_for_stacks(Group& group, const LookUp& look_up) {
     if (member->shown.row.user_sp != 0) member->stack_asked = true;
   for (const ts_stack_facts& stack : *stacks)
     for (Tracked* member : group.members)
-      if (member->shown.row.tid == stack.tid) member->stack_bytes = stack.stack_bytes;
+      if (member->shown.row.tid == stack.tid) {
+        member->stack_bytes = stack.stack_bytes;
+        member->start = stack.start;
+      }
 }
 
 void ask_for_facts(Group& group, const LookUp& look_up) {
@@ -105,7 +108,8 @@ void learn(Group& group, const LookUp& look_up, uint64_t pass) {
   std::vector<RoleSubject> subjects;
   for (Tracked* member : group.members) {
     member->shown.changed_at = pass;
-    subjects.push_back({&member->shown.row, member->stack_bytes, &member->shown.role});
+    subjects.push_back(
+        {&member->shown.row, member->stack_bytes, member->start, &member->shown.role});
   }
   tell_roles(subjects, &group.facts);
   const bool unanswered = look_up.process && group.ask && wants_facts(group);

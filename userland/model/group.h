@@ -40,6 +40,7 @@ struct Tracked {
   Group* group = nullptr;
   std::unique_ptr<SchedMemory> sched_memory;  // made when the probes first tell of it
   uint64_t stack_bytes = 0;                   // 0: unknown
+  uint32_t start = TS_START_UNKNOWN;          // enum ts_start
   bool stack_asked = false;
   uint64_t updated_at = 0;  // number of the pass that last brought a row
 };

@@ -61,7 +61,22 @@ void tell_by_flags(const RoleSubject& thread) {
   }
 }
 
-// 2. libuv's pool sleeps on one condition variable, Node's signal thread on one semaphore.
+// 2. The function that a thread began in is what it is for; it shows while the thread runs, too.
+void tell_by_start(const RoleSubject& thread) {
+  if (is_first(*thread.row)) return;
+  switch (thread.start) {
+    case TS_START_UV_POOL:
+      return claim(thread, "libuv-worker", 0.98, "start routine: libuv's worker");
+    case TS_START_V8_PLATFORM:
+      return claim(thread, "v8-worker", 0.98, "start routine: PlatformWorkerThread");
+    case TS_START_SIGNAL:
+      return claim(thread, "signal-inspector", 0.98, "start routine: StartIoThreadMain");
+    case TS_START_NODE_WORKER:
+      return claim(thread, "node-worker", 0.98, "start routine: Worker::StartThread");
+  }
+}
+
+// 3. libuv's pool sleeps on one condition variable, Node's signal thread on one semaphore.
 void tell_by_symbol(const RoleSubject& thread, const ts_process_facts& facts) {
   if (!awaits_signal(*thread.row) || is_first(*thread.row)) return;
   const uint64_t address = thread.row->syscall_args[0];
@@ -71,7 +86,7 @@ void tell_by_symbol(const RoleSubject& thread, const ts_process_facts& facts) {
     claim(thread, "signal-inspector", 0.99, "futex: start_io_thread_semaphore");
 }
 
-// 3. V8's workers wait for tasks on one condition variable on the heap. Where libuv's own condition
+// 4. V8's workers wait for tasks on one condition variable on the heap. Where libuv's own condition
 // variable couldn't be found (a libuv without symbols), its pool would look just the same.
 void tell_by_shared_futex(const std::vector<RoleSubject>& threads, const ts_process_facts& facts) {
   std::map<uint64_t, int> sleepers;
@@ -87,7 +102,7 @@ void tell_by_shared_futex(const std::vector<RoleSubject>& threads, const ts_proc
   }
 }
 
-// 3. Sleepers in epoll: main on its loop's descriptor; of the others the oldest is V8's timer
+// 4. Sleepers in epoll: main on its loop's descriptor; of the others the oldest is V8's timer
 // thread, the ones with a worker's stack are worker_threads, and what is left is the inspector's.
 void tell_by_epoll(const std::vector<RoleSubject>& threads, const ts_process_facts& facts,
                    const ts_thread_row* oldest_helper) {
@@ -107,7 +122,7 @@ void tell_by_epoll(const std::vector<RoleSubject>& threads, const ts_process_fac
   }
 }
 
-// 4. Node gives its worker_threads and its signal thread stacks of their own sizes.
+// 5. Node gives its worker_threads and its signal thread stacks of their own sizes.
 void tell_by_stack(const RoleSubject& thread) {
   if (is_first(*thread.row)) return;
   if (thread.stack_bytes == 4096 * kKiB) claim(thread, "node-worker", 0.85, "stack of 4096 KiB");
@@ -120,7 +135,7 @@ struct NamedRole {
   const char* role;
 };
 
-// 5. Names that runtimes give their threads.
+// 6. Names that runtimes give their threads.
 constexpr NamedRole kNames[] = {
     {TS_RUNTIME_NODE, "DelayedTaskSche", "v8-delayed"},
     {TS_RUNTIME_NODE, "libuv-worker", "libuv-worker"},
@@ -149,7 +164,7 @@ void tell_by_name(const RoleSubject& thread, uint32_t runtime) {
       claim(thread, known.role, 0.7, "name: " + std::string(comm));
 }
 
-// 6. Node's platform comes up before any script runs, always in this order.
+// 7. Node's platform comes up before any script runs, always in this order.
 void tell_by_order(std::vector<RoleSubject> threads) {
   std::sort(threads.begin(), threads.end(), [](const RoleSubject& a, const RoleSubject& b) {
     return a.row->start_ns != b.row->start_ns ? a.row->start_ns < b.row->start_ns
@@ -175,6 +190,7 @@ const ts_thread_row* oldest_helper_of(const std::vector<RoleSubject>& threads) {
 
 void tell_node(const std::vector<RoleSubject>& threads, const ts_process_facts& facts) {
   for (const RoleSubject& thread : threads) {
+    tell_by_start(thread);
     tell_by_symbol(thread, facts);
     tell_by_stack(thread);
   }

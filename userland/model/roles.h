@@ -24,6 +24,7 @@ namespace timeslice::model {
 struct RoleSubject {
   const ts_thread_row* row;
   uint64_t stack_bytes;  // of the mapping its stack pointer lies in; 0: unknown
+  uint32_t start;        // enum ts_start
   Role* role;
 };
 

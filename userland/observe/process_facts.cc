@@ -19,17 +19,42 @@ namespace timeslice::observe {
 
 namespace {
 
-enum Wanted { kNodeStart, kOurLoop, kPoolCond, kSemaphore, kDefaultLoop };
+enum Wanted {
+  kNodeStart,
+  kOurLoop,
+  kPoolCond,
+  kSemaphore,
+  kDefaultLoop,
+  kPoolWorker,
+  kPlatformWorker,
+  kSignalThread,
+  kNodeWorker
+};
 
-// node::Start proves Node, ours our loop; the rest is where their threads sleep. N-API's and
-// libuv's exported functions would prove nothing: Bun has them as well.
+// node::Start proves Node, ours our loop; the rest is where their threads sleep and where they
+// began (the same names in Node 18 to 24). N-API's and libuv's exported functions would prove
+// nothing: Bun has them as well.
 const WantedSymbol kWanted[] = {
     {"_ZN4node5StartEiPPc", ""},
     {"_ZN9timeslice4loop4Loop3runEv", ""},
     {"cond", "threadpool.c"},
     {"_ZN4node9inspector12_GLOBAL__N_1L25start_io_thread_semaphoreE", ""},
     {"default_loop_struct", ""},
+    {"worker", "threadpool.c"},
+    {"_ZN4node12_GLOBAL__N_1L20PlatformWorkerThreadEPv", ""},
+    {"_ZN4node9inspector12_GLOBAL__N_117StartIoThreadMainEPv", ""},
+    {"_ZZN4node6worker6Worker11StartThreadERKN2v820FunctionCallbackInfoINS2_5ValueEEEENUlPvE_4_"
+     "FUNES8_",
+     ""},
 };
+
+// By ts_start.
+constexpr Wanted kStarts[] = {kNodeStart, kPoolWorker, kPlatformWorker, kSignalThread, kNodeWorker};
+static_assert(std::size(kStarts) == TS_STARTS);
+
+// glibc keeps a thread's own data, its start routine among them, above its stack, in the same
+// mapping; then come the first functions that it called.
+constexpr size_t kTopOfStack = 16 * 1024;
 
 // uv_loop_t::backend_fd, the same in every libuv 1.x on 64-bit Linux (include/uv.h).
 constexpr uint64_t kBackendFdOffset = 64;
@@ -62,6 +87,8 @@ ProgramFacts facts_of_file(int fd) {
   take(kPoolCond, facts.pool_cond, facts.pool_cond_size);
   take(kSemaphore, facts.signal_semaphore, facts.signal_semaphore_size);
   take(kDefaultLoop, facts.default_loop, loop_size);
+  for (uint32_t start = TS_START_UNKNOWN + 1; start < TS_STARTS; ++start)
+    facts.starts[start] = symbols->found[kStarts[start]].value_or(FoundSymbol{});
   return facts;
 }
 
@@ -97,6 +124,27 @@ int32_t read_epoll_fd(uint32_t tgid, uint64_t loop) {
   return target == "anon_inode:[eventpoll]" ? fd : -1;
 }
 
+uint32_t start_at(uint64_t address, const ProgramFacts& program, uint64_t base) {
+  for (uint32_t start = TS_START_UNKNOWN + 1; start < TS_STARTS; ++start) {
+    const FoundSymbol& function = program.starts[start];
+    if (function.address != 0 && address - base - function.address < function.size) return start;
+  }
+  return TS_START_UNKNOWN;
+}
+
+// From the top down: the start routine itself comes before what it called.
+uint32_t start_of(uint32_t tgid, const Mapping& stack, const ProgramFacts& program, uint64_t base) {
+  std::array<uint64_t, kTopOfStack / sizeof(uint64_t)> words;
+  const size_t size = std::min<uint64_t>(kTopOfStack, stack.end - stack.start);
+  iovec ours{words.data(), size}, theirs{reinterpret_cast<void*>(stack.end - size), size};
+  const ssize_t got = process_vm_readv(static_cast<pid_t>(tgid), &ours, 1, &theirs, 1, 0);
+  if (got != static_cast<ssize_t>(size)) return TS_START_UNKNOWN;
+  for (size_t i = size / sizeof(uint64_t); i-- > 0;)
+    if (const uint32_t start = start_at(words[i], program, base); start != TS_START_UNKNOWN)
+      return start;
+  return TS_START_UNKNOWN;
+}
+
 uint32_t runtime_by_name(const std::string& name) {
   if (name == "bun") return TS_RUNTIME_BUN;
   if (name == "deno") return TS_RUNTIME_DENO;
@@ -123,16 +171,21 @@ ProgramFacts ProcessLookUp::libnode_of(uint32_t tgid, uint64_t& base) {
   return facts_of(*file);
 }
 
+// `base`: where it was loaded.
+ProgramFacts ProcessLookUp::program_of(uint32_t tgid, uint64_t& base) {
+  const auto file = program_file(tgid);
+  if (!file) return {};
+  ProgramFacts program = facts_of(*file);
+  if (program.relocated && program.proven) base = load_base(tgid, program);
+  if (program.runtime == TS_RUNTIME_UNKNOWN) program.runtime = runtime_by_name(file->name);
+  if (program.runtime == TS_RUNTIME_UNKNOWN && begins_with(file->name, "node"))
+    program = libnode_of(tgid, base);
+  return program;
+}
+
 ts_process_facts ProcessLookUp::look_up(uint32_t tgid) {
-  ProgramFacts program;
   uint64_t base = 0;
-  if (const auto file = program_file(tgid)) {
-    program = facts_of(*file);
-    if (program.relocated && program.proven) base = load_base(tgid, program);
-    if (program.runtime == TS_RUNTIME_UNKNOWN) program.runtime = runtime_by_name(file->name);
-    if (program.runtime == TS_RUNTIME_UNKNOWN && begins_with(file->name, "node"))
-      program = libnode_of(tgid, base);
-  }
+  const ProgramFacts program = program_of(tgid, base);
   ts_process_facts facts{};
   facts.tgid = tgid;
   facts.runtime = program.runtime;
@@ -149,12 +202,16 @@ ts_process_facts ProcessLookUp::look_up(uint32_t tgid) {
 std::vector<ts_stack_facts> ProcessLookUp::stacks(uint32_t tgid, const std::vector<uint32_t>& tids,
                                                   const std::vector<uint64_t>& stack_pointers) {
   std::vector<ts_stack_facts> stacks;
+  uint64_t base = 0;
+  const ProgramFacts program = program_of(tgid, base);
   const std::vector<Mapping> maps = read_maps(tgid);
   for (size_t i = 0; i < tids.size(); ++i) {
-    ts_stack_facts stack{tids[i], 0, 0};
-    for (const Mapping& map : maps)
-      if (stack_pointers[i] >= map.start && stack_pointers[i] < map.end)
-        stack.stack_bytes = map.end - map.start;
+    ts_stack_facts stack{tids[i], TS_START_UNKNOWN, 0};
+    for (const Mapping& map : maps) {
+      if (stack_pointers[i] < map.start || stack_pointers[i] >= map.end) continue;
+      stack.stack_bytes = map.end - map.start;
+      stack.start = start_of(tgid, map, program, base);
+    }
     stacks.push_back(stack);
   }
   return stacks;
