@@ -73,9 +73,8 @@ std::optional<std::vector<ts_stack_facts>> LookUps::stacks_of(
     stack_pointers.push_back(query.user_sp);
   }
   const auto stacks = std::make_shared<std::vector<ts_stack_facts>>();
-  const auto result = thread_.run({[=](observe::ProcessLookUp& files) {
-    *stacks = files.stacks(tgid, tids, stack_pointers);
-  }});
+  const auto result = thread_.run(
+      {[=](observe::ProcessLookUp& files) { *stacks = files.stacks(tgid, tids, stack_pointers); }});
   if (result.stuck) was_late(tgid);
   if (result.done == 0) return std::nullopt;
   return *stacks;

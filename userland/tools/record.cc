@@ -62,8 +62,8 @@ void add_record(CLI::App& app) {
       throw BadUsage("either -p or a command can be recorded, not both");
     if (options->path == "-" || options->path == "/dev/stdout")
       throw BadUsage("cannot record into " + options->path +
-                    ": a recording is written piece by piece at its places, which only a regular "
-                    "file has; name one");
+                     ": a recording is written piece by piece at its places, which only a regular "
+                     "file has; name one");
     record(*options);
   });
 }
