@@ -50,12 +50,13 @@ LookUpThread::~LookUpThread() {
   desk_->changed.notify_all();
 }
 
-// Signals are read by the loop's thread alone. This one can't be waited for, so nobody owns it; the
-// process's end takes it along wherever it is.
+// Signals are read by the loop's thread alone; only this one's own faults aren't blocked here. It
+// can't be waited for, so nobody owns it; the process's end takes it along wherever it is.
 void LookUpThread::start() {
   desk_ = std::make_shared<Desk>();
   sigset_t all, former;
   sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) sigdelset(&all, fault);
   pthread_sigmask(SIG_BLOCK, &all, &former);
   std::thread([desk = desk_] { desk->serve(); }).detach();
   pthread_sigmask(SIG_SETMASK, &former, nullptr);

@@ -15,6 +15,7 @@
 
 #include "base/failure.h"
 #include "view/draw.h"
+#include "view/terminal_rescue.h"
 
 namespace timeslice::view {
 
@@ -52,6 +53,17 @@ SCREEN* open_terminal() {
     throw Failure(useless);
   }
   return screen;
+}
+
+// What endwin() sends, for a handler that may not call it.
+std::string leaving() {
+  std::string bytes;
+  for (const char* name : {"sgr0", "rmkx", "cnorm", "rmcup"}) {
+    const char* capability = tigetstr(name);
+    if (capability != nullptr && capability != reinterpret_cast<char*>(-1))
+      bytes += without_padding(capability);
+  }
+  return bytes;
 }
 
 // The looks of each Style. Where there is no colour, weight and reverse video still tell them
@@ -165,6 +177,7 @@ struct Screen::Impl {
     nodelay(stdscr, true);
     set_escdelay(25);  // ms; Esc alone shall not seem stuck
     curs_set(0);
+    TerminalRescue::arm(leaving());
     draw();
   }
 
@@ -190,6 +203,7 @@ struct Screen::Impl {
     wrefresh(stdscr);  // ncurses sends only what has changed
   }
 
+  TerminalRescue rescue;  // before the terminal's mode is changed
   bool ascii;
   SCREEN* terminal;
   std::array<attr_t, styles> looks;
