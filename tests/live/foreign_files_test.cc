@@ -93,6 +93,16 @@ struct Files : ScratchDirectory {
 #define NEEDS_COMPILER(files) \
   if (!(files).has_compiler) SKIP_TEST("no C compiler")
 
+// What is mapped from a file that has no path any more is found by who may follow these links only.
+bool may_follow_map_files() {
+  const fs::directory_iterator links("/proc/self/map_files");
+  const UniqueFd file(open(links->path().c_str(), O_PATH | O_CLOEXEC));
+  return static_cast<bool>(file);
+}
+
+#define NEEDS_MAP_FILES \
+  if (!may_follow_map_files()) SKIP_TEST("map_files can't be followed without CAP_SYS_ADMIN")
+
 // node-x with libnode.so.1 in it.
 struct Node {
   explicit Node(const Files& files, const std::function<void()>& first = {},
@@ -155,6 +165,7 @@ TEST_CASE("a libnode is found by its mapping, and its objects where they were lo
 TEST_CASE("a FIFO in the place of a libnode isn't opened: top and record go on, and roles too") {
   const Files files;
   NEEDS_COMPILER(files);
+  NEEDS_MAP_FILES;
   const Node node(files);
   REQUIRE(unlink(files.libnode().c_str()) == 0);
   REQUIRE(mkfifo(files.deleted_libnode().c_str(), 0666) == 0);
@@ -170,6 +181,7 @@ TEST_CASE(
     "a file that was put in the place of a mapped one isn't taken for it, nor is a link's target") {
   const Files files;
   NEEDS_COMPILER(files);
+  NEEDS_MAP_FILES;
   REQUIRE(files.build_libnode("other", 56));
   const Node node(files);
   REQUIRE(unlink(files.libnode().c_str()) == 0);
@@ -182,6 +194,7 @@ TEST_CASE(
 TEST_CASE("a container's libnode is its own, not what stands at that path outside") {
   const Files files;
   NEEDS_COMPILER(files);
+  NEEDS_MAP_FILES;
   if (geteuid() != 0) SKIP_TEST("it needs root to mount");
   REQUIRE(files.build_libnode("inside/libnode.so.1", 56));
   const Node node(files, [&] { enter_container(files); });
