@@ -25,7 +25,7 @@
 const volatile bool filtered = false;
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 1024); /* the loader makes as many as there are chosen */
 	__type(key, __u32);
 	__type(value, __u8);
 } tgid_filter SEC(".maps");

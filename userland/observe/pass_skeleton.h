@@ -2,6 +2,7 @@
 // How does a rung's BPF object come into the kernel? Each rung has a skeleton type of its own, made
 // by bpftool; what they have of bpf/pass.h is named alike in all, and is seen to here.
 #pragma once
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <vector>
@@ -18,16 +19,18 @@ struct SkeletonCloser {
 template <typename Skeleton>
 using SkeletonPtr = std::unique_ptr<Skeleton, SkeletonCloser<Skeleton>>;
 
-// Null where the kernel refuses; `error` says why.
+// For so many chosen processes; 0: all. Null where the kernel refuses; `error` says why.
 template <typename Skeleton, typename Prepare>
-SkeletonPtr<Skeleton> try_load(const char* what, Way way, bool filtered, Prepare prepare,
+SkeletonPtr<Skeleton> try_load(const char* what, Way way, size_t chosen, Prepare prepare,
                                int& error) {
   listen_to_libbpf();
   SkeletonPtr<Skeleton> skeleton(Skeleton::open());
   if (!skeleton) throw libbpf_failure(what, errno);
   prepare_pass(way, skeleton->progs.walk_threads, skeleton->progs.read_threads,
                skeleton->maps.cores, skeleton->maps.seen_threads);
-  skeleton->rodata->filtered = filtered;
+  skeleton->rodata->filtered = chosen > 0;
+  bpf_map__set_max_entries(skeleton->maps.tgid_filter,
+                           static_cast<uint32_t>(std::max<size_t>(chosen, 1)));
   prepare(*skeleton);
   error = Skeleton::load(skeleton.get());
   return error == 0 ? std::move(skeleton) : nullptr;
@@ -39,9 +42,9 @@ template <typename Skeleton, typename Prepare>
 SkeletonPtr<Skeleton> load_pass(const char* what, const std::vector<uint32_t>& tgids,
                                 Prepare prepare) {
   int error = 0;
-  auto skeleton = try_load<Skeleton>(what, Way::walk, !tgids.empty(), prepare, error);
+  auto skeleton = try_load<Skeleton>(what, Way::walk, tgids.size(), prepare, error);
   if (!skeleton && error != -EPERM)
-    skeleton = try_load<Skeleton>(what, Way::iterate, !tgids.empty(), prepare, error);
+    skeleton = try_load<Skeleton>(what, Way::iterate, tgids.size(), prepare, error);
   if (!skeleton) throw libbpf_failure(what, -error);
   fill_filter(skeleton->maps.tgid_filter, tgids);
   return skeleton;

@@ -21,24 +21,26 @@ namespace {
 
 constexpr long kCgroup2Magic = 0x63677270;  // CGROUP2_SUPER_MAGIC, linux/magic.h
 
-std::optional<uint32_t> tgid_of(uint32_t id) {
+// What stands after this key in /proc/ID/status; empty: there is none.
+std::string status_of(uint32_t id, const std::string& key) {
   std::ifstream status("/proc/" + std::to_string(id) + "/status");
   for (std::string line; std::getline(status, line);)
-    if (line.rfind("Tgid:", 0) == 0) return static_cast<uint32_t>(std::stoul(line.substr(5)));
-  return std::nullopt;
+    if (line.rfind(key + ":\t", 0) == 0) return line.substr(key.size() + 2);
+  return "";
 }
 
-uint32_t parse_tgid(const std::string& text) {
+std::optional<uint32_t> tgid_of(uint32_t id) {
+  const std::string text = status_of(id, "Tgid");
+  if (text.empty()) return std::nullopt;
+  return static_cast<uint32_t>(std::stoul(text));
+}
+
+uint32_t parse_id(const std::string& text) {
   uint32_t id = 0;
   const char* const end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, id);
   if (parsed.ec != std::errc{} || parsed.ptr != end || id == 0)
     throw BadUsage("'" + text + "' is no process id");
-  const auto tgid = tgid_of(id);
-  if (!tgid) throw Failure("there is no process " + text);
-  if (*tgid != id)
-    throw Failure(text + " is a thread of process " + std::to_string(*tgid) + "; use -p " +
-                  std::to_string(*tgid));
   return id;
 }
 
@@ -59,16 +61,31 @@ bool is_cgroup(const std::string& directory) {
 
 }  // namespace
 
-std::vector<uint32_t> parse_tgids(const std::vector<std::string>& lists) {
-  std::vector<uint32_t> tgids;
+NamedProcesses parse_tgids(const std::vector<std::string>& lists) {
+  NamedProcesses named;
   for (const std::string& list : lists) {
     std::istringstream parts(list);
-    for (std::string part; std::getline(parts, part, ',');) tgids.push_back(parse_tgid(part));
+    for (std::string part; std::getline(parts, part, ',');) {
+      const uint32_t id = parse_id(part);
+      const auto tgid = tgid_of(id);
+      if (tgid && *tgid != id)
+        throw Failure(part + " is a thread of process " + std::to_string(*tgid) + "; use -p " +
+                      std::to_string(*tgid));
+      (tgid ? named.tgids : named.gone).push_back(id);
+    }
   }
-  return tgids;
+  if (named.tgids.empty() && !named.gone.empty())
+    throw Failure("there is no process " + std::to_string(named.gone.front()) +
+                  (named.gone.size() > 1 ? ", nor any other of those named" : ""));
+  return named;
 }
 
-bool process_exists(uint32_t tgid) { return tgid_of(tgid).has_value(); }
+// A first thread that ended before the others is a zombie as well, but isn't the only one.
+bool process_exists(uint32_t tgid) {
+  const std::string state = status_of(tgid, "State");
+  if (state.empty()) return false;
+  return (state[0] != 'Z' && state[0] != 'X') || status_of(tgid, "Threads") != "1";
+}
 
 CgroupTree::CgroupTree(const std::string& path) : directory_(path) {
   if (!is_cgroup(directory_)) directory_ = cgroup2_mount() + "/" + path;

@@ -8,10 +8,14 @@
 
 namespace timeslice::observe {
 
-// The tgids in "12,34" lists. Throws BadUsage where one is no number, Failure where it's not there
-// or only a thread.
-std::vector<uint32_t> parse_tgids(const std::vector<std::string>& lists);
+// The tgids in "12,34" lists: those that are there, and those that aren't any more.
+struct NamedProcesses {
+  std::vector<uint32_t> tgids, gone;
+};
+// Throws BadUsage where one is no number, Failure where one is only a thread or none is there.
+NamedProcesses parse_tgids(const std::vector<std::string>& lists);
 
+// One that has ended, and that nobody has reaped, doesn't.
 bool process_exists(uint32_t tgid);
 
 // A cgroup of the unified hierarchy with all below it, as ts_thread_row::cgroup_id names them.

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "base/bad_usage.h"
-#include "observe/targets.h"
 #include "tools/checks.h"
+#include "tools/named_processes.h"
 #include "tools/new_file_option.h"
 #include "tools/recorder.h"
 
@@ -57,7 +57,7 @@ void add_record(CLI::App& app) {
       "Without -p and without a command the whole machine is recorded, until Ctrl-C, SIGTERM or\n"
       "--seconds. A command comes after --, and ends the recording when it ends.");
   command->callback([options, pids] {
-    options->tgids = observe::parse_tgids(*pids);
+    options->tgids = named_processes(*pids);
     if (!options->tgids.empty() && !options->command.empty())
       throw BadUsage("either -p or a command can be recorded, not both");
     if (options->path == "-" || options->path == "/dev/stdout")

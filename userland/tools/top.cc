@@ -9,6 +9,7 @@
 
 #include "base/bad_usage.h"
 #include "tools/checks.h"
+#include "tools/named_processes.h"
 #include "tools/top_run.h"
 
 namespace timeslice::tools {
@@ -32,7 +33,7 @@ void refuse_what_is_live(const TopOptions& options, const std::vector<std::strin
 void settle(TopOptions& options, const std::vector<std::string>& pids, const std::string& source,
             const std::string& probes, const std::string& sort) {
   if (!options.replay.empty()) refuse_what_is_live(options, pids, source, probes);
-  options.watch.tgids = observe::parse_tgids(pids);
+  options.watch.tgids = named_processes(pids);
   if (source == "proc") options.watch.from = observe::From::proc;
   if (source == "kmod") options.watch.from = observe::From::kmod;
   if (probes == "sched") options.watch.probes = observe::Probes::sched;

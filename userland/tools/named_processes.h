@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// Which processes does -p name? Those that are there: a list made by pgrep or ps may hold some that
+// have ended meanwhile, which is said on stderr.
+#pragma once
+#include <fmt/core.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "observe/targets.h"
+
+namespace timeslice::tools {
+
+inline std::vector<uint32_t> named_processes(const std::vector<std::string>& lists) {
+  observe::NamedProcesses named = observe::parse_tgids(lists);
+  for (const uint32_t gone : named.gone)
+    fmt::print(stderr, "timeslice: there is no process {}; the others named are there\n", gone);
+  return named.tgids;
+}
+
+}  // namespace timeslice::tools
