@@ -17,7 +17,12 @@ struct stage {
 	int failed;
 };
 
-#define WAKES 1000 /* of each core */
+/* Of each core, in one go with interrupts off: few where each of them lingers. */
+#ifdef TIMESLICE_LINGER
+#define WAKES 20
+#else
+#define WAKES 1000
+#endif
 
 #define CHECK(stage, condition)                                                                    \
 	do {                                                                                       \
