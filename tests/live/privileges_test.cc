@@ -3,16 +3,19 @@
 // whose seccomp filter refuses io_uring? The next lower rung, and the reason in one sentence.
 #include <grp.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <filesystem>
+#include <vector>
 
 #include "tests/catch.h"
 #include "tests/live/kernel_truth.h"
@@ -27,6 +30,24 @@ constexpr uid_t kNobody = 65534;
 
 void become_nobody() {
   if (setgroups(0, nullptr) != 0 || setgid(kNobody) != 0 || setuid(kNobody) != 0) _exit(97);
+}
+
+// Nobody, but for these capabilities: in all sets, so that they outlive the exec, and none beyond.
+void become_nobody_with(const std::vector<unsigned>& capabilities) {
+  const auto among = [&](unsigned one) {
+    return std::find(capabilities.begin(), capabilities.end(), one) != capabilities.end();
+  };
+  for (unsigned one = 0; prctl(PR_CAPBSET_READ, one) >= 0; ++one)
+    if (!among(one) && prctl(PR_CAPBSET_DROP, one) != 0) _exit(97);
+  if (prctl(PR_SET_KEEPCAPS, 1) != 0) _exit(97);
+  become_nobody();
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  for (const unsigned one : capabilities) data[one / 32].effective |= 1U << (one % 32);
+  for (auto& word : data) word.permitted = word.inheritable = word.effective;
+  if (syscall(SYS_capset, &header, data) != 0) _exit(97);
+  for (const unsigned one : capabilities)
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, one, 0, 0) != 0) _exit(97);
 }
 
 void refuse(int call, int error) {
@@ -121,6 +142,86 @@ TEST_CASE("without privileges check says for each rung why not, and what to do")
     if (rung["allowed"] == true) continue;
     CHECK(rung["reason"].get<std::string>().size() > 20);
     CHECK(rung["mend"].get<std::string>().size() > 10);
+  }
+}
+
+TEST_CASE("CAP_BPF with CAP_PERFMON gives counters, probes and recordings to nobody") {
+  const CopyForNobody copy;
+  const auto few = [] { become_nobody_with({CAP_BPF, CAP_PERFMON}); };
+  const Cast cast = mixed_threads();
+  const std::string pid = std::to_string(cast[0]->pid());
+  for (const std::string probes : {"none", "sched"}) {
+    const Outcome outcome =
+        run({copy.program, "top", "--json", "-n", "1", "-d", "0.1", "-p", pid, "--probes", probes},
+            few);
+    CAPTURE(outcome.err);
+    CHECK(outcome.err.empty());
+    const Json frame = objects_in(outcome.out).at(0);
+    CHECK(frame["rung"] == (probes == "none" ? "count" : "aggregate"));
+    CHECK(frame["threads"].size() == 4);
+    for (const pid_t tid : cast[0]->tids()) {
+      const Json thread = find_by(frame["threads"], "tid", tid);
+      REQUIRE(thread.is_object());
+      CHECK(thread["nvcsw"] == truth_of(cast[0]->pid(), tid).nvcsw);
+      CHECK(thread["sleeps_in"] == "read");  // another user's, and known without ptrace
+    }
+  }
+  const ScratchDirectory directory;
+  REQUIRE(chown(directory.path().c_str(), kNobody, kNobody) == 0);
+  const std::string path = directory.path() + "/r";
+  const Outcome recorded = run({copy.program, "record", "-q", "--seconds", "0.1", "-o", path}, few);
+  CAPTURE(recorded.err);
+  CHECK(recorded.status == 0);
+  const Json report = Json::parse(run({timeslice(), "report", path, "--json"}).out);
+  CHECK(report["trust"]["complete"] == true);
+  CHECK_FALSE(report["threads"].empty());
+}
+
+TEST_CASE("one of the two capabilities alone leaves the proc rung, and says what is missing") {
+  const CopyForNobody copy;
+  for (const unsigned one : {CAP_BPF, CAP_PERFMON}) {
+    const auto alone = [one] { become_nobody_with({one}); };
+    const std::string pid = std::to_string(getpid());
+    const Outcome top =
+        run({copy.program, "top", "--json", "-n", "1", "-d", "0.1", "-p", pid}, alone);
+    CAPTURE(one, top.err);
+    CHECK(top.status == 0);
+    CHECK(objects_in(top.out).at(0)["rung"] == "proc");
+    CHECK(lines_of(top.err).size() == 1);
+    CHECK(top.err.find("CAP_BPF and CAP_PERFMON") != std::string::npos);
+    const Outcome record =
+        run({copy.program, "record", "--seconds", "0.1", "-o", "/dev/null"}, alone);
+    CHECK(record.status == 1);
+    CHECK(record.err.find("CAP_BPF and CAP_PERFMON") != std::string::npos);
+  }
+}
+
+TEST_CASE("another user's runtime is told with CAP_SYS_PTRACE, and only with it") {
+  if (run({"node", "--version"}).status != 0) SKIP_TEST("no node in PATH");
+  const CopyForNobody copy;
+  Command node({"node", "-e", "console.log('ready'); setInterval(() => {}, 1e6)"});
+  REQUIRE(node.line() == "ready");
+  const auto look = [&](const std::vector<unsigned>& capabilities) {
+    return Command({copy.program, "top", "--json", "-d", "0.05", "-p", std::to_string(node.pid())},
+                   [=] { become_nobody_with(capabilities); });
+  };
+  const auto runtime_in = [](const std::string& line) {
+    const Json frame = Json::parse(line);
+    CHECK(frame["rung"] == "count");
+    return frame["processes"].at(0)["runtime"];
+  };
+  // Looked up beside the frames, so not always in the first.
+  Command with(look({CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE}));
+  CHECK(until([&] {
+    const auto line = with.line();
+    REQUIRE(line);
+    return runtime_in(*line) == "node";
+  }));
+  Command without(look({CAP_BPF, CAP_PERFMON}));
+  for (int frames = 0; frames < 20; ++frames) {
+    const auto line = without.line();
+    REQUIRE(line);
+    CHECK(runtime_in(*line).is_null());
   }
 }
 
