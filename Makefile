@@ -23,6 +23,9 @@ LLHTTP := $(if $(shell pkg-config --exists libllhttp && echo yes),,$(patsubst /%
 LLHTTP_FLAGS := $(if $(LLHTTP),-isystem /usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1)
 ALL_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow -Wno-missing-field-initializers -I. -I$(OUT) -Iuserland \
   -MMD -MP $(CXXFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) -pthread
+# It runs as root: no table of addresses can be written once it is linked, which it is at its start.
+# That it may lie anywhere (-pie) is the compiler's default. tests/live/hardening_test.cc asks the binary.
+HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
 LDLIBS = $(shell pkg-config --libs $(LIBS)) $(if $(LLHTTP),,-lllhttp) -pthread
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 BPFTOOL := $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
@@ -103,7 +106,7 @@ clean:; $(Q)rm -rf .output
 
 $(OUT)/timeslice: $(call obj,userland/main.cc $(LIB_SRC)) $(LLHTTP)
 	$(call msg,LINK,$@)
-	$(Q)$(CXX) $(ALL_CXXFLAGS) $^ $(LDFLAGS) $(LDLIBS) -o $@
+	$(Q)$(CXX) $(ALL_CXXFLAGS) $^ $(HARDEN_LINK) $(LDFLAGS) $(LDLIBS) -o $@
 
 $(TESTS:%=build-%): build-%: $(OUT)/test-%
 build-page: build-unit
