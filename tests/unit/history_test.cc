@@ -62,6 +62,23 @@ class Scene {
     std::strcpy(record.comm, "child");
     history.event(record.event);
   }
+  void migrate(uint64_t us, uint32_t tid, uint16_t from, uint16_t to, uint32_t run_delay_us) {
+    ts_event_migrate record{};
+    record.event = {at(us), tid, from, TS_EVENT_MIGRATE, 120};
+    record.from_cpu = from;
+    record.to_cpu = to;
+    record.run_delay_low = run_delay_us * 1000;
+    history.event(record.event);
+  }
+  // At the end of the recording, `slices` later than at its beginning.
+  void left_at_end(uint32_t tid, char state, uint64_t slices) {
+    ts_thread_row row{};
+    row.record.have = TS_HAVE_SWITCHES | TS_HAVE_WAIT;
+    row.tid = row.tgid = row.start_ns = tid;
+    row.state = state;
+    row.slices = slices;
+    history.closing(row);
+  }
   void lost(uint64_t us, uint16_t cpu) {
     ts_event_lost record{};
     record.event = {at(us), 0, cpu, TS_EVENT_LOST, 0};
@@ -207,6 +224,120 @@ TEST_CASE("where records are lost, nothing is made up") {
   check_sum(scene.thread(2));
   CHECK_FALSE(make_report(scene.history, {}, By::thread, false)
                   .wait_quantile_us(make_report(scene.history, {}, By::thread, false).all, 0.99));
+}
+
+TEST_CASE("who leaves a core that it wasn't seen to get isn't known to have slept until then") {
+  Scene scene;
+  scene.there(5, "a", 'R', 0);
+  scene.there(6, "b", 'S');
+  scene.change(5, 0, 5, kSleeps, 0);
+  scene.lost(20, 0);
+  scene.change(20, 0, 5, kSleeps, 6);
+  scene.change(22, 0, 6, kSleeps, 0);
+  scene.finish(22);
+  CHECK(scene.thread(5).oncpu_ns == 5'000);
+  CHECK(scene.thread(5).unseen_ns == 15'000);
+  CHECK(scene.thread(5).off_sum_ns() == 2'000);
+  CHECK(scene.thread(6).unseen_ns == 15'000);
+  CHECK(scene.history.info().breaks == 0);  // what is missing is in the gap
+  check_sum(scene.thread(5));
+  check_sum(scene.thread(6));
+}
+
+TEST_CASE("in a gap of one core, only who runs on another is known") {
+  Scene scene;
+  scene.there(1, "gone dark", 'R', 0);
+  scene.there(2, "busy", 'R', 1);
+  scene.there(3, "sleeper", 'S');
+  scene.there(4, "waiting", 'R');
+  scene.there(5, "leaving meanwhile", 'R', 2);
+  scene.change(10, 0, 1, kSleeps, 0);
+  scene.change(30, 2, 5, kSleeps, 0);  // told before the gap is, which began earlier
+  scene.lost(50, 0);
+  scene.change(60, 0, 0, kMadeTo, 4, 60);  // by the kernel, it has waited all the time
+  scene.wake(70, 1, 3, 2);
+  scene.change(80, 1, 2, kSleeps, 3, 10);
+  scene.finish(100);
+  CHECK(scene.thread(1).unseen_ns == 90'000);
+  CHECK(scene.thread(2).oncpu_ns == 80'000);
+  CHECK(scene.thread(2).unseen_ns == 0);
+  CHECK(scene.thread(3).unseen_ns == 60'000);
+  CHECK(scene.thread(3).off_sum_ns() == 10'000);
+  CHECK(scene.thread(3).ready_ns == 10'000);
+  CHECK(scene.thread(4).ready_ns == 60'000);
+  CHECK(scene.thread(4).unseen_ns == 0);
+  CHECK(scene.thread(5).unseen_ns == 70'000);
+  for (const uint32_t tid : {1, 2, 3, 4, 5}) check_sum(scene.thread(tid));
+}
+
+TEST_CASE("who leaves its core while another one is in a gap isn't known to sleep") {
+  Scene scene;
+  scene.there(1, "a", 'R', 0);
+  scene.there(2, "b", 'R', 1);
+  scene.change(10, 1, 2, kSleeps, 0);
+  scene.lost(10, 1);                   // a reader tells a gap where it begins …
+  scene.change(20, 0, 1, kMadeTo, 0);  // … and so before what happens in it
+  scene.change(50, 1, 0, kMadeTo, 1, 25);
+  scene.finish(60);
+  CHECK(scene.thread(1).ready_ns == 25'000);
+  CHECK(scene.thread(1).unseen_ns == 5'000);
+  CHECK(scene.thread(1).preemptors.empty());
+  check_sum(scene.thread(1));
+}
+
+TEST_CASE("what the kernel added to a thread's waits in a gap is no wait of its") {
+  Scene scene;
+  scene.there(1, "a", 'R', 0);
+  scene.there(2, "b", 'R');
+  scene.change(10, 0, 1, kMadeTo, 0);
+  scene.lost(500, 0);
+  scene.migrate(510, 1, 0, 1, 400);
+  scene.change(520, 1, 0, kMadeTo, 1, 7);
+  scene.change(530, 1, 1, kMadeTo, 0);
+  scene.migrate(540, 1, 1, 0, 400 + 7 + 9);  // from now on the parts are known again
+  scene.change(545, 0, 0, kMadeTo, 1, 5);
+  scene.finish(600);
+  CHECK(scene.thread(1).waits == 2);
+  CHECK(scene.thread(1).wait_max_ns == 14'000);
+  CHECK(scene.thread(1).wait_sum_ns == 21'000);
+  check_sum(scene.thread(1));
+}
+
+TEST_CASE("who slept on through a gap, by the kernel's count of its slices, is known to") {
+  Scene scene;
+  scene.there(1, "a", 'R', 0);
+  scene.there(2, "sleeper", 'S');
+  scene.there(3, "ran in the gap", 'S');
+  scene.left_at_end(2, 'S', 0);
+  scene.left_at_end(3, 'S', 1);
+  scene.change(10, 0, 1, kSleeps, 0);
+  scene.lost(50, 0);
+  scene.finish(100);
+  CHECK(scene.thread(2).off_ns[static_cast<size_t>(Off::sleep)] == 100'000);
+  CHECK(scene.thread(2).unseen_ns == 0);
+  CHECK(scene.thread(3).unseen_ns == 90'000);
+  CHECK(make_report(scene.history, {}, By::thread, false).trust.beyond.slices == 1);
+}
+
+TEST_CASE("with a filter, a missing arrival is counted, and was no waiting") {
+  HistoryInfo info = Scene::make_info();
+  info.filtered = true;
+  Scene scene(info);
+  scene.there(1, "ours", 'R', 0);
+  scene.left_at_end(1, 'S', 2);
+  scene.change(10, 0, 1, kMadeTo, 77);
+  scene.change(90, 0, 1, kSleeps, 0);  // by the records, 77 never left it
+  scene.finish(100);
+  const HistoryThread& ours = scene.thread(1);
+  CHECK(ours.oncpu_ns == 10'000);
+  CHECK(ours.ready_ns == 0);
+  CHECK(ours.unseen_ns == 80'000);
+  CHECK(ours.waits == 0);
+  CHECK(scene.history.info().breaks == 1);
+  check_sum(ours);
+  const Report report = make_report(scene.history, {}, By::thread, false);
+  CHECK(report.trust.beyond.slices == 2);
+  CHECK(report.trust.loses());
 }
 
 TEST_CASE("who listens hears of each wait that is in the sums, whose slice ended unseen as well") {

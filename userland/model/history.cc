@@ -2,6 +2,7 @@
 #include "model/history.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/history_keys.h"
 
@@ -175,6 +176,32 @@ void History::tell_cut_slice(CoreNow& core) {
     for (Listener* listener : listeners_) listener->slice(core.slice);
 }
 
+// Nothing is known of it any more, until the next record about it.
+void History::forget(uint32_t index) {
+  Now& now = now_[index];
+  now.was_off = now.state == State::off && !now.early;
+  now.state = State::unseen;
+  now.because = Because::unknown;
+  now.waking_ns = 0;
+  now.early = false;
+  now.run_delay_known = false;
+  now.part_ns = 0;
+  now.lost = true;
+}
+
+// It was off or ready when we last knew, and must have run since: from then on it isn't known what
+// it did. That it was off until it was woken is.
+void History::lose_since(uint32_t index, uint64_t time_ns) {
+  Now& now = now_[index];
+  if (now.state == State::ready) {
+    count(0, -1, time_ns);
+    if (now.waking_ns) account_until(index, std::clamp(now.waking_ns, now.since_ns, time_ns));
+  }
+  if (now.state == State::gone) return;
+  now.state = State::unseen;
+  account_until(index, time_ns);
+}
+
 // What it did since the last that we knew of it isn't known, and if it had a core, what that did.
 void History::lose_thread(uint32_t index, uint64_t time_ns) {
   Now& now = now_[index];
@@ -186,13 +213,31 @@ void History::lose_thread(uint32_t index, uint64_t time_ns) {
     threads_[index].last_ns = std::max(threads_[index].last_ns, time_ns);
     now.since_ns = time_ns;
   } else {
-    if (now.state == State::ready) count(0, -1, time_ns);
-    tell_waiting(index, time_ns);
-    account_until(index, time_ns);
+    lose_since(index, time_ns);
   }
-  now.state = State::unseen;
-  now.because = Because::unknown;
-  now.waking_ns = 0;
+  forget(index);
+}
+
+// From now on it is off or ready, as far as all cores are seen.
+void History::settled(uint32_t index) {
+  if (std::exchange(now_[index].listed, true)) return;
+  settled_.push_back(index);
+}
+
+// A core isn't seen since `time_ns`: whoever isn't seen to run on another one may have been woken
+// since, and have run there.
+void History::doubt_settled(uint64_t time_ns) {
+  for (const uint32_t index : settled_) {
+    Now& now = now_[index];
+    now.listed = false;
+    if (now.state != State::off && now.state != State::ready) continue;
+    const uint64_t known_ns = std::max(time_ns, now.since_ns);
+    if (now.state == State::ready) count(0, -1, known_ns);
+    tell_waiting(index, known_ns);
+    account_until(index, known_ns);
+    forget(index);
+  }
+  settled_.clear();
 }
 
 // Its number is somebody else's now: its end is missing.
@@ -207,6 +252,10 @@ void History::event(const ts_event& event) {
   if (!begun_ && event.time_ns >= from_ns_) begin_window(from_ns_);
   if (event.time_ns > to_ns_) return finish(to_ns_);
   CoreNow& core = event.cpu < core_now_.size() ? core_now_[event.cpu] : core_now(event.cpu);
+  if (core.dark && event.kind != TS_EVENT_LOST) {
+    core.dark = false;
+    --dark_cores_;
+  }
   switch (event.kind) {
     case TS_EVENT_SWITCH:
       on_switch(reinterpret_cast<const ts_event_switch&>(event));
@@ -233,6 +282,7 @@ void History::event(const ts_event& event) {
       break;
   }
   core.last_ns = event.time_ns;
+  if (dark_cores_ > 0) doubt_settled(event.time_ns);
 }
 
 void History::close_core(uint16_t cpu, uint64_t time_ns) {
@@ -265,7 +315,8 @@ void History::on_switch(const ts_event_switch& record) {
   const uint32_t comer = record.event.tid ? find_or_make(record.event.tid) : kNobody;
   CoreNow& core = core_now_[cpu];
   // By the records somebody else had this core: what came in between is missing.
-  if (core.seen && core.thread != leaver) {
+  const bool broken = core.seen && core.thread != leaver;
+  if (broken) {
     ++info_.breaks;
     if (core.thread != kNobody)
       lose_thread(core.thread, time_ns);
@@ -275,7 +326,13 @@ void History::on_switch(const ts_event_switch& record) {
     close_core(cpu, time_ns);
   }
   ++cores_[cpu].switches;
-  if (leaver != kNobody && !is_outside(leaver)) leave(core, record, leaver, comer);
+  if (leaver != kNobody && !is_outside(leaver)) {
+    // Where others aren't recorded, nobody was known to have this core: its arrival is missing.
+    const Now& now = now_[leaver];
+    if (!broken && !now.lost && (now.state == State::off || now.state == State::ready))
+      ++info_.breaks;
+    leave(core, record, leaver, comer);
+  }
   // Who ends here can't come here.
   const bool ended = comer == leaver && leaver != kNobody && now_[leaver].state == State::gone;
   arrive(core, record, ended ? kNobody : comer);
@@ -304,6 +361,7 @@ void History::leave(CoreNow& core, const ts_event_switch& record, uint32_t index
   }
   now.since_ns = time_ns;
   now.early &= !stays_ready;
+  now.lost = false;
   now.waking_ns = 0;
   now.peer = kNobody;
   now.context = TS_CONTEXT_UNKNOWN;
@@ -322,6 +380,7 @@ void History::leave(CoreNow& core, const ts_event_switch& record, uint32_t index
     now.because = Because::unknown;
     now.off = off_by_state(state);
   }
+  settled(index);
 }
 
 // The wait that ends now, and what the thread did before it.
@@ -409,6 +468,7 @@ void History::arrive(CoreNow& core, const ts_event_switch& record, uint32_t inde
   ++threads_[index].slices;
   threads_[index].prio = record.event.prio;
   now.state = State::running;
+  now.lost = false;
   now.since_ns = time_ns;
   now.waking_ns = 0;
   now.cpu = record.event.cpu;
@@ -437,14 +497,17 @@ void History::on_wake(const ts_event_wake& record) {
   now.early = false;
   now.cpu = record.target_cpu;
   now.has_cpu = true;
-  // Nothing was seen of it so far, so it slept.
+  // Nothing was seen of it so far, so it slept; unless what it did wasn't recorded.
+  if (now.state == State::unseen && now.lost) account_until(index, time_ns);
   if (now.state == State::unseen) now.off = Off::sleep;
+  now.was_off = false;
   now.state = State::ready;
   now.because = record.event.kind == TS_EVENT_WAKE_NEW ? Because::created : Because::woken;
   now.peer = waker;
   now.context = record.context;
   now.waking_ns = time_ns;
   count(0, 1, time_ns);
+  settled(index);
 }
 
 void History::on_migrate(const ts_event_migrate& record) {
@@ -456,7 +519,12 @@ void History::on_migrate(const ts_event_migrate& record) {
     now.cpu = record.to_cpu;
     now.has_cpu = true;
   }
-  if (!now.run_delay_known) return;
+  if (!now.run_delay_known) {
+    // Of the wait that goes on, the part before isn't known; of those to come it will be.
+    now.run_delay_known = now.lost;
+    now.run_delay_ns = record.run_delay_low;
+    return;
+  }
   const uint32_t part = record.run_delay_low - static_cast<uint32_t>(now.run_delay_ns);
   // Where arrivals are missing, the difference is theirs.
   if (now.state != State::ready && !now.early && part != 0) {
@@ -467,20 +535,27 @@ void History::on_migrate(const ts_event_migrate& record) {
   now.part_ns += part;
 }
 
-void History::on_lost(const ts_event& event) {
-  CoreNow& core = core_now_[event.cpu];
-  ++info_.gaps;
-  // Until its last record the core was as we knew it.
-  close_core(event.cpu, core.last_ns);
+// Until its last record the core was as we knew it.
+void History::begin_gap(CoreNow& core, uint64_t time_ns) {
+  if (!std::exchange(core.dark, true)) ++dark_cores_;
   if (core.thread != kNobody) {
     const uint32_t index = core.thread;
     core.slice.end_cut = true;
-    end_slice(core, core.last_ns);
+    end_slice(core, time_ns);
     core.thread = kNobody;  // its slice is told
-    now_[index].since_ns = core.last_ns;
-    lose_thread(index, core.last_ns);
+    now_[index].since_ns = time_ns;
+    lose_thread(index, time_ns);
   }
-  lose_core(event.cpu, core.last_ns);
+  doubt_settled(time_ns);
+}
+
+void History::on_lost(const ts_event& event) {
+  CoreNow& core = core_now_[event.cpu];
+  const uint64_t last_ns = core.last_ns;
+  ++info_.gaps;
+  close_core(event.cpu, last_ns);
+  begin_gap(core, last_ns);
+  lose_core(event.cpu, last_ns);
 }
 
 }  // namespace timeslice::model

@@ -123,6 +123,13 @@ class Listener {
   }
 };
 
+// What the kernel counted of threads over the window, beyond what the records tell.
+struct Beyond {
+  uint64_t slices = 0;    // times that a thread got a core
+  uint64_t wait_ns = 0;   // the waits before them
+  uint64_t oncpu_ns = 0;  // of threads of which more is missing than slices are measured apart
+};
+
 // What a recording's window is, and what its figures rest on.
 struct HistoryInfo {
   uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC; the window. The end comes with finish()
@@ -133,7 +140,7 @@ struct HistoryInfo {
   uint32_t recorder_tgid = 0;  // 0: not known
   uint64_t lost = 0;           // records, as the recorder counted them
   uint64_t gaps = 0;           // places in the cores' records where some are missing
-  uint64_t breaks = 0;         // switches away from a thread that by the records didn't run there
+  uint64_t breaks = 0;         // switches that are missing, by what is told before and after
   uint64_t most_threads = UINT64_MAX;  // with more, event() and opening() throw Failure
   bool has_waits = true;  // the kernel's own waits are in the file; else they are since the wake-up
 };
@@ -159,6 +166,8 @@ class History {
   [[nodiscard]] std::span<const HistoryThread> threads() const { return threads_; }
   [[nodiscard]] std::span<const HistoryCore> cores() const { return cores_; }  // by number
   [[nodiscard]] const Concurrency& concurrency() const { return concurrency_; }
+  // Of those threads of which the kernel's totals are known.
+  [[nodiscard]] Beyond beyond() const;
 
   // Before finish(): how do things stand at `time_ns`, not before the last event? history_now.cc.
   enum class State : uint8_t { unseen, off, ready, running, gone };
@@ -201,9 +210,14 @@ class History {
     // which a migration has added to it already.
     bool run_delay_known = false;
     uint64_t run_delay_ns = 0, part_ns = 0;
+    // What it did isn't known since records were missing, and no switch of it has been told since;
+    // `was_off`: until then it was off, for the reason `off`.
+    bool lost = false, was_off = false;
+    bool listed = false;  // in settled_
   };
   struct CoreNow {
     bool seen = false;
+    bool dark = false;          // in a gap: its next record is still to come
     uint32_t thread = kNobody;  // kNobody: idle, if seen
     uint64_t since_ns = 0;
     uint64_t last_ns = 0;  // of the last record
@@ -232,8 +246,14 @@ class History {
   void take_kernel_totals(uint32_t index, HistoryThread& thread) const;
   void tell_waiting(uint32_t thread, uint64_t until_ns);
   void tell_cut_slice(CoreNow& core);
+  void begin_gap(CoreNow& core, uint64_t time_ns);
+  void doubt_settled(uint64_t time_ns);
+  void forget(uint32_t thread);
+  void settled(uint32_t thread);
+  void sleep_on(uint32_t thread, uint64_t time_ns);
   void lose_core(uint16_t cpu, uint64_t time_ns);
   void lose_thread(uint32_t thread, uint64_t time_ns);
+  void lose_since(uint32_t thread, uint64_t time_ns);
   void give_away(uint32_t thread, uint64_t time_ns);
   void close_core(uint16_t cpu, uint64_t time_ns);
   void end_slice(CoreNow& core, uint64_t time_ns);
@@ -250,6 +270,8 @@ class History {
   PairIndex pairs_;
   std::vector<HistoryCore> cores_;
   std::vector<CoreNow> core_now_;
+  size_t dark_cores_ = 0;
+  std::vector<uint32_t> settled_;  // at least those that are surely off or ready; each once
   std::vector<Listener*> listeners_;
   Concurrency concurrency_;
   int running_ = 0, ready_ = 0;

@@ -56,6 +56,17 @@ void History::take_kernel_totals(uint32_t index, HistoryThread& thread) const {
   sort_unclear(thread);
 }
 
+// It was off when records began to be missing. If the kernel knows of no slice that we don't, it
+// still is.
+void History::sleep_on(uint32_t index, uint64_t time_ns) {
+  Now& now = now_[index];
+  const HistoryThread& thread = threads_[index];
+  if (now.state != State::unseen || !now.was_off) return;
+  if (!thread.kernel.known || thread.kernel.slices != thread.slices) return;
+  now.state = State::off;
+  account_until(index, time_ns);
+}
+
 void History::finish(uint64_t end_ns) {
   if (finished_) return;
   end_ns = std::min(end_ns, to_ns_);
@@ -73,8 +84,9 @@ void History::finish(uint64_t end_ns) {
     HistoryThread& thread = threads_[index];
     if (is_outside(index)) continue;
     tell_waiting(index, end_ns);
-    account_until(index, end_ns);
     take_kernel_totals(index, thread);
+    sleep_on(index, end_ns);
+    account_until(index, end_ns);
   }
   info_.begin_ns = std::min(from_ns_, end_ns);
   info_.end_ns = end_ns;

@@ -91,6 +91,7 @@ void History::opening(const ts_thread_row& row) {
     core.slice.begin_ns = info_.begin_ns;
     core.slice.begin_cut = true;
   }
+  settled(index);
 }
 
 void History::closing(const ts_thread_row& row) {
@@ -117,6 +118,7 @@ void History::on_identity(const ts_event_identity& record) {
     threads_[index].born = true;
     now_[index].state = State::off;
     now_[index].run_delay_known = record.start_ns != 0;
+    settled(index);
   }
   if (index == kNobody) index = find_or_make(record.event.tid);
   if (index == kNobody) return;

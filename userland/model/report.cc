@@ -57,6 +57,7 @@ Report make_report(const History& history, const RecordingTrust& trust, By by, b
   report.trust = trust;
   report.trust.gaps = history.info().gaps;
   report.trust.breaks = history.info().breaks;
+  report.trust.beyond = history.beyond();
   std::map<std::string, size_t> by_role;
   const Processes processes(by == By::process ? history.threads() : std::span<HistoryThread>());
   std::unordered_map<uint32_t, size_t> by_process;

@@ -2,6 +2,7 @@
 // What did it all come to? A recording's history, added up by thread, process, role or core, and
 // how far it can be trusted. Pure sums: whatever shows a recording takes its totals from here.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,7 +39,8 @@ struct ReportRow {
 struct RecordingTrust {
   uint64_t lost = 0;            // records that found no room, as the recorder counted them
   uint64_t gaps = 0;            // places where they are missing
-  uint64_t breaks = 0;          // switches away from a thread that by the records didn't run there
+  uint64_t breaks = 0;          // switches that are missing, by what is told before and after
+  Beyond beyond;                // what the kernel counted and the records don't tell
   uint64_t broken = 0;          // parts of the file that could not be understood
   uint64_t unfollowed = 0;      // processes that found no room in the filter
   uint64_t cut_waits = 0;       // waits that went on when the window ended
@@ -49,10 +51,10 @@ struct RecordingTrust {
   bool complete = true;      // the recorder closed it
   bool kernel_waits = true;  // waits are the kernel's own; else they are since the wake-up
   std::string recorder;      // which program wrote it
-  [[nodiscard]] bool loses() const { return lost + gaps + breaks + broken > 0; }
+  [[nodiscard]] bool loses() const { return lost + gaps + breaks + broken + beyond.slices > 0; }
   // Records that are missing would have had waits of any length. A thousandth of all is let pass.
   [[nodiscard]] bool spoils_percentiles(uint64_t waits) const {
-    return lost + gaps + broken > 0 || breaks * 1000 > waits;
+    return lost + gaps + broken > 0 || std::max(breaks, beyond.slices) * 1000 > waits;
   }
 };
 

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/bad_usage.h"
 #include "tools/checks.h"
 #include "tools/say.h"
@@ -11,12 +13,19 @@ namespace timeslice::tools {
 
 namespace {
 
-// Listens for the waits that go on at the end.
+// Listens for the waits that go on at the window's end, not where records go missing.
 class CutWaits : public model::Listener {
  public:
   void slice(const model::Slice&) override {}
-  void waiting(const model::Slice&) override { ++count; }
-  uint64_t count = 0;
+  void waiting(const model::Slice& slice) override {
+    if (slice.begin_ns > last_ns_) count_ = 0;
+    last_ns_ = std::max(last_ns_, slice.begin_ns);
+    count_ += slice.begin_ns == last_ns_;
+  }
+  [[nodiscard]] uint64_t at(uint64_t end_ns) const { return end_ns == last_ns_ ? count_ : 0; }
+
+ private:
+  uint64_t last_ns_ = 0, count_ = 0;
 };
 
 std::string asked_for(const trace::Header& header) {
@@ -165,7 +174,7 @@ Recording read_recording(const RecordingOptions& options, const BeforeEvents& be
   trust.broken = summary.broken;
   trust.stopped = summary.stopped;
   trust.complete = summary.has_closing || !loader.recording.header.ours();
-  trust.cut_waits = loader.cut_waits.count;
+  trust.cut_waits = loader.cut_waits.at(loader.recording.history->info().end_ns);
   for (const std::string& sentence : shortcomings(options.path, summary, loader.recording.header))
     say(sentence);
   return std::move(loader.recording);

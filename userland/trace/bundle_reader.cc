@@ -438,7 +438,9 @@ void BundleReader::take_migrate() {
 void BundleReader::take_rare() {
   const AnyEvent& from = rare_[rare_at_++];
   event_ = from;
-  last_ns_ = std::max<uint64_t>(last_ns_, from.head.time_ns);
+  // A gap begins with the core's last record, not where there was room again.
+  if (from.head.kind != TS_EVENT_LOST || last_ns_ == 0)
+    last_ns_ = std::max<uint64_t>(last_ns_, from.head.time_ns);
   event_.head.time_ns = last_ns_;
   if (from.head.kind == TS_EVENT_SWITCH) occupant_ = from.head.tid;
   if (from.head.kind == TS_EVENT_LOST) occupant_ = TS_TID_OUTSIDE;

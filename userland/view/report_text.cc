@@ -191,6 +191,13 @@ std::string recording_trust_line(const model::RecordingTrust& trust) {
   add(trust.lost, "records lost (no percentiles)");
   if (!trust.lost) add(trust.gaps, "gaps (no percentiles)");
   add(trust.breaks, "switches missing");
+  if (trust.beyond.slices)
+    fmt::format_to(Out(line), "{} slices missing that the kernel counted, with {} of waiting, ",
+                   grouped(trust.beyond.slices),
+                   duration(static_cast<double>(trust.beyond.wait_ns)));
+  if (trust.beyond.oncpu_ns)
+    fmt::format_to(Out(line), "on-CPU time {} below the kernel's, ",
+                   duration(static_cast<double>(trust.beyond.oncpu_ns)));
   add(trust.broken, "broken parts left out");
   add(trust.unfollowed, "processes not followed");
   add(trust.unseen_threads, "threads not seen all the time");
