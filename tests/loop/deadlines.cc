@@ -38,6 +38,13 @@ class Gate {
   int inside_ = 0;
 };
 
+// Leaves no room in `fd` for anything.
+void fill(int fd) {
+  const std::string chunk(4096, 'x');
+  while (::send(fd, chunk.data(), chunk.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
 }  // namespace
 
 TEST_ON_EACH_BACKEND("a request whose time is over is -ETIMEDOUT, and not before") {
@@ -166,8 +173,7 @@ TEST_ON_EACH_BACKEND("each kind of wait is cancelled, however often that is aske
   const std::string chunk(4096, 'x');
   while (::write(full.in.get(), chunk.data(), chunk.size()) > 0) {
   }
-  while (::send(pair.a.get(), chunk.data(), chunk.size(), MSG_DONTWAIT) > 0) {
-  }
+  fill(pair.a.get());
   std::array<char, 8> buffer{};
   iovec part{buffer.data(), buffer.size()};
   const iovec out{const_cast<char*>(chunk.data()), chunk.size()};
@@ -207,6 +213,25 @@ TEST_ON_EACH_BACKEND("each kind of wait is cancelled, however often that is aske
   later.start(5ms);
   loop.run();
   CHECK(results == std::vector<int>(12, -ECANCELED));
+}
+
+// io_uring takes the hang-up of one direction for room, and sends these from kernel workers.
+TEST_ON_EACH_BACKEND("a send to a peer that has half closed and doesn't read is cut short as any") {
+  std::vector<SocketPair> pairs(3);
+  std::vector<Request> sends(pairs.size());
+  GuardedLoop loop(options);
+  std::vector<int> results(pairs.size(), 1);
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    fill(pairs[i].a.get());
+    REQUIRE(::shutdown(pairs[i].b.get(), SHUT_WR) == 0);
+    loop.send(sends[i], pairs[i].a.get(), "x", 1,
+              [&, i](Request& done) { results[i] = done.result(); });
+    if (i > 0) sends[i].expire_after(20ms);
+  }
+  Timer later(loop, [&] { sends[0].cancel(); });
+  later.start(20ms);
+  loop.run();
+  CHECK(results == std::vector<int>{-ECANCELED, -ETIMEDOUT, -ETIMEDOUT});
 }
 
 TEST_ON_EACH_BACKEND("a thousand requests wait at once on a ring of 16 entries") {

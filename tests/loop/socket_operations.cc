@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "tests/loop/support.h"
@@ -93,6 +95,18 @@ struct TcpPair {
   }
   UniqueFd a, b;
 };
+
+// As perform(), while other requests wait.
+int perform_beside(Loop& loop, const Operation& operation) {
+  Request request;
+  int result = 0;
+  loop.start(request, operation, [&](Request& done) {
+    result = done.result();
+    loop.stop();
+  });
+  loop.run();
+  return result;
+}
 
 void reset_connection(UniqueFd& fd) {
   const linger now{.l_onoff = 1, .l_linger = 0};
@@ -183,9 +197,7 @@ TEST_ON_EACH_BACKEND("a connect that waits is cancelled, or its time is over") {
   CHECK(results == std::vector<int>{-ECANCELED, -ETIMEDOUT});
 }
 
-// `blocking` and `sim` make the whole connect on the loop's own thread, where it would wait for an
-// accept that can't come.
-TEST_ON_THOSE_WITH_THREADS("a connect to a path waits for room in the listener's queue") {
+TEST_ON_EACH_BACKEND("a connect to a path waits for room in the listener's queue") {
   const TemporaryDirectory home;
   const sockaddr_un address = at_path(home / "socket");
   const UniqueFd listener = listen_at(address, 0);
@@ -212,6 +224,44 @@ TEST_ON_THOSE_WITH_THREADS("a connect to a path waits for room in the listener's
   loop.run();
   CHECK(connected == 3);
   CHECK(accepted == 3);
+}
+
+// More of them than there are threads, ours or the kernel's, and a file beside them.
+TEST_ON_EACH_BACKEND("connects to a path without room are cut short, and hold nobody up") {
+  const TemporaryDirectory home;
+  const sockaddr_un address = at_path(home / "socket");
+  const UniqueFd listener = listen_at(address, 0), first = make_socket(AF_UNIX);
+  REQUIRE(::connect(first.get(), generic(address), sizeof address) == 0);
+  std::vector<UniqueFd> clients;
+  std::vector<Request> requests(12);
+  Request left_over;
+  {
+    GuardedLoop loop(options);
+    std::vector<int> results;
+    for (Request& request : requests) {
+      clients.push_back(make_socket(AF_UNIX));
+      loop.connect(request, clients.back().get(), generic(address), sizeof address,
+                   [&](Request& done) { results.push_back(done.result()); });
+    }
+    requests[0].expire_after(1h);
+    requests[1].expire_after(5ms);
+    struct statx status {};
+    CHECK(perform_beside(loop, operations::stat(AT_FDCWD, "/", 0, &status)) == 0);
+    CHECK(results.size() <= 1);
+    Timer later(loop, [&] {
+      for (Request& request : requests)
+        if (&request != &requests[1]) request.cancel();
+    });
+    later.start(20ms);
+    loop.run();
+    std::sort(results.begin(), results.end());
+    std::vector<int> expected(requests.size(), -ECANCELED);
+    expected.back() = -ETIMEDOUT;
+    std::sort(expected.begin(), expected.end());
+    CHECK(results == expected);
+    loop.connect(left_over, clients.back().get(), generic(address), sizeof address, {});
+  }
+  CHECK(left_over.result() == -ECANCELED);
 }
 
 TEST_ON_EACH_BACKEND("a connection that is reset tells its reader at once, and then its writer") {

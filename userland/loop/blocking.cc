@@ -83,9 +83,6 @@ int run_blocking(Request& request) {
       return on_path(op);
     case Kind::close:  // not retried: after EINTR the descriptor is gone, or another's
       return or_errno(::close(op.fd));
-    case Kind::connect:
-      return or_errno(
-          ::connect(op.fd, static_cast<const sockaddr*>(op.data), static_cast<socklen_t>(op.size)));
     case Kind::shutdown:
       return or_errno(::shutdown(op.fd, op.flags));
     case Kind::work:

@@ -8,7 +8,9 @@
 
 #include "loop/deadline.h"
 #include "loop/fork_guard.h"
+#include "loop/knocks.h"
 #include "loop/probe.h"
+#include "loop/readiness.h"
 #include "loop/thread_pool.h"
 
 namespace timeslice::loop {
@@ -98,6 +100,7 @@ Loop::~Loop() {
   }
   assert(!running_ && thread_ == current_thread());
   while (!guests_.empty()) guests_.pop_front().loop_ends();
+  if (knocks_) knocks_->end();
   backend_->end();
   while (!backend_->ready().empty()) end(backend_->ready().pop_front());
   while (!backend_->deliveries().empty()) end_next_delivery();
@@ -149,6 +152,8 @@ void Loop::say_not_at_home() {
 // that may be the request itself.
 void Loop::end(Request& request) {
   if (request.in_heap()) timers_.remove(request);
+  request.cancel_asked_ = true;
+  request.op.result = as_asked(request);
   request.deactivate();
   const Done done = std::move(request.done_);
   const Task job = std::move(request.job);
@@ -267,7 +272,7 @@ void Loop::run_timers() {
 
 void Loop::expire(Request& request) {
   request.expired_ = true;
-  backend_->cancel(request);
+  request.cancel();
 }
 
 void Loop::fire(Timer& timer) {
@@ -292,18 +297,36 @@ void Loop::fire(Timer& timer) {
   call(fired.task);
 }
 
+// What a cancel or a deadline that was in time is told as. A kernel worker that it wakes says
+// -EINTR, which nothing else gives; but a close that says so has closed.
+int Loop::as_asked(const Request& request) {
+  const bool woken = request.op.result == -EINTR && request.op.kind != Kind::close;
+  const bool not_yet = request.op.result == -EAGAIN && knocks(request.op);
+  const bool cut_short =
+      request.op.result == -ECANCELED || (request.cancel_asked_ && (woken || not_yet));
+  if (!cut_short) return request.op.result;
+  return request.expired_ ? -ETIMEDOUT : -ECANCELED;
+}
+
 // From now on the request is its owner's again.
 inline void Loop::settle(Request& request) {
   request.op.stage = Operation::Stage::idle;
   if (request.job) request.job = nullptr;
   if (request.in_heap()) timers_.remove(request);
-  if (request.expired_ && request.op.result == -ECANCELED) request.op.result = -ETIMEDOUT;
+  if (request.op.result < 0) request.op.result = as_asked(request);
   request.deactivate();
   ++counters_.events;
   probe_completion(request);
 }
 
+void Loop::knock_later(Request& request) {
+  if (!knocks_) knocks_ = std::make_unique<Knocks>(*this, *backend_);
+  knocks_->add(request);
+}
+
 [[gnu::flatten]] void Loop::complete(Request& request) {
+  const bool not_yet = request.op.result == -EAGAIN && knocks(request.op);
+  if (not_yet && !request.cancel_asked_) return knock_later(request);
   settle(request);
   const Done done =
       std::move(request.done_);  // the callback may start the request anew, or free it
@@ -355,7 +378,7 @@ void Loop::begin(Request& request) {
   const bool writes = request.op.kind == Kind::write || request.op.kind == Kind::writev;
   if (writes && request.op.offset == kCurrentPosition && !writes_streams_) expect_broken_pipes();
   request.loop_ = this;
-  request.expired_ = false;
+  request.expired_ = request.cancel_asked_ = false;
   request.activate(backend_->alive);
   TS_PROBE(submit, &request, request.op.kind, request.op.fd, request.op.size);
   backend_->submit(request);

@@ -40,6 +40,8 @@
 
 namespace timeslice::loop {
 
+class Knocks;
+
 struct Counters {
   std::uint64_t turns = 0;         // of the loop
   std::uint64_t events = 0;        // requests and wakers called back
@@ -278,9 +280,11 @@ class Loop {
   void fire(Timer& timer);
   void expire(Request& request);
   void complete(Request& request);
+  static int as_asked(const Request& request);
   void settle(Request& request);
   void end(Request& request);
   void end_next_delivery();
+  void knock_later(Request& request);
   void deliver_next();
   void call_wakers();
   void run_all_of(std::deque<Task>& queue);
@@ -328,6 +332,7 @@ class Loop {
   std::string backend_note_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Kept> kept_;  // the coroutines' roots
+  std::unique_ptr<Knocks> knocks_;
 };
 
 }  // namespace timeslice::loop

@@ -75,7 +75,7 @@ ssize_t write_now(const Operation& op, std::size_t limit) {
 
 // Begun at the first try, over when the socket is writable.
 int connect_now(Operation& op, std::uint32_t happened) {
-  if (op.stage == Operation::Stage::waiting) {
+  if (op.stage == Operation::Stage::waiting && !knocks(op)) {
     if (happened == 0) return -EAGAIN;
     int error = 0;
     socklen_t size = sizeof error;
@@ -127,8 +127,8 @@ bool waits_for_readiness(const Operation& op) {
     case Kind::readv:
     case Kind::writev:
       return op.offset == kCurrentPosition;
-    case Kind::connect:  // to a path it is over at once, or blocks for room in the backlog
-      return static_cast<const sockaddr*>(op.data)->sa_family != AF_UNIX;
+    case Kind::connect:
+      return !knocks(op);
     case Kind::accept:
     case Kind::recv:
     case Kind::send:

@@ -11,6 +11,11 @@ namespace timeslice::loop {
 
 // Sockets, streams and poll itself. Files and paths don't wait: they block.
 bool waits_for_readiness(const Operation& op);
+// A connect to a path: over at once, or -EAGAIN while the listener's queue is full. Nothing tells
+// when there is room, so that it can only be tried again (see knocks.h).
+inline bool knocks(const Operation& op) {
+  return op.kind == Kind::connect && static_cast<const sockaddr*>(op.data)->sa_family == AF_UNIX;
+}
 // The epoll events that such an operation needs.
 std::uint32_t events_needed(const Operation& op);
 // The result, -errno, or -EAGAIN if it has to wait (longer). `happened`: what epoll reported, for a

@@ -7,7 +7,9 @@
 namespace timeslice::loop {
 
 void Request::cancel() {
-  if (in_flight()) loop_->backend_->cancel(*this);
+  if (!in_flight()) return;
+  cancel_asked_ = true;
+  loop_->backend_->cancel(*this);
 }
 
 void Request::expire_after(Nanoseconds time) {

@@ -44,6 +44,7 @@ class Request : public Handle, public Link, public TimerNode {
 
   // Asks for an early end. The callback comes all the same: with -ECANCELED, or with the real
   // result if that was quicker. Work that runs on a thread already can't be cut short.
+  // (A kernel worker that a cancel wakes says -EINTR; that is told as -ECANCELED, too.)
   void cancel();
   // Of a lazy send: somebody waits for it now.
   void hurry() { op.flags = in_flight() && op.kind == Kind::send ? 0 : op.flags; }
@@ -56,6 +57,7 @@ class Request : public Handle, public Link, public TimerNode {
 
  private:
   friend class Loop;
+  bool cancel_asked_ = false;
   bool expired_ = false;
   Loop* loop_ = nullptr;
   Done done_;

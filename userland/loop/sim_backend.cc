@@ -173,7 +173,7 @@ bool SimBackend::attempt(Request& request) {
   const std::size_t limit = how_much(request.op);
   if (Multishot* multishot = as_multishot(request)) return attempt_shot(*multishot, limit);
   const int result = try_it(request, limit);
-  if (result == -EAGAIN) return false;
+  if (result == -EAGAIN && !knocks(request.op)) return false;
   finish(request, result);
   return true;
 }
@@ -186,6 +186,7 @@ std::size_t SimBackend::how_much(const Operation& op) {
 int SimBackend::try_it(Request& request, std::size_t limit) {
   Operation& op = request.op;
   ++system_calls_;
+  if (knocks(op)) return try_now(op, 0);
   if (!waits(op)) {
     const std::size_t size = op.size;
     if (transfers(op)) op.size = std::min(size, limit);
