@@ -108,6 +108,39 @@ int perform_beside(Loop& loop, const Operation& operation) {
   return result;
 }
 
+// Leaves no room for anything, then takes all that is there.
+void fill(const UniqueFd& fd) {
+  const std::string chunk(4096, 'x');
+  while (::send(fd.get(), chunk.data(), chunk.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
+void drain(const UniqueFd& fd) {
+  std::string chunk(1 << 16, '?');
+  while (::recv(fd.get(), chunk.data(), chunk.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
+// A socket whose error queue holds a message; its error itself was taken.
+struct ErrorQueue : Udp {
+  ErrorQueue() {
+    const int on = 1;
+    REQUIRE(::setsockopt(fd.get(), IPPROTO_IP, IP_RECVERR, &on, sizeof on) == 0);
+    int port = 0;
+    {
+      const Udp gone;
+      port = port_of(gone.fd.get());
+    }
+    const sockaddr_in nobody = loopback(port);
+    REQUIRE(::sendto(fd.get(), "x", 1, 0, generic(nobody), sizeof nobody) == 1);
+    pollfd one{fd.get(), 0, 0};
+    REQUIRE(::poll(&one, 1, -1) == 1);
+    char byte;
+    REQUIRE(::recv(fd.get(), &byte, 1, MSG_DONTWAIT) < 0);
+    REQUIRE(errno == ECONNREFUSED);
+  }
+};
+
 void reset_connection(UniqueFd& fd) {
   const linger now{.l_onoff = 1, .l_linger = 0};
   REQUIRE(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
@@ -397,6 +430,90 @@ TEST_ON_EACH_BACKEND("a listener that was polled first doesn't stop the loop whe
   later.start(10ms);
   loop.run();
   CHECK(accepted == 1);
+}
+
+// io_uring tells of a peer's half-close whether asked for or not, and takes it for room.
+TEST_ON_EACH_BACKEND("a poll tells what it was asked for, errors and hang-ups, and nothing else") {
+  SocketPair full, over;
+  fill(full.a);
+  REQUIRE(::shutdown(full.b.get(), SHUT_WR) == 0);
+  REQUIRE(::shutdown(over.b.get(), SHUT_WR) == 0);
+  Request for_room;
+  GuardedLoop loop(options);
+  int room = 0;
+  CHECK(perform(loop, operations::poll(over.a.get(), short{POLLIN})) == POLLIN);
+  CHECK(perform(loop, operations::poll(over.a.get(), short{POLLIN | POLLRDHUP})) ==
+        (POLLIN | POLLRDHUP));
+  loop.poll(for_room, full.a.get(), POLLOUT, [&](Request& done) { room = done.result(); });
+  Timer later(loop, [&] {
+    CHECK(for_room.in_flight());
+    drain(full.b);
+  });
+  later.start(20ms);
+  loop.run();
+  CHECK(room == POLLOUT);
+  over.b = UniqueFd();
+  CHECK((perform(loop, operations::poll(over.a.get(), short{POLLIN})) & POLLHUP) != 0);
+}
+
+// More of them than there are threads, ours or the kernel's.
+TEST_ON_EACH_BACKEND("peers that have half closed and don't read hold up none of their like") {
+  std::vector<SocketPair> pairs(20);
+  std::vector<Request> sends(pairs.size());
+  const std::string text(1 << 20, 'x');
+  GuardedLoop loop(options);
+  for (SocketPair& pair : pairs) {
+    fill(pair.a);
+    REQUIRE(::shutdown(pair.b.get(), SHUT_WR) == 0);
+  }
+  SocketPair& reader = pairs.back();
+  std::size_t sent = 0;
+  const Done go_on = [&](Request& done) {
+    REQUIRE(done.result() > 0);
+    sent += static_cast<std::size_t>(done.result());
+    if (sent < text.size())
+      loop.send(sends.back(), reader.a.get(), text.data() + sent, text.size() - sent, go_on);
+  };
+  for (std::size_t i = 0; i + 1 < pairs.size(); ++i)
+    loop.send(sends[i], pairs[i].a.get(), text.data(), text.size(), {});
+  loop.send(sends.back(), reader.a.get(), text.data(), text.size(), go_on);
+  Timer reading(loop, [&] {
+    drain(reader.b);
+    if (sent < text.size()) return;
+    reading.stop();
+    for (Request& send : sends) send.cancel();
+  });
+  reading.start(1ms, 1ms);
+  loop.run();
+  CHECK(sent == text.size());
+  for (std::size_t i = 0; i + 1 < sends.size(); ++i) CHECK(sends[i].result() == -ECANCELED);
+}
+
+// A kernel worker may sleep in a call by then, or be between two tries, where it isn't found.
+TEST_ON_EACH_BACKEND(
+    "whatever waits is cut short at any moment, by a cancel and by the loop's end") {
+  for (int i = 0; i < 60; ++i) {
+    SocketPair pair;
+    ErrorQueue udp;
+    fill(pair.a);
+    REQUIRE(::shutdown(pair.b.get(), SHUT_WR) == 0);
+    std::array<char, 4> buffer{};
+    Request sending, receiving;
+    {
+      GuardedLoop loop(options);
+      loop.send(sending, pair.a.get(), "x", 1, {});
+      loop.recv(receiving, udp.fd.get(), buffer.data(), buffer.size(), {});
+      Timer end(loop, [&] {
+        if (i % 2 == 0) return loop.stop();
+        sending.cancel();
+        receiving.cancel();
+      });
+      end.start(std::chrono::microseconds(i * 37 % 1000));
+      loop.run();
+    }
+    CHECK(sending.result() == -ECANCELED);
+    CHECK(receiving.result() == -ECANCELED);
+  }
 }
 
 TEST_ON_EACH_BACKEND("what a socket can't do is an error, not a wait") {

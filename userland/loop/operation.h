@@ -67,7 +67,13 @@ inline constexpr int kLazy = 1;
 struct Operation {
   Kind kind = Kind::none;
   Route route = Route::unknown;
-  enum class Stage : std::uint8_t { idle, waiting, running, ready } stage = Stage::idle;
+  enum class Stage : std::uint8_t {
+    idle,
+    waiting,     // in a queue of ours
+    running,     // in the kernel's hands, or a thread's
+    cancelling,  // likewise, and asked to end
+    ready
+  } stage = Stage::idle;
   bool slow = false;  // of work: may keep a thread for long
   short events = 0;   // of poll
   int fd = -1;        // for paths: the directory

@@ -40,13 +40,12 @@ constexpr Nanoseconds kNoWait{0};
 constexpr std::uint64_t kIgnored = 0;
 constexpr std::uint64_t kWakeByEventfd = 1;
 constexpr std::uint64_t kWakeByMessage = 3;
+constexpr std::uint64_t kBeside = 5;
+constexpr std::uint64_t kCancel = 7;
 
-// A poll on a terminal that is woken without an event, as by each change of its mode, fails: the
-// kernel arms it once more, finds the two queues of the first time still noted, and knows of no
-// third (io_poll_add of Linux 6.18: -EINVAL). Whoever asks anew is served. A file that the ring
-// can't watch at all fails each time, so there is an end to that: a tenth of a second later.
-constexpr std::size_t kMostAsked = 1 << 16;
-constexpr std::size_t kCancelled = kMostAsked + 1;
+// Between two askings of what doesn't end; each pause is twice the last one.
+constexpr Nanoseconds kShortestAskPause{1'000'000};
+constexpr Nanoseconds kLongestAskPause{50'000'000};
 
 bool is_registered(const io_uring& ring) { return ring.enter_ring_fd != ring.ring_fd; }
 
@@ -90,15 +89,17 @@ void Uring::start(Request& request) {
   io_uring_sqe& sqe = next_sqe();
   if (Multishot* multishot = as_multishot(request))
     start_multishot(*multishot, sqe);
+  else if (polls(op))
+    ::io_uring_prep_poll_add(&sqe, op.fd, static_cast<unsigned short>(op.events));
   else
     prepare(sqe, op);
   ::io_uring_sqe_set_data(&sqe, &request);
   op.stage = Operation::Stage::running;
   const bool lazy = op.kind == Kind::send && op.flags == kLazy && can_.silent_success;
   if (!lazy) return in_flight_.push_back(request);
-  // It doesn't wait for room, and is told of only if it isn't whole: so when the kernel has taken
-  // it and says nothing, it's done.
-  sqe.msg_flags |= MSG_DONTWAIT | MSG_WAITALL;
+  // It is told of only if it isn't whole: so when the kernel has taken it and says nothing, it's
+  // done.
+  sqe.msg_flags |= MSG_WAITALL;
   sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
   lazy_.push_back(request);
 }
@@ -143,27 +144,55 @@ void Uring::cancel(Request& request) {
   if (Multishot* multishot = as_multishot(request)) multishot->cancelled = true;
   if (request.op.stage == Operation::Stage::waiting) return finish(request, -ECANCELED);
   if (request.op.stage != Operation::Stage::running) return;
-  if (request.op.kind == Kind::poll) request.op.size = kCancelled;
+  request.op.stage = Operation::Stage::cancelling;
   request.hurry();
+  // A send waits in a poll, or not at all.
+  if (sends(request.op) && request.op.events == 0) return;
+  request.unlink();
+  if (cancelling_.empty()) ask_pause_ = kNoWait;
+  cancelling_.push_back(request);
+  ask_to_cancel(request);
+}
+
+// The slot may have made room by reaping, which may have ended just this request. Its address is
+// still good (it's in ready()), and the kernel then finds nothing to cancel.
+void Uring::ask_to_cancel(Request& request) {
   io_uring_sqe& sqe = next_sqe();
-  // The slot may have made room by reaping, which may have ended just this request. Its address is
-  // still good (it's in ready()), and the kernel then finds nothing to cancel.
   ::io_uring_prep_cancel(&sqe, &request, 0);
-  sqe.user_data = kIgnored;
+  sqe.user_data = kCancel;
+}
+
+// The kernel doesn't find what is just between two tries, and a worker that it wakes may go to
+// sleep again. Nobody else asks, so we do, until all have ended. Returns when the next time is, or
+// -1.
+Nanoseconds Uring::ask_again() {
+  constexpr Nanoseconds kNever{-1};
+  if (!cancel_failed_ || cancelling_.empty()) return kNever;
+  const Nanoseconds now = Backend::now();
+  if (now < next_ask_) return next_ask_ - now;
+  cancel_failed_ = false;
+  ask_pause_ = std::clamp(ask_pause_ * 2, kShortestAskPause, kLongestAskPause);
+  next_ask_ = now + ask_pause_;
+  cancelling_.walk([&](Request& request) { ask_to_cancel(request); });
+  return kNever;
 }
 
 void Uring::wait(Nanoseconds timeout) {
   restart_starved();
+  watch_beside();
+  if (const Nanoseconds next = ask_again(); next >= kNoWait)
+    timeout = timeout < kNoWait ? next : std::min(timeout, next);
   if (observe_routes_) {
     submit_only();  // what is complete after this has met no wait and no task work
     reap(Route::inline_);
   }
   // Making room in the queue may have reaped.
-  if (!ready_.empty() || !deliveries_.empty() || woken_) timeout = kNoWait;
+  if (!ready_.empty() || !deliveries_.empty() || woken_ || beside_came_) timeout = kNoWait;
   if (!lazy_.empty() && lazy_is_awaited()) timeout = kNoWait;
   submit_and_wait(timeout == kNoWait ? 0 : 1, timeout);
   reap(Route::unknown);
   finish_lazy();
+  if (beside_came_) take_beside();
   if (woken_) take_wake();
 }
 
@@ -248,37 +277,86 @@ void Uring::reap(Route route) {
 
 void Uring::take(const io_uring_cqe& cqe, Route route) {
   if (cqe.user_data == kIgnored) return;
-  if ((cqe.user_data & 1) != 0) {
-    if (cqe.user_data == kWakeByEventfd) wake_armed_ = false;
-    woken_ = true;
-    return;
-  }
+  if ((cqe.user_data & 1) != 0) return take_own(cqe);
   Request& request = *reinterpret_cast<Request*>(cqe.user_data);
   request.op.route = route;
   if (Multishot* multishot = as_multishot(request)) return take_shot(*multishot, cqe);
-  if (cqe.res == -EAGAIN && request.op.kind == Kind::send) return wait_for_room(request);
-  if (cqe.res == -EINVAL && request.op.kind == Kind::poll) return poll_again(request);
+  if (polls(request.op)) return take_events(request, cqe.res);
+  if (cqe.res == -EAGAIN && sends(request.op)) return wait_for_room(request);
   finish(request, cqe.res);
 }
 
-// A lazy send that found none is an ordinary one from now on.
+// Of what is no request.
+void Uring::take_own(const io_uring_cqe& cqe) {
+  switch (cqe.user_data) {
+    case kCancel:
+      cancel_failed_ = cancel_failed_ || cqe.res < 0;
+      return;
+    case kBeside:
+      beside_armed_ = false;
+      beside_came_ = true;
+      return;
+    case kWakeByEventfd:
+      wake_armed_ = false;
+      [[fallthrough]];
+    default:
+      woken_ = true;
+  }
+}
+
+// Of a poll, or of one for a send that found no room. The ring tells POLLRDHUP whether asked for or
+// not, and would tell it again. And its poll on a terminal that is woken without an event, as by
+// each change of its mode, fails: the kernel arms it once more, finds the two queues of the first
+// time still noted, and knows of no third (io_poll_add of Linux 6.18: -EINVAL).
+void Uring::take_events(Request& request, int result) {
+  Operation& op = request.op;
+  const bool is_poll = op.kind == Kind::poll;
+  const int wanted = static_cast<unsigned short>(op.events) | (is_poll ? POLLERR | POLLHUP : 0);
+  if (!is_poll) op.events = 0;
+  if (result == -EINVAL) return wait_beside(request);
+  if (result < 0) return finish(request, result);
+  if ((result & wanted) == 0) return wait_beside(request);
+  if (is_poll) return finish(request, result & wanted);
+  begin_again(request);
+}
+
+// A send never waits in the kernel: where the peer has half closed, io_uring takes that for room,
+// tries 128 times, and then blocks one of its few workers. A lazy one is an ordinary one from now
+// on.
 void Uring::wait_for_room(Request& request) {
   request.op.flags = 0;
-  ask_again(request);
+  request.op.events = POLLOUT;
+  begin_again(request);
 }
 
-// A poll's size counts how often it was asked.
-void Uring::poll_again(Request& request) {
-  if (request.op.size == kCancelled) return finish(request, -ECANCELED);
-  if (request.op.size == kMostAsked) return finish(request, -EINVAL);
-  ++request.op.size;
-  ask_again(request);
-}
-
-void Uring::ask_again(Request& request) {
+void Uring::begin_again(Request& request) {
+  if (request.op.stage == Operation::Stage::cancelling) return finish(request, -ECANCELED);
   request.unlink();
   request.op.stage = Operation::Stage::waiting;
   starved_.push_back(request);
+}
+
+void Uring::wait_beside(Request& request) {
+  if (request.op.stage == Operation::Stage::cancelling) return finish(request, -ECANCELED);
+  ++system_calls_;
+  if (const int error = beside_.add(request); error != 0) finish(request, error);
+}
+
+void Uring::watch_beside() {
+  if (beside_armed_ || beside_.empty()) return;
+  io_uring_sqe& sqe = next_sqe();
+  ::io_uring_prep_poll_add(&sqe, beside_.fd(), POLLIN);
+  sqe.user_data = kBeside;
+  beside_armed_ = true;
+}
+
+void Uring::take_beside() {
+  beside_came_ = false;
+  ++system_calls_;
+  beside_.take([&](Request& request, int result) {
+    request.op.route = Route::poll;
+    finish(request, result);
+  });
 }
 
 void Uring::take_shot(Multishot& request, const io_uring_cqe& cqe) {
@@ -299,10 +377,7 @@ void Uring::take_shot(Multishot& request, const io_uring_cqe& cqe) {
   if (cqe.flags & IORING_CQE_F_MORE) return;
   const bool goes_on = good || result == -ENOBUFS || result == -EAGAIN;
   if (!goes_on) return finish(request, result);
-  if (request.cancelled) return finish(request, -ECANCELED);
-  request.unlink();
-  request.op.stage = Operation::Stage::waiting;
-  starved_.push_back(request);
+  begin_again(request);
 }
 
 int Uring::receive_into(Multishot& request, Buffers::Id id) {
@@ -392,16 +467,11 @@ void Uring::end() {
     finish_lazy();
   }
   while (!starved_.empty()) finish(starved_.front(), -ECANCELED);
+  beside_.walk([&](Request& request) { finish(request, -ECANCELED); });
   in_flight_.walk([&](Request& request) { cancel(request); });
-  if (wake_armed_) {
-    io_uring_sqe& sqe = next_sqe();
-    sqe = {};
-    sqe.opcode = IORING_OP_ASYNC_CANCEL;
-    sqe.fd = -1;
-    sqe.addr = kWakeByEventfd;
-  }
-  while (!in_flight_.empty() || wake_armed_) {
-    submit_and_wait(1, Nanoseconds{-1});
+  if (wake_armed_) wake_.write();  // what reads it ends
+  while (!in_flight_.empty() || !cancelling_.empty() || wake_armed_) {
+    submit_and_wait(1, ask_again());
     reap(Route::unknown);
     while (!starved_.empty()) finish(starved_.front(), -ECANCELED);
   }
@@ -411,6 +481,7 @@ void Uring::end() {
 void Uring::abandon() noexcept {
   wake_.abandon();
   threads_.abandon();
+  beside_.abandon();
   ring_.ring_fd = ring_.enter_ring_fd = -1;
 }
 

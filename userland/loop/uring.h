@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "loop/backend.h"
+#include "loop/event_set.h"
 #include "loop/fork_guard.h"
 #include "loop/thread_pool.h"
 #include "loop/wake_fd.h"
@@ -58,14 +59,20 @@ class Uring final : public Backend {
   void reap(Route route);
   void take_cqes(Route route);
   void take(const io_uring_cqe& cqe, Route route);
+  void take_own(const io_uring_cqe& cqe);
   void take_shot(Multishot& request, const io_uring_cqe& cqe);
   void start(Request& request);
   void start_multishot(Multishot& request, io_uring_sqe& sqe);
   int receive_into(Multishot& request, Buffers::Id id);
+  void take_events(Request& request, int result);
   void wait_for_room(Request& request);
-  void poll_again(Request& request);
-  void ask_again(Request& request);
+  void wait_beside(Request& request);
+  void begin_again(Request& request);
   void restart_starved();
+  void watch_beside();
+  void take_beside();
+  void ask_to_cancel(Request& request);
+  Nanoseconds ask_again();
   void finish_lazy();
   [[nodiscard]] bool lazy_is_awaited();
   void listen_for_wakes();
@@ -78,13 +85,19 @@ class Uring final : public Backend {
   bool woken_ = false;
   bool wake_armed_ = false;
   bool ending_ = false;
+  bool beside_armed_ = false;  // the ring watches the set
+  bool beside_came_ = false;
+  bool cancel_failed_ = false;
+  Nanoseconds ask_pause_{0}, next_ask_{0};
   List<Request> in_flight_;
-  List<Request> lazy_;     // lazy sends, submitted or about to be, of which no failure is known
-  List<Request> starved_;  // to be submitted again with the next wait
+  List<Request> cancelling_;  // asked to end, until they do
+  List<Request> lazy_;        // lazy sends, submitted or about to be, of which no failure is known
+  List<Request> starved_;     // to be submitted again with the next wait
   std::uint16_t groups_ = 0;
   WakeFd wake_;
   const ClosedInChildren wake_stays_here_;
   std::uint64_t wake_count_ = 0;
+  EventSet beside_;  // those for which the ring's own polls won't do
   ThreadPool threads_;
 };
 

@@ -37,6 +37,11 @@ inline void prepare_file(io_uring_sqe& sqe, const Operation& op) {
   }
 }
 
+inline bool sends(const Operation& op) { return op.kind == Kind::send || op.kind == Kind::sendmsg; }
+
+// Itself, or for room.
+inline bool polls(const Operation& op) { return op.kind == Kind::poll || op.events != 0; }
+
 inline void prepare_socket(io_uring_sqe& sqe, const Operation& op) {
   switch (op.kind) {
     case Kind::accept:
@@ -51,11 +56,12 @@ inline void prepare_socket(io_uring_sqe& sqe, const Operation& op) {
       return ::io_uring_prep_recv(&sqe, op.fd, op.data, std::min(op.size, kMaxTransfer), 0);
     case Kind::send:
       return ::io_uring_prep_send(&sqe, op.fd, op.data, std::min(op.size, kMaxTransfer),
-                                  MSG_NOSIGNAL);
+                                  MSG_DONTWAIT | MSG_NOSIGNAL);
     case Kind::recvmsg:
       return ::io_uring_prep_recvmsg(&sqe, op.fd, static_cast<msghdr*>(op.data), MSG_CMSG_CLOEXEC);
     case Kind::sendmsg:
-      return ::io_uring_prep_sendmsg(&sqe, op.fd, static_cast<msghdr*>(op.data), MSG_NOSIGNAL);
+      return ::io_uring_prep_sendmsg(&sqe, op.fd, static_cast<msghdr*>(op.data),
+                                     MSG_DONTWAIT | MSG_NOSIGNAL);
     default:
       return ::io_uring_prep_shutdown(&sqe, op.fd, op.flags);
   }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// How does a request on the ring wait for what the ring's own polls don't tell apart? They always
+// tell of a half-closed peer too (POLLRDHUP), asked for or not, and of an error for as long as it
+// lasts. Whoever waits for room in such a socket would be woken at once, again and again, or sit in
+// a kernel worker. So those few wait in an epoll set, which tells what it was asked for, and each
+// change once (EPOLLET); the ring watches the set.
+#pragma once
+#include <optional>
+#include <unordered_map>
+
+#include "base/unique_fd.h"
+#include "loop/fork_guard.h"
+#include "loop/list.h"
+#include "loop/request.h"
+
+namespace timeslice::loop {
+
+class EventSet {
+ public:
+  // Of the set, which is made when it's first needed.
+  [[nodiscard]] int fd() const { return epoll_.get(); }
+  [[nodiscard]] bool empty() const { return watches_.empty(); }
+
+  // It waits here until take() hands it over, or until it is unlinked. 0 or -errno.
+  int add(Request& request);
+  // Tries what waited for the events that have come, in the order in which it came, and hands over
+  // what has ended: ended(request, result).
+  template <typename Ended>
+  void take(Ended ended);
+  // Each request that waits here; it may be taken out.
+  template <typename Visit>
+  void walk(Visit visit) {
+    for (auto& [fd, watch] : watches_) watch.waiting.walk(visit);
+  }
+  // In a forked child, which has closed it.
+  void abandon() noexcept { static_cast<void>(epoll_.release()); }
+
+ private:
+  static constexpr int kAtOnce = 64;
+  struct Watch {
+    List<Request> waiting;
+  };
+  struct Came {
+    int fd;
+    std::uint32_t events;
+  };
+
+  int make();
+  int watch(int fd, std::uint32_t events);
+  int collect(Came* came);
+  // The result, or -EAGAIN if it goes on waiting.
+  static int attempt(Request& request, std::uint32_t happened);
+  void forget(int fd);
+
+  UniqueFd epoll_;
+  std::optional<ClosedInChildren> stays_here_;
+  std::unordered_map<int, Watch> watches_;
+};
+
+template <typename Ended>
+void EventSet::take(Ended ended) {
+  Came came[kAtOnce];
+  const int count = collect(came);
+  for (int i = 0; i < count; ++i) {
+    const auto found = watches_.find(came[i].fd);
+    if (found == watches_.end()) continue;
+    found->second.waiting.walk([&](Request& request) {
+      const int result = attempt(request, came[i].events);
+      if (result != -EAGAIN) ended(request, result);
+    });
+    if (found->second.waiting.empty()) forget(came[i].fd);
+  }
+}
+
+}  // namespace timeslice::loop
