@@ -25,6 +25,28 @@ void make_file(const std::string& path, const std::string& content = "content") 
 
 }  // namespace
 
+// `blocking` and `sim` wait in the call itself, on the loop's own thread.
+TEST_ON_THOSE_WITH_THREADS("an open of a FIFO waits for the other side, as open(2) does") {
+  const TemporaryDirectory home;
+  const std::string path = home / "fifo";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const bool write = GENERATE(false, true);
+  CAPTURE(write);
+  Request opening;
+  GuardedLoop loop(options);
+  int result = -1;
+  loop.open(opening, path.c_str(), write ? O_WRONLY : O_RDONLY, 0,
+            [&](Request& done) { result = done.result(); });
+  UniqueFd other;
+  Timer later(loop, [&] {
+    CHECK(opening.in_flight());
+    other = UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  });
+  later.start(20ms);
+  loop.run();
+  CHECK(UniqueFd(result));
+}
+
 TEST_ON_EACH_BACKEND("a file's life, by one operation after the other") {
   options.sim.faults = false;
   const TemporaryDirectory home;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include <system_error>
 #include <thread>
 
 #include "tests/loop/support.h"
@@ -39,6 +40,19 @@ constexpr int kAllGood = 42;
 
 unsigned smallest_tried = 0;
 unsigned flags_tried = 0;
+
+// As a container's filter that knows one of io_uring's calls only.
+bool forbid_io_uring_enter(int error) {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_enter, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
 
 }  // namespace
 
@@ -86,6 +100,31 @@ TEST_CASE("a refused ring falls back to the pool and says why") {
   CHECK(loop.backend_name() == std::string("pool"));
   CHECK_THAT(loop.backend_note(), Contains(refusal.text) && Contains("thread pool serves."));
   CHECK(exercise(options) == kAllGood);
+}
+
+TEST_CASE("a ring that may be set up, but not entered, falls back to the pool and says why") {
+  if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
+  REQUIRE(forbid_io_uring_enter(GENERATE(EPERM, ENOSYS)));
+  const auto before = open_descriptors();
+  {
+    Loop loop;
+    CHECK(loop.backend_name() == std::string("pool"));
+    CHECK_THAT(loop.backend_note(), Contains("io_uring_enter") && Contains("thread pool serves."));
+  }
+  CHECK(open_descriptors() == before);
+  CHECK(exercise({}) == kAllGood);
+}
+
+TEST_CASE("a ring that is forbidden later fails aloud when its queue is full") {
+  if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
+  // No request ever ends here, and so neither may go.
+  static auto* const requests = new std::vector<Request>(1000);
+  static auto* const loop = new Loop;
+  REQUIRE(forbid_io_uring_enter(EPERM));
+  const auto start_all = [] {
+    for (Request& request : *requests) loop->nop(request, {});
+  };
+  CHECK_THROWS_AS(start_all(), std::system_error);
 }
 
 TEST_CASE("without memory for the ring, a smaller one is tried") {

@@ -121,6 +121,11 @@ void drain(const UniqueFd& fd) {
   }
 }
 
+void linger_for(const UniqueFd& fd, int seconds) {
+  const linger how{.l_onoff = 1, .l_linger = seconds};
+  REQUIRE(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &how, sizeof how) == 0);
+}
+
 // A socket whose error queue holds a message; its error itself was taken.
 struct ErrorQueue : Udp {
   ErrorQueue() {
@@ -514,6 +519,32 @@ TEST_ON_EACH_BACKEND(
     CHECK(sending.result() == -ECANCELED);
     CHECK(receiving.result() == -ECANCELED);
   }
+}
+
+TEST_ON_EACH_BACKEND("a socket that lingers is closed at once by close_now") {
+  TcpPair pair;
+  fill(pair.a);
+  linger_for(pair.a, 600);
+  Loop loop(options);
+  const auto begun = std::chrono::steady_clock::now();
+  loop.close_now(pair.a.release());
+  CHECK(std::chrono::steady_clock::now() - begun < kDeadline);
+}
+
+TEST_ON_THOSE_WITH_THREADS("a socket that lingers as it's closed doesn't hold up the loop") {
+  TcpPair pair;
+  fill(pair.a);
+  linger_for(pair.a, 600);
+  Request closing;
+  GuardedLoop loop(options);
+  loop.close(closing, pair.a.release(), {});
+  Timer later(loop, [&] {
+    CHECK(closing.in_flight());
+    reset_connection(pair.b);
+  });
+  later.start(10ms);
+  loop.run();
+  CHECK(closing.result() == 0);
 }
 
 TEST_ON_EACH_BACKEND("what a socket can't do is an error, not a wait") {

@@ -58,6 +58,46 @@ int exit_code(pid_t child) {
 
 }  // namespace
 
+TEST_ON_EACH_BACKEND("a write to a terminal that nobody reads waits, and holds up nobody",
+                     "[terminal]") {
+  Pty pty;
+  termios raw{};
+  ::cfmakeraw(&raw);
+  REQUIRE(::tcsetattr(pty.slave.get(), TCSANOW, &raw) == 0);
+  const bool to_master = GENERATE(false, true);
+  CAPTURE(to_master);
+  const int fd = (to_master ? pty.master : pty.slave).get();
+  const int other = (to_master ? pty.slave : pty.master).get();
+  const std::string much(1 << 20, 'x');
+  std::string screen(much.size(), '?');
+  ::fcntl(other, F_SETFL, O_RDWR | O_NONBLOCK);
+  Request writing;
+  GuardedLoop loop(options);
+  std::size_t written = 0, before = 0;
+  int last = 1, stalls = 0;
+  const Done go_on = [&](Request& done) {
+    last = done.result();
+    if (last <= 0 || stalls == 3) return;
+    written += static_cast<std::size_t>(last);
+    loop.write(writing, fd, much.data(), much.size(), kCurrentPosition, go_on);
+  };
+  loop.write(writing, fd, much.data(), much.size(), kCurrentPosition, go_on);
+  Timer beat(loop, [&] {
+    if (std::exchange(before, written) != written || written == 0) return;
+    if (++stalls == 3) {
+      beat.stop();
+      return writing.cancel();
+    }
+    while (::read(other, screen.data(), screen.size()) > 0) {
+    }
+  });
+  beat.start(10ms, 10ms);
+  loop.run();
+  CHECK((last == -ECANCELED || last > 0));
+  CHECK(stalls == 3);
+  CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);  // nobody else's reads and writes have changed
+}
+
 TEST_CASE("a terminal is told from what is none, and has a size", "[terminal]") {
   Pty pty;
   Pipe pipe;

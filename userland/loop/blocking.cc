@@ -2,6 +2,7 @@
 #include "loop/blocking.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,19 @@ int on_path(const Operation& op) {
 }
 
 }  // namespace
+
+bool lingers(int fd) {
+  linger how{};
+  socklen_t size = sizeof how;
+  return ::getsockopt(fd, SOL_SOCKET, SO_LINGER, &how, &size) == 0 && how.l_onoff != 0 &&
+         how.l_linger > 0;
+}
+
+void close_at_once(int fd) {
+  const linger never{};
+  if (lingers(fd)) ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &never, sizeof never);
+  ::close(fd);
+}
 
 int run_blocking(Request& request) {
   const Operation& op = request.op;

@@ -9,4 +9,9 @@ namespace timeslice::loop {
 // Returns the result or -errno. Kinds that wait for a peer (accept, poll, ...) give -ENOTSUP.
 int run_blocking(Request& request);
 
+// Whether closing it may wait for a peer (SO_LINGER).
+bool lingers(int fd);
+// What it lingers for is sent all the same, behind our back.
+void close_at_once(int fd);
+
 }  // namespace timeslice::loop

@@ -244,7 +244,7 @@ void EpollBackend::forget(int fd) {
 
 void EpollBackend::close_now(int fd) {
   forget(fd);
-  ::close(fd);
+  close_at_once(fd);
 }
 
 void EpollBackend::end() {

@@ -5,11 +5,15 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
+
+#include "base/unique_fd.h"
 
 namespace timeslice::loop {
 
@@ -60,11 +64,34 @@ ssize_t read_now(const Operation& op, std::size_t limit) {
   return ready_now(op.fd, POLLIN) ? ::readv(op.fd, parts.first, parts.count) : -1;
 }
 
-// What is ready has room for PIPE_BUF bytes; more might block.
+// A pseudo-terminal's master can't be opened again: that would make another pair.
+bool is_master(int fd) {
+  int number = 0;
+  return ::ioctl(fd, TIOCGPTN, &number) == 0;
+}
+
+// A terminal is ready when it has room for one byte, and would block for the others. O_NONBLOCK is
+// a matter of the open file, which other processes share, so this takes one of its own if it can.
+ssize_t write_to_terminal(int fd, const iovec* parts, int count) {
+  UniqueFd own;
+  if (!is_master(fd)) {
+    const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    own = UniqueFd(::open(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  }
+  if (!own) return without_blocking(fd, [&] { return ::writev(fd, parts, count); });
+  const ssize_t size = ::writev(own.get(), parts, count);
+  const int error = errno;
+  own = UniqueFd();
+  errno = error;
+  return size;
+}
+
+// What else is ready has room for PIPE_BUF bytes; more might block.
 ssize_t write_now(const Operation& op, std::size_t limit) {
   const Parts parts(op, limit);
   const ssize_t size = ::pwritev2(op.fd, parts.first, parts.count, -1, RWF_NOWAIT);
   if (size >= 0 || errno != EOPNOTSUPP) return size;
+  if (::isatty(op.fd) == 1) return write_to_terminal(op.fd, parts.first, parts.count);
   if (!ready_now(op.fd, POLLOUT)) return -1;
   const iovec* const end = parts.first + parts.count;
   const iovec* const part =

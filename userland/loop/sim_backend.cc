@@ -220,7 +220,7 @@ bool SimBackend::attempt_shot(Multishot& request, std::size_t limit) {
   return true;
 }
 
-void SimBackend::close_now(int fd) { ::close(fd); }
+void SimBackend::close_now(int fd) { close_at_once(fd); }
 
 void SimBackend::end() {
   waiting_.walk([&](Request& request) { finish(request, -ECANCELED); });

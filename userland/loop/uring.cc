@@ -9,6 +9,7 @@
 #include <csignal>
 #include <system_error>
 
+#include "loop/blocking.h"
 #include "loop/readiness.h"
 #include "loop/uring_entry.h"
 
@@ -76,12 +77,16 @@ Uring::~Uring() {
 // what they do.
 [[gnu::flatten]] void Uring::submit(Request& request) {
   if (belongs_on_thread(request.op)) return threads_.submit(request);
-  if (knocks(request.op)) {
-    request.op.route = Route::inline_;
-    ++system_calls_;
-    return finish(request, try_now(request.op, 0));
-  }
+  if (belongs_here(request.op)) return try_here(request);
   start(request);
+}
+
+void Uring::try_here(Request& request) {
+  request.op.route = Route::inline_;
+  ++system_calls_;
+  const int result = try_now(request.op, 0);
+  if (result != -EAGAIN || knocks(request.op)) return finish(request, result);
+  wait_beside(request);
 }
 
 void Uring::start(Request& request) {
@@ -235,7 +240,16 @@ void Uring::submit_only() {
   if (count == 0) return;
   const int taken = enter(count, 0, can_.sqpoll ? IORING_ENTER_SQ_WAIT : 0, nullptr);
   // Completions ran over: a look at them (GETEVENTS) lets the kernel move them on.
-  if (taken == -EBUSY || taken == -EAGAIN) submit_and_wait(0, kNoWait);
+  if (taken == -EBUSY || taken == -EAGAIN) return submit_and_wait(0, kNoWait);
+  check(taken);
+}
+
+// Time over, a signal, or a moment without memory: the next turn goes on. Anything else means that
+// requests are lost.
+void Uring::check(int result) {
+  if (result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY)
+    return;
+  throw std::system_error(-result, std::generic_category(), "io_uring_enter");
 }
 
 void Uring::submit_and_wait(unsigned wait_for, Nanoseconds timeout) {
@@ -247,12 +261,7 @@ void Uring::submit_and_wait(unsigned wait_for, Nanoseconds timeout) {
   const bool limited = wait_for > 0 && timeout >= kNoWait;
   const unsigned flags = IORING_ENTER_GETEVENTS | (limited ? IORING_ENTER_EXT_ARG : 0) |
                          (can_.no_iowait ? kEnterNoIowait : 0);
-  const int result = enter(publish_sqes(), wait_for, flags, limited ? &argument : nullptr);
-  // Time over, a signal, or a moment without memory: the next turn goes on. Anything else means
-  // that requests are lost.
-  if (result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY)
-    return;
-  throw std::system_error(-result, std::generic_category(), "io_uring_enter");
+  check(enter(publish_sqes(), wait_for, flags, limited ? &argument : nullptr));
 }
 
 void Uring::reap(Route route) {
@@ -453,7 +462,7 @@ void Uring::take_wake() {
 
 void Uring::close_now(int fd) {
   ++system_calls_;
-  ::close(fd);
+  close_at_once(fd);
 }
 
 void Uring::end() {

@@ -61,6 +61,8 @@ class Uring final : public Backend {
   void take(const io_uring_cqe& cqe, Route route);
   void take_own(const io_uring_cqe& cqe);
   void take_shot(Multishot& request, const io_uring_cqe& cqe);
+  static void check(int result);
+  void try_here(Request& request);
   void start(Request& request);
   void start_multishot(Multishot& request, io_uring_sqe& sqe);
   int receive_into(Multishot& request, Buffers::Id id);

@@ -4,12 +4,15 @@
 #pragma once
 #include <liburing.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
 
+#include "loop/blocking.h"
 #include "loop/operation.h"
+#include "loop/readiness.h"
 
 namespace timeslice::loop {
 
@@ -29,9 +32,6 @@ inline void prepare_file(io_uring_sqe& sqe, const Operation& op) {
       return ::io_uring_prep_readv(&sqe, op.fd, parts, size, offset);
     case Kind::writev:
       return ::io_uring_prep_writev(&sqe, op.fd, parts, size, offset);
-    case Kind::open:
-      return ::io_uring_prep_openat(&sqe, op.fd, static_cast<const char*>(op.data), op.flags,
-                                    op.mode);
     default:
       return ::io_uring_prep_close(&sqe, op.fd);
   }
@@ -75,7 +75,6 @@ inline void prepare(io_uring_sqe& sqe, const Operation& op) {
     case Kind::write:
     case Kind::readv:
     case Kind::writev:
-    case Kind::open:
     case Kind::close:
       return prepare_file(sqe, op);
     case Kind::poll:
@@ -101,22 +100,40 @@ inline bool has_position(int fd) {
   return ::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
 }
 
+inline bool is_tty(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && ::isatty(fd) == 1;
+}
+
+constexpr unsigned bit(Kind kind) { return 1U << static_cast<unsigned>(kind); }
+
 // Jobs, of course. And what io_uring hands to a kernel worker anyhow: buffered writes to files, one
 // at a time for each inode (measured: 0.07 times a plain pwrite at depth 1, and half of our own
 // pool), and paths and fsync, for which a thread is the only way. Those of the pool are of a known
 // number, and have names.
 //
-// Writes to files at their current position go there for a better reason: where one is cut short,
-// by a full disk or a limit, the ring tells how much was written, but the position stays
-// (Linux 6.18). The next write would go over it, and be told as a success.
+// Some go there for better reasons. Writes to files at their current position: where one is cut
+// short, by a full disk or a limit, the ring tells how much was written, but the position stays
+// (Linux 6.18); the next write would go over it, and be told as a success. Opens: the ring tries
+// them with O_NONBLOCK, which for a FIFO is another thing than to wait. And closes that linger: the
+// ring's would hold up the loop.
 inline bool belongs_on_thread(const Operation& op) {
-  const auto bit = [](Kind kind) { return 1U << static_cast<unsigned>(kind); };
-  const unsigned always = bit(Kind::work) | bit(Kind::fsync) | bit(Kind::stat) | bit(Kind::rename) |
-                          bit(Kind::unlink) | bit(Kind::mkdir);
-  const unsigned perhaps = bit(Kind::write) | bit(Kind::writev) | bit(Kind::open);
-  if ((bit(op.kind) & (always | perhaps)) == 0) return false;
-  if (op.kind == Kind::open) return (op.flags & O_CREAT) != 0;
-  return (bit(op.kind) & always) != 0 || op.offset != kCurrentPosition || has_position(op.fd);
+  constexpr unsigned kAlways = bit(Kind::work) | bit(Kind::fsync) | bit(Kind::open) |
+                               bit(Kind::stat) | bit(Kind::rename) | bit(Kind::unlink) |
+                               bit(Kind::mkdir);
+  constexpr unsigned kPerhaps = bit(Kind::write) | bit(Kind::writev) | bit(Kind::close);
+  if ((bit(op.kind) & (kAlways | kPerhaps)) == 0) return false;
+  if (op.kind == Kind::close) return lingers(op.fd);
+  return (bit(op.kind) & kAlways) != 0 || op.offset != kCurrentPosition || has_position(op.fd);
+}
+
+// What the loop's own thread had better try by itself, since on a ring it would wait where no
+// cancel reaches it: a connect to a path, in a kernel worker; and a write to a terminal, in the
+// very call that submits, for the ring takes room for a byte as room for all.
+inline bool belongs_here(const Operation& op) {
+  constexpr unsigned kPerhaps = bit(Kind::write) | bit(Kind::writev) | bit(Kind::connect);
+  if ((bit(op.kind) & kPerhaps) == 0) return false;
+  return op.kind == Kind::connect ? knocks(op) : is_tty(op.fd);
 }
 
 }  // namespace timeslice::loop

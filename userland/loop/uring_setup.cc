@@ -43,21 +43,13 @@ struct NeededOp {
   const char* name;
 };
 constexpr NeededOp kNeededOps[] = {
-    {IORING_OP_READ, "READ"},
-    {IORING_OP_WRITE, "WRITE"},
-    {IORING_OP_OPENAT, "OPENAT"},
-    {IORING_OP_CLOSE, "CLOSE"},
-    {IORING_OP_ACCEPT, "ACCEPT"},
-    {IORING_OP_RECV, "RECV"},
-    {IORING_OP_SEND, "SEND"},
-    {IORING_OP_CONNECT, "CONNECT"},
-    {IORING_OP_RECVMSG, "RECVMSG"},
-    {IORING_OP_SENDMSG, "SENDMSG"},
-    {IORING_OP_SHUTDOWN, "SHUTDOWN"},
-    {IORING_OP_READV, "READV"},
-    {IORING_OP_WRITEV, "WRITEV"},
-    {IORING_OP_POLL_ADD, "POLL_ADD"},
-    {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
+    {IORING_OP_READ, "READ"},         {IORING_OP_WRITE, "WRITE"},
+    {IORING_OP_CLOSE, "CLOSE"},       {IORING_OP_ACCEPT, "ACCEPT"},
+    {IORING_OP_RECV, "RECV"},         {IORING_OP_SEND, "SEND"},
+    {IORING_OP_CONNECT, "CONNECT"},   {IORING_OP_RECVMSG, "RECVMSG"},
+    {IORING_OP_SENDMSG, "SENDMSG"},   {IORING_OP_SHUTDOWN, "SHUTDOWN"},
+    {IORING_OP_READV, "READV"},       {IORING_OP_WRITEV, "WRITEV"},
+    {IORING_OP_POLL_ADD, "POLL_ADD"}, {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
 };
 
 constexpr const char* kPoolServes = ", so the thread pool serves.";
@@ -104,6 +96,14 @@ std::string missing(const io_uring_probe* probe, const io_uring_params& params) 
   return "";
 }
 
+// Tried for real, too: a filter may allow the set-up and refuse this.
+std::string enter_is_refused(const io_uring& ring) {
+  const int error = ::io_uring_enter(static_cast<unsigned>(ring.ring_fd), 0, 0, 0, nullptr);
+  if (error >= 0) return "";
+  return std::string("io_uring can be set up, but not used (io_uring_enter: ") +
+         std::strerror(-error) + "; a container's seccomp filter forbids it)" + kPoolServes;
+}
+
 // Tried for real: its completion is left to be ignored.
 bool takes_messages(const io_uring& ring) { return send_message(ring.ring_fd, kProbeTag) == 0; }
 
@@ -147,6 +147,11 @@ Ring set_up_ring(const Options& options) {
   if (const std::string lack = missing(probe.get(), params); !lack.empty()) {
     ::io_uring_queue_exit(&out.ring);
     out.note = "This kernel's io_uring lacks " + lack + kPoolServes;
+    return out;
+  }
+  if (const std::string refused = enter_is_refused(out.ring); !refused.empty()) {
+    ::io_uring_queue_exit(&out.ring);
+    out.note = refused;
     return out;
   }
   if (params.sq_entries < options.ring_entries && out.note.empty())
