@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include <cstring>
+
 #include "tests/loop/support.h"
 
 namespace timeslice::loop::test {
@@ -225,6 +227,28 @@ void throw_in_between(const Options& options) {
   CHECK(got == text);
 }
 
+// The end of a stream is the end; an empty datagram is a message.
+void receive_empty_datagrams(const Options& options) {
+  std::array<int, 2> fds{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds.data()) == 0);
+  const UniqueFd here(fds[0]), there(fds[1]);
+  Multishot receiving;
+  GuardedLoop loop(options);
+  Buffers buffers(loop, 4, 16);
+  std::vector<std::string> got;
+  loop.recv_many(receiving, there.get(), buffers, [&](Request& done) {
+    if (!receiving.more()) return;
+    CHECK(done.result() == static_cast<int>(receiving.data().size()));
+    got.emplace_back(text_of(receiving));
+    if (got.size() == 3) receiving.cancel();
+  });
+  for (const char* text : {"one", "", "three"})
+    REQUIRE(::send(here.get(), text, std::strlen(text), 0) >= 0);
+  loop.run();
+  CHECK(got == std::vector<std::string>{"one", "", "three"});
+  CHECK(receiving.result() == -ECANCELED);
+}
+
 void end_early(const Options& options) {
   const UniqueFd listener(listen_on_loopback(0));
   UniqueFd client(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener.get()))));
@@ -316,6 +340,7 @@ void buffers_outlive_loop(const Options& options) {
 TEST_ON_EACH_RING("accept_many gives each connection once, until it is cancelled", accept_all)
 TEST_ON_EACH_RING("recv_many gives more than its buffers hold, in order, and then the end",
                   receive_all)
+TEST_ON_EACH_RING("recv_many takes an empty datagram for a message", receive_empty_datagrams)
 TEST_ON_EACH_RING("many streams share two buffers, and none loses a byte", share_buffers)
 TEST_ON_EACH_RING("a cancel with connections untold leaks none of them", cancel_untold)
 TEST_ON_EACH_RING("a loop that goes with connections untold leaks none of them", destroy_untold)

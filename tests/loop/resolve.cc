@@ -40,6 +40,14 @@ Looked look_up(const Options& options, const std::string& host, const std::strin
 
 }  // namespace
 
+TEST_ON_EACH_BACKEND("a port beyond the last one is no port") {
+  CHECK(look_up(options, "127.0.0.1", "65535").has("127.0.0.1:65535"));
+  for (const char* port : {"65536", "99999", "4294967376", "-34463"}) {
+    CAPTURE(port);
+    CHECK(resolver_code(look_up(options, "127.0.0.1", port).result) == EAI_SERVICE);
+  }
+}
+
 TEST_CASE("numbers and names without a network are resolved", "[resolve]") {
   ON_EACH_BACKEND(options);
   Looked looked = look_up(options, "127.0.0.1", "80");

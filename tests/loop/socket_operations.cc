@@ -144,6 +144,9 @@ struct ErrorQueue : Udp {
     REQUIRE(::recv(fd.get(), &byte, 1, MSG_DONTWAIT) < 0);
     REQUIRE(errno == ECONNREFUSED);
   }
+  void send_to_itself(const std::string& text) const {
+    REQUIRE(::sendto(fd.get(), text.data(), text.size(), 0, generic(address), sizeof address) > 0);
+  }
 };
 
 void reset_connection(UniqueFd& fd) {
@@ -519,6 +522,28 @@ TEST_ON_EACH_BACKEND(
     CHECK(sending.result() == -ECANCELED);
     CHECK(receiving.result() == -ECANCELED);
   }
+}
+
+// (The simulator tries whatever is ready, over and over.)
+TEST_ON_EACH_BACKEND("an error queue that nobody reads wakes nobody twice") {
+  if (options.backend == BackendKind::sim) return;
+  ErrorQueue udp;
+  std::array<char, 4> buffer{};
+  Request receiving;
+  GuardedLoop loop(options);
+  int result = 0;
+  loop.recv(receiving, udp.fd.get(), buffer.data(), buffer.size(),
+            [&](Request& done) { result = done.result(); });
+  std::uint64_t turns = 0;
+  Timer later(loop, [&] {
+    turns = loop.counters().turns;
+    CHECK(receiving.in_flight());
+    udp.send_to_itself("word");
+  });
+  later.start(50ms);
+  loop.run();
+  CHECK(turns < 20);
+  CHECK(result == 4);
 }
 
 TEST_ON_EACH_BACKEND("a socket that lingers is closed at once by close_now") {

@@ -86,7 +86,7 @@ void EpollBackend::watch(Request& request) {
     ::fcntl(op.fd, F_SETFL, ::fcntl(op.fd, F_GETFL) | O_NONBLOCK);
   // poll() is also used on descriptors that others open and close, so its interest is renewed each
   // time. Sockets are closed through the loop, which then forgets what was armed.
-  const bool trusted = op.kind != Kind::poll && (watch.armed & events) == events;
+  const bool trusted = op.kind != Kind::poll && !watch.once && (watch.armed & events) == events;
   const int error = trusted ? 0 : arm(op.fd, watch, watch.armed | events);
   if (error == 0) {
     op.route = Route::poll;
@@ -107,7 +107,7 @@ void EpollBackend::watch(Request& request) {
 // Tells the kernel what to watch. Its view wins over ours: a descriptor that was closed and made
 // anew behind our back is no longer in the set (ENOENT), one that we forgot may still be (EEXIST).
 int EpollBackend::arm(int fd, Watch& watch, std::uint32_t events) {
-  epoll_event event{.events = events, .data = {.fd = fd}};
+  epoll_event event{.events = events | (watch.once ? EPOLLET : 0U), .data = {.fd = fd}};
   ++system_calls_;
   int error = ::epoll_ctl(epoll_.get(), watch.armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
   if (error != 0 && errno == ENOENT) error = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
@@ -170,14 +170,29 @@ void EpollBackend::serve(int fd, std::uint32_t happened) {
   if (watch.waiting.empty()) return disarm(fd, watch, 0);
   std::uint32_t asked = 0;
   std::uint32_t wanted = 0;
+  const std::size_t told = shots();
+  bool moved = left_unread_ = false;
   watch.waiting.walk([&](Request& request) {
     const std::uint32_t need = events_needed(request.op);
     asked |= need;
     const bool concerned = (happened & (need | kAlways)) != 0 && (wanted & need) == 0;
     // Whoever still waits has all that want the same behind it.
-    if (!concerned || !attempt(request, happened)) wanted |= need;
+    if (!concerned || !attempt(request, happened))
+      wanted |= need;
+    else
+      moved = true;
   });
-  if ((happened & ~(asked | kAlways)) != 0) disarm(fd, watch, wanted);
+  if ((happened & ~(asked | kAlways)) != 0) return disarm(fd, watch, wanted);
+  const bool lasts = watch.once || (happened & kAlways) != 0;
+  if (wanted != 0 && lasts) quieten(fd, watch, moved || left_unread_ || shots() != told);
+}
+
+// An error stays for as long as nobody asks for it (a queue of them for ever), and would be
+// reported again at once. From now on only changes are, and after each success what is still there.
+void EpollBackend::quieten(int fd, Watch& watch, bool moved) {
+  if (watch.once != moved) return;
+  watch.once = true;
+  arm(fd, watch, watch.armed);
 }
 
 // True if the request ended.
@@ -208,12 +223,13 @@ bool EpollBackend::accept_some(Multishot& request) {
 // One buffer at an event. Without a free one it stays unread; they come back within this turn.
 bool EpollBackend::receive_some(Multishot& request) {
   const Buffers::Id id = request.buffers->take();
+  left_unread_ = left_unread_ || id == Buffers::kNone;
   if (id == Buffers::kNone) return false;
   request.op.data = request.buffers->at(id).data();
   request.op.size = request.buffers->size();
   ++system_calls_;
   const int result = try_now(request.op, EPOLLIN);
-  if (result > 0) {
+  if (result > 0 || (result == 0 && is_datagram(request.op.fd))) {
     deliver(request, result, id);
     return false;
   }

@@ -41,11 +41,13 @@ class EpollBackend final : public Backend {
     List<Request> waiting;
     std::uint32_t armed = 0;
     bool never_blocks = false;  // a listener, by O_NONBLOCK
+    bool once = false;          // each change is told once: something lasts that no try takes away
   };
 
   void block(Request& request);
   void watch(Request& request);
   int arm(int fd, Watch& watch, std::uint32_t events);
+  void quieten(int fd, Watch& watch, bool moved);
   void disarm(int fd, Watch& watch, std::uint32_t wanted);
   void serve(int fd, std::uint32_t happened);
   bool attempt(Request& request, std::uint32_t happened);
@@ -58,6 +60,7 @@ class EpollBackend final : public Backend {
   UniqueFd epoll_;
   const ClosedInChildren epoll_stays_here_;
   bool has_pwait2_ = true;
+  bool left_unread_ = false;  // for want of a buffer
   WakeFd wake_;
   const ClosedInChildren wake_stays_here_;
   std::unique_ptr<ThreadPool> threads_;

@@ -21,7 +21,8 @@ class Multishot : public Request {
   Multishot() : delivery_(*this) {}
 
   // In a callback: whether others follow. The last one has a result <= 0: 0 at the end of a stream,
-  // else -errno.
+  // else -errno. (A 0 with others to follow is an empty datagram. Longer ones than a buffer are cut
+  // without a word: where that matters, recvmsg() tells.)
   [[nodiscard]] bool more() const { return in_flight(); }
   // In the callback of a receive: what came, result() bytes of it. Good until the callback returns.
   [[nodiscard]] std::span<std::byte> data() const { return data_; }

@@ -185,6 +185,12 @@ std::uint32_t events_needed(const Operation& op) {
   }
 }
 
+bool is_datagram(int fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+}
+
 int try_now(Operation& op, std::uint32_t happened, std::size_t limit) {
   if (op.kind == Kind::connect) return connect_now(op, happened);
   ssize_t result;

@@ -18,6 +18,8 @@ inline bool knocks(const Operation& op) {
 }
 // The epoll events that such an operation needs.
 std::uint32_t events_needed(const Operation& op);
+// Whether a receive that gave 0 was an empty message, and not the end.
+bool is_datagram(int fd);
 // The result, -errno, or -EAGAIN if it has to wait (longer). `happened`: what epoll reported, for a
 // poll; `limit`: at most so many bytes. Never blocks, also on descriptors in blocking mode.
 int try_now(Operation& op, std::uint32_t happened, std::size_t limit = ~std::size_t{0});

@@ -5,6 +5,7 @@
 
 #include <cassert>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <system_error>
 
@@ -18,11 +19,22 @@ struct FreeAddresses {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
 
+// glibc takes such a number modulo 65536.
+bool beyond_all_ports(const std::string& service) {
+  char* rest = nullptr;
+  const unsigned long number = std::strtoul(service.c_str(), &rest, 10);
+  return !service.empty() && *rest == '\0' && number > 65535;
+}
+
 // Shared by the job and what is called after it, whichever of them is dropped last.
 struct Lookup {
   void run() {
     if ((host + service).find('\0') != std::string::npos) {  // a string that C would cut short
       result = kResolverErrors + EAI_NONAME;
+      return;
+    }
+    if (beyond_all_ports(service)) {
+      result = kResolverErrors + EAI_SERVICE;
       return;
     }
     const addrinfo wanted{.ai_flags = hints.flags,

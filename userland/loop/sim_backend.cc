@@ -209,7 +209,8 @@ bool SimBackend::attempt_shot(Multishot& request, std::size_t limit) {
     request.op.size = request.buffers->size();
   }
   const int result = try_it(request, limit);
-  const bool good = request.buffers ? result > 0 : result >= 0;
+  const bool good =
+      request.buffers ? result > 0 || (result == 0 && is_datagram(request.op.fd)) : result >= 0;
   if (good) {
     deliver(request, result, id);
     return false;

@@ -378,7 +378,9 @@ void Uring::take_shot(Multishot& request, const io_uring_cqe& cqe) {
     id = request.buffers->take();
     result = id == Buffers::kNone ? -ENOBUFS : receive_into(request, id);
   }
-  const bool good = request.op.kind == Kind::accept_many ? result >= 0 : result > 0;
+  const bool good =
+      result > 0 ||
+      (result == 0 && (request.op.kind == Kind::accept_many || is_datagram(request.op.fd)));
   if (good)
     deliver(request, result, id);
   else if (id != Buffers::kNone)
