@@ -36,6 +36,31 @@ TEST_ON_EACH_BACKEND(
   CHECK(fired == expected);
 }
 
+TEST_ON_EACH_BACKEND("a time counts from when it's asked for, however long that callback has run") {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kTime = 20ms;
+  Pipe pipe;
+  char byte = 0;
+  Request reading;
+  GuardedLoop loop(options);
+  Clock::time_point begun;
+  Nanoseconds timer_took{0}, request_took{0};
+  Timer timer(loop, [&] { timer_took = Clock::now() - begun; });
+  loop.set_immediate([&] {
+    for (const auto now = Clock::now(); Clock::now() - now < 2 * kTime;) {
+    }
+    begun = Clock::now();
+    timer.start(kTime);
+    loop.read(reading, pipe.out.get(), &byte, 1, kCurrentPosition,
+              [&](Request&) { request_took = Clock::now() - begun; });
+    reading.expire_after(kTime);
+  });
+  loop.run();
+  CHECK(timer_took >= kTime);
+  CHECK(request_took >= kTime);
+  CHECK(reading.result() == -ETIMEDOUT);
+}
+
 TEST_ON_EACH_BACKEND("the longest time never ends, and holds up nobody") {
   constexpr Nanoseconds kLongest = Nanoseconds::max();
   Pipe pipe;

@@ -65,7 +65,7 @@ class Loop {
   [[nodiscard]] bool alive() const;
 
   // CLOCK_MONOTONIC as of the last look at the clock: once before the turn's callbacks, not in
-  // each.
+  // each. Timers and deadlines count from a look of their own.
   [[nodiscard]] Nanoseconds now() const { return now_; }
   void update_time();
   [[nodiscard]] Counters counters() const;

@@ -15,7 +15,7 @@ void Request::cancel() {
 void Request::expire_after(Nanoseconds time) {
   assert(in_flight());
   if (in_heap()) loop_->timers_.remove(*this);
-  loop_->timers_.insert(*this, deadline_after(loop_->now(), time));
+  loop_->timers_.insert(*this, deadline_after(loop_->backend_->now(), time));
 }
 
 }  // namespace timeslice::loop

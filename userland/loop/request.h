@@ -48,8 +48,8 @@ class Request : public Handle, public Link, public TimerNode {
   void cancel();
   // Of a lazy send: somebody waits for it now.
   void hurry() { op.flags = in_flight() && op.kind == Kind::send ? 0 : op.flags; }
-  // Of a request in flight: cancels it when this time has passed; its result is then -ETIMEDOUT,
-  // or the real one if that was quicker.
+  // Of a request in flight: cancels it when this time has passed from now on; its result is then
+  // -ETIMEDOUT, or the real one if that was quicker.
   void expire_after(Nanoseconds time);
 
   Operation op;

@@ -10,7 +10,7 @@ namespace timeslice::loop {
 
 void Timer::start(Nanoseconds delay, Nanoseconds repeat) {
   stop();
-  deadline_ = deadline_after(loop_.now(), delay);
+  deadline_ = deadline_after(loop_.backend_->now(), delay);
   repeat_ = std::max(repeat, Nanoseconds{0});
   loop_.timers_.insert(*this, deadline_);
   activate(loop_.backend_->alive);

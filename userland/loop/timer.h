@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// When is it time? A Timer calls back once its delay has passed, counted from the loop's cached
-// time. Only the nearest deadline of all goes to the kernel, as the timeout of the wait: a kernel
-// timer each would cost 30 to 60 times a heap insert.
+// When is it time? A Timer calls back once its delay has passed, counted from when it was started,
+// however long that callback had run by then. Only the nearest deadline of all goes to the kernel,
+// as the timeout of the wait: a kernel timer each would cost 30 to 60 times a heap insert.
 #pragma once
 #include <functional>
 
