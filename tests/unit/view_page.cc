@@ -255,3 +255,25 @@ TEST_CASE("the help page names every column on the screen and fits its width") {
   for (const view::Column& c : view::columns())
     if (c.place != view::Place::files) CHECK(has(all, std::string(c.heading) + '\n'));
 }
+
+TEST_CASE("on a narrow screen what stands for a process bears the process's name") {
+  MadeFrame made;
+  add_node(made);
+  made.process(6000, "bash");
+  made.thread(6000, "bash", "main");
+  made.process(7000, "cc1plus");  // whose first thread has ended, and the other has another name
+  made.thread(7001, "helper", "main");
+  Controls controls;
+  const auto begins = [&](const std::string& row) {
+    const std::string text = page(made, controls, 80, 24);
+    return has(text, "\n" + row + " ");
+  };
+  for (const bool tree : {true, false}) {
+    CAPTURE(tree);
+    controls.list.tree = tree;
+    CHECK(begins("    6000 bash"));
+    CHECK(begins("    7001 cc1plus"));
+    CHECK(begins(tree ? "    4321  main" : "    4321 node"));
+    CHECK(begins(tree ? "    4322  libuv-worker" : "    4322 libuv-worker"));
+  }
+}

@@ -96,12 +96,19 @@ Style state_style(std::string_view state) {
   }
 }
 
+// What stands by itself bears its process's name where the role would only say that it's the first
+// thread, or the only one: of which process, nothing else on a narrow screen says.
+bool bears_process_name(const Column& c, const Row& row) {
+  if (c.id != "name" || row.indented || row.thread == nullptr) return false;
+  return row.process->threads.size() == 1 || row.thread->row.tid == row.process->tgid;
+}
+
 Style cell_style(const Column& c, const Row& row, std::string_view text) {
   if (row.thread != nullptr && row.thread->ended) return Style::faint;
   if (c.id == "state") return state_style(text);
   // What is 0 or unknown steps back, so that the eye finds what is not. (Core 0 is a core.)
   if (text == "-" || (text == "0" && c.kind != Kind::whole)) return Style::faint;
-  if (row.thread == nullptr) return Style::strong;
+  if (row.thread == nullptr || bears_process_name(c, row)) return Style::strong;
   const bool named = c.id == "name" || c.id == "role";
   if (named) {
     // What we found out is set apart from what the thread calls itself.
@@ -115,7 +122,7 @@ Style cell_style(const Column& c, const Row& row, std::string_view text) {
 }
 
 std::string_view row_cell(const Column& c, const Row& row, Scratch& scratch) {
-  if (row.thread == nullptr) return cell(c, *row.process, scratch);
+  if (row.thread == nullptr || bears_process_name(c, row)) return cell(c, *row.process, scratch);
   // Of a process with a single row, the process's own columns are shown too.
   if (c.id == "threads") return row.indented ? "" : cell(c, *row.process, scratch);
   return cell(c, *row.thread, scratch);
