@@ -47,9 +47,12 @@ struct stream_core {
 	__u64 dropped; /* since the stream began */
 	__u64 lost;    /* since this core's last record */
 	__u64 unwoken; /* bytes since the reader was woken last */
-	__u32 running; /* who has the core, as seen when it got it … */
+	__u32 running; /* who has the core, as seen when it got it: the kernel's number … */
 	__u32 running_nvcsw;
-	__u64 pad[4];
+	__u32 running_tid; /* … the reader's … */
+	__u32 running_tgid;
+	__u64 running_task; /* … and where it lies, to be compared only */
+	__u64 pad[2];
 };
 
 struct {
@@ -241,27 +244,95 @@ static __always_inline __u64 ending_wait_ns(struct task_struct *next)
 	return queued ? next->se.cfs_rq->rq->clock - queued : 0;
 }
 
+/*
+ * Those outside are told of as well: their names are wanted wherever they preempt or wake. All is
+ * read by bpf_core_read, for one caller has a pointer of no type.
+ */
+static __always_inline int tell_identity(__u8 kind, struct task_struct *task, __u32 parent_tid,
+					 const char *comm)
+{
+	struct stream_core *core = this_core();
+	__u32 flags = BPF_CORE_READ(task, flags), tid = reader_tid(task), tgid;
+	struct ts_event_identity *record;
+
+	if (!core || !tid)
+		return 0;
+	tell_loss(core);
+	record = reserve(core, kind, tid, BPF_CORE_READ(task, prio), sizeof(*record));
+	if (!record)
+		return 0;
+	tgid = reader_tid(BPF_CORE_READ(task, group_leader));
+	record->tgid = tgid;
+	record->ppid = reader_tid(BPF_CORE_READ(task, real_parent, group_leader));
+	record->parent_tid = parent_tid;
+	record->flags = (flags & PF_KTHREAD ? TS_THREAD_KERNEL : 0) |
+			(flags & PF_IO_WORKER ? TS_THREAD_IO_WORKER : 0) |
+			(is_wanted_tgid(tgid) ? 0 : TS_THREAD_OUTSIDE);
+	record->start_ns = BPF_CORE_READ(task, start_boottime);
+	__builtin_memset(record->comm, 0, sizeof(record->comm));
+	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), comm);
+	submit(core, record);
+	return 0;
+}
+
+/*
+ * A thread that isn't its process's leader and calls exec is given the leader's number, some time
+ * before sched_process_exec tells. It is told as soon as it is met under the new one.
+ */
+static __always_inline void tell_new_number(struct stream_core *core, struct task_struct *task)
+{
+	__u32 pid = BPF_CORE_READ(task, pid);
+
+	if (core->running_task != (__u64)task || core->running == pid || core->running_tgid != pid)
+		return;
+	tell_identity(TS_EVENT_EXEC, task, core->running_tid, task->comm);
+	core->running = pid;
+	core->running_tid = reader_tid(task);
+}
+
+/* Who runs here has the number that it was told with; a leader's may be its follower's already. */
+static __always_inline __u32 runner_tid(struct stream_core *core, struct task_struct *task)
+{
+	return core->running_task == (__u64)task && core->running_tgid == task->tgid
+		       ? core->running_tid
+		       : tid_of(task);
+}
+
+static __always_inline void note_runner(struct stream_core *core, struct task_struct *next)
+{
+	core->running = next->pid;
+	core->running_nvcsw = next->nvcsw;
+	core->running_tid = tid_of(next);
+	core->running_tgid = next->tgid;
+	core->running_task = (__u64)next;
+}
+
 SEC("tp_btf/sched_switch")
 int on_switch(__u64 *ctx)
 {
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
 	struct stream_core *core = this_core();
 	struct ts_event_switch *record;
+	__u32 prev_tid;
 	__u16 state;
+	bool wanted;
 
 	if (!core)
 		return 0;
 	state = leaving_state(ctx[0] & 1, switch_has_state ? ctx[3] : prev->__state);
+	wanted = is_wanted(prev);
+	if (wanted)
+		tell_new_number(core, prev);
 	state |= leaving_kind(core, prev, state);
-	core->running = next->pid;
-	core->running_nvcsw = next->nvcsw;
-	if (filtered && !is_wanted(prev) && !is_wanted(next))
+	prev_tid = runner_tid(core, prev);
+	note_runner(core, next);
+	if (!wanted && !is_wanted(next))
 		return 0;
 	tell_loss(core);
-	record = reserve(core, TS_EVENT_SWITCH, tid_of(next), next->prio, sizeof(*record));
+	record = reserve(core, TS_EVENT_SWITCH, core->running_tid, next->prio, sizeof(*record));
 	if (!record)
 		return 0;
-	record->prev_tid = tid_of(prev);
+	record->prev_tid = prev_tid;
 	record->prev_state = state;
 	record->prev_nvcsw = prev->nvcsw;
 	record->prev_nivcsw = prev->nivcsw;
@@ -283,7 +354,7 @@ static __always_inline int on_wake(__u8 kind, struct task_struct *task)
 	if (!record)
 		return 0;
 	current = bpf_get_current_task_btf();
-	record->waker_tid = tid_of(current);
+	record->waker_tid = runner_tid(core, current);
 	record->target_cpu = core_of(task);
 	record->context = wake_context(current);
 	record->pad = 0;
@@ -322,37 +393,6 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 	return 0;
 }
 
-/*
- * Those outside are told of as well: their names are wanted wherever they preempt or wake. All is
- * read by bpf_core_read, for one caller has a pointer of no type.
- */
-static __always_inline int tell_identity(__u8 kind, struct task_struct *task,
-					 struct task_struct *parent, const char *comm)
-{
-	struct stream_core *core = this_core();
-	__u32 flags = BPF_CORE_READ(task, flags), tid = reader_tid(task), tgid;
-	struct ts_event_identity *record;
-
-	if (!core || !tid)
-		return 0;
-	tell_loss(core);
-	record = reserve(core, kind, tid, BPF_CORE_READ(task, prio), sizeof(*record));
-	if (!record)
-		return 0;
-	tgid = reader_tid(BPF_CORE_READ(task, group_leader));
-	record->tgid = tgid;
-	record->ppid = reader_tid(BPF_CORE_READ(task, real_parent, group_leader));
-	record->parent_tid = parent ? reader_tid(parent) : 0;
-	record->flags = (flags & PF_KTHREAD ? TS_THREAD_KERNEL : 0) |
-			(flags & PF_IO_WORKER ? TS_THREAD_IO_WORKER : 0) |
-			(is_wanted_tgid(tgid) ? 0 : TS_THREAD_OUTSIDE);
-	record->start_ns = BPF_CORE_READ(task, start_boottime);
-	__builtin_memset(record->comm, 0, sizeof(record->comm));
-	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), comm);
-	submit(core, record);
-	return 0;
-}
-
 /* What a wanted process forks is wanted too. */
 static __always_inline void follow(struct task_struct *parent, struct task_struct *child)
 {
@@ -370,20 +410,28 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	follow(parent, child);
-	return tell_identity(TS_EVENT_FORK, child, parent, child->comm);
+	return tell_identity(TS_EVENT_FORK, child, reader_tid(parent), child->comm);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
-	return tell_identity(TS_EVENT_EXEC, task, NULL, task->comm);
+	struct stream_core *core = this_core();
+
+	if (core)
+		tell_new_number(core, task);
+	return tell_identity(TS_EVENT_EXEC, task, 0, task->comm);
 }
 
 /* Without types: verifiers of 6.1 let no typed program have a pointer to characters. */
 SEC("raw_tp/task_rename")
 int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 {
-	return tell_identity(TS_EVENT_RENAME, task, NULL, comm);
+	struct stream_core *core = this_core();
+
+	if (core)
+		tell_new_number(core, task);
+	return tell_identity(TS_EVENT_RENAME, task, 0, comm);
 }
 
 SEC("tp_btf/sched_process_exit")

@@ -218,7 +218,8 @@ struct ts_event_identity {
 	struct ts_event event;
 	__u32 tgid;
 	__u32 ppid;	  /* tgid of the parent */
-	__u32 parent_tid; /* who forked it; 0 for exec and rename */
+	__u32 parent_tid; /* who forked it; for exec, its own tid until then where that was another
+			     (it wasn't its process's leader), else 0; for rename 0 */
 	__u32 flags;	  /* enum ts_thread_flags */
 	__u64 start_ns;	  /* CLOCK_BOOTTIME; with tid the identity */
 	char comm[TS_COMM_SIZE];

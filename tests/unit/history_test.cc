@@ -62,6 +62,16 @@ class Scene {
     std::strcpy(record.comm, "child");
     history.event(record.event);
   }
+  // `tid`, before as `other`, calls exec; of process `tid`, which began at `start_ns`.
+  void exec(uint64_t us, uint16_t cpu, uint32_t tid, uint32_t other, uint64_t start_ns) {
+    ts_event_identity record{};
+    record.event = {at(us), tid, cpu, TS_EVENT_EXEC, 120};
+    record.tgid = tid;
+    record.parent_tid = other;
+    record.start_ns = start_ns;
+    std::strcpy(record.comm, "execed");
+    history.event(record.event);
+  }
   void migrate(uint64_t us, uint32_t tid, uint16_t from, uint16_t to, uint32_t run_delay_us) {
     ts_event_migrate record{};
     record.event = {at(us), tid, from, TS_EVENT_MIGRATE, 120};
@@ -224,6 +234,63 @@ TEST_CASE("where records are lost, nothing is made up") {
   check_sum(scene.thread(2));
   CHECK_FALSE(make_report(scene.history, {}, By::thread, false)
                   .wait_quantile_us(make_report(scene.history, {}, By::thread, false).all, 0.99));
+}
+
+TEST_CASE("a thread that execs goes on under its leader's number") {
+  Scene scene;
+  ts_thread_row row{};
+  row.record.have = TS_HAVE_SWITCHES | TS_HAVE_WAIT;
+  row.tid = row.tgid = 7;
+  row.start_ns = 70;
+  row.state = 'S';
+  row.nvcsw = row.slices = 5000;
+  scene.history.opening(row);  // the leader
+  row.tid = 9;
+  row.start_ns = 90;
+  row.nvcsw = row.slices = 4;
+  scene.history.opening(row);
+  row.tid = 7;
+  row.start_ns = 70;
+  row.nvcsw = row.slices = 6;
+  scene.history.closing(row);  // whose counters are those of the one that called exec
+  scene.change(10, 0, 0, kMadeTo, 9);
+  scene.change(12, 1, 0, kMadeTo, 7);
+  SECTION("and the leader leaves its core before it is told") {
+    scene.change(15, 1, 7, TS_LEAVING_DEAD | TS_LEAVING_VOLUNTARY, 0);
+    scene.exec(20, 0, 7, 9, 70);
+  }
+  SECTION("and the leader leaves its core only then") {
+    scene.exec(14, 0, 7, 9, 70);
+    scene.change(15, 1, 7, TS_LEAVING_DEAD | TS_LEAVING_VOLUNTARY, 0);
+  }
+  SECTION("and somebody was woken under the number before") {
+    scene.there(8, "sleeper", 'S');
+    scene.change(15, 1, 7, TS_LEAVING_DEAD | TS_LEAVING_VOLUNTARY, 0);
+    scene.wake(17, 0, 8, 7);
+    scene.exec(20, 0, 7, 9, 70);
+  }
+  scene.change(30, 0, 7, kSleeps, 0);
+  scene.change(50, 0, 0, kMadeTo, 7);
+  scene.change(60, 0, 7, kSleeps, 0);
+  scene.finish(100);
+  const HistoryThread& leader = scene.history.threads()[0];
+  const HistoryThread& execed = scene.history.threads()[1];
+  CHECK(leader.ended);
+  CHECK(leader.oncpu_ns == 3'000);
+  CHECK(execed.tid == 7);
+  CHECK(execed.comm == "execed");
+  CHECK(execed.oncpu_ns == 30'000);
+  CHECK(execed.unseen_ns == 0);
+  REQUIRE(execed.kernel.known);
+  CHECK(execed.kernel.nvcsw == 2);
+  CHECK(execed.kernel.slices == 2);
+  CHECK(scene.history.info().breaks == 0);
+  size_t shown = 0;
+  for (const ReportRow& one : make_report(scene.history, {}, By::thread, false).rows)
+    shown += one.tgid == 7;
+  CHECK(shown == 2);
+  check_sum(leader);
+  check_sum(execed);
 }
 
 TEST_CASE("who leaves a core that it wasn't seen to get isn't known to have slept until then") {

@@ -307,11 +307,19 @@ void History::end_slice(CoreNow& core, uint64_t time_ns) {
     for (Listener* listener : listeners_) listener->slice(core.slice);
 }
 
+// Who has the core is who leaves it, though its number may be another's before its last switch.
+uint32_t History::leaver_of(const ts_event_switch& record) {
+  if (record.prev_tid == 0) return kNobody;
+  const CoreNow& core = core_now_[record.event.cpu];
+  if (core.thread != kNobody && threads_[core.thread].tid == record.prev_tid) return core.thread;
+  return find_or_make(record.prev_tid);
+}
+
 void History::on_switch(const ts_event_switch& record) {
   const uint64_t time_ns = record.event.time_ns;
   const uint16_t cpu = record.event.cpu;
   // Both first: a new thread may move what a reference points to.
-  const uint32_t leaver = record.prev_tid ? find_or_make(record.prev_tid) : kNobody;
+  const uint32_t leaver = leaver_of(record);
   const uint32_t comer = record.event.tid ? find_or_make(record.event.tid) : kNobody;
   CoreNow& core = core_now_[cpu];
   // By the records somebody else had this core: what came in between is missing.
@@ -368,7 +376,7 @@ void History::leave(CoreNow& core, const ts_event_switch& record, uint32_t index
   if (state == TS_LEAVING_DEAD || state == TS_LEAVING_ZOMBIE) {
     now.state = State::gone;
     thread.ended = true;
-    by_tid_[thread.tid] = kNobody;
+    if (find(thread.tid) == index) by_tid_[thread.tid] = kNobody;
   } else if (stays_ready) {
     now.state = State::ready;
     now.because = Because::preempted;

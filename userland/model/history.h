@@ -255,6 +255,9 @@ class History {
   void lose_thread(uint32_t thread, uint64_t time_ns);
   void lose_since(uint32_t thread, uint64_t time_ns);
   void give_away(uint32_t thread, uint64_t time_ns);
+  uint32_t leaver_of(const ts_event_switch& record);
+  void take_over(uint32_t thread, const ts_event_identity& record);
+  void step_down(uint32_t leader, uint64_t time_ns);
   void close_core(uint16_t cpu, uint64_t time_ns);
   void end_slice(CoreNow& core, uint64_t time_ns);
   void count(int running, int ready, uint64_t time_ns);

@@ -46,6 +46,10 @@ void History::take_kernel_totals(uint32_t index, HistoryThread& thread) const {
   const ts_thread_row none{};
   const ts_thread_row& a = before == opening_rows_.end() ? none : before->second;
   const ts_thread_row& b = after->second;
+  // Counters never fall: these are two threads.
+  if (b.nvcsw < a.nvcsw || b.nivcsw < a.nivcsw || b.run_delay_ns < a.run_delay_ns ||
+      b.slices < a.slices || b.migrations < a.migrations)
+    return;
   kernel = {true,
             b.nvcsw - a.nvcsw,
             b.nivcsw - a.nivcsw,

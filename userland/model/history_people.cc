@@ -105,11 +105,44 @@ void History::role(uint32_t tid, uint64_t start_ns, const Role& role) {
   if (index != kNobody && threads_[index].start_ns == start_ns) threads_[index].role = kept;
 }
 
+// It has ended, or will with its next switch: its number is its follower's.
+void History::step_down(uint32_t leader, uint64_t time_ns) {
+  HistoryThread& thread = threads_[leader];
+  if (now_[leader].state == State::running) return;
+  const bool ghost = thread.start_ns == 0 && thread.slices == 0;
+  if (!ghost) return give_away(leader, time_ns);
+  now_[leader].state = State::gone;  // made for a number that its follower had already
+  thread.first_ns = thread.last_ns;
+}
+
+// A thread that isn't its process's leader and calls exec goes on under the leader's number, with
+// the leader's moment of birth, when all others have ended.
+void History::take_over(uint32_t index, const ts_event_identity& record) {
+  HistoryThread& thread = threads_[index];
+  const uint32_t tid = record.event.tid, leader = find(tid);
+  if (tid >= kTidLimit || leader == index) return;
+  if (leader != kNobody) step_down(leader, record.event.time_ns);
+  if (by_tid_.size() <= tid) by_tid_.resize(tid + 1, kNobody);
+  by_tid_[thread.tid] = kNobody;
+  by_tid_[tid] = index;
+  // The kernel's totals at the end stand under the new number, those at the beginning don't yet.
+  const auto found = opening_rows_.find(key_of(thread.tid, thread.start_ns));
+  if (found == opening_rows_.end())
+    opening_rows_.erase(key_of(tid, record.start_ns));
+  else
+    opening_rows_.insert_or_assign(key_of(tid, record.start_ns), found->second);
+  thread.tid = tid;
+}
+
 void History::on_identity(const ts_event_identity& record) {
   const uint64_t time_ns = record.event.time_ns;
   const uint32_t known = find(record.event.tid);
   const bool fork = record.event.kind == TS_EVENT_FORK;
   uint32_t index = known;
+  if (record.event.kind == TS_EVENT_EXEC && record.parent_tid != 0) {
+    const uint32_t other = find(record.parent_tid);
+    if (other != kNobody && threads_[other].tgid == record.tgid) take_over(index = other, record);
+  }
   if (fork &&
       (known == kNobody || record.start_ns == 0 || threads_[known].start_ns != record.start_ns)) {
     if (known != kNobody) give_away(known, time_ns);
@@ -149,13 +182,16 @@ void History::on_exit(const ts_event_exit& record) {
   else if (!thread.born)
     return;
   // What it does on its way out we add ourselves: its totals are read once more nowhere.
-  thread.kernel.known = true;
-  thread.kernel.nvcsw = record.nvcsw - before.nvcsw - thread.voluntary;
-  thread.kernel.nivcsw = record.nivcsw - before.nivcsw - thread.involuntary;
-  thread.kernel.cpu_ns = record.cpu_ns - before.cpu_ns;
-  thread.kernel.run_delay_ns = record.run_delay_ns - before.run_delay_ns - thread.wait_sum_ns;
-  thread.kernel.slices = record.slices - before.slices - thread.slices;
-  thread.kernel.migrations = record.migrations - before.migrations - thread.migrations;
+  HistoryThread::Kernel& kernel = thread.kernel;
+  kernel.known = record.nvcsw >= before.nvcsw && record.nivcsw >= before.nivcsw &&
+                 record.cpu_ns >= before.cpu_ns && record.run_delay_ns >= before.run_delay_ns &&
+                 record.slices >= before.slices && record.migrations >= before.migrations;
+  kernel.nvcsw = record.nvcsw - before.nvcsw - thread.voluntary;
+  kernel.nivcsw = record.nivcsw - before.nivcsw - thread.involuntary;
+  kernel.cpu_ns = record.cpu_ns - before.cpu_ns;
+  kernel.run_delay_ns = record.run_delay_ns - before.run_delay_ns - thread.wait_sum_ns;
+  kernel.slices = record.slices - before.slices - thread.slices;
+  kernel.migrations = record.migrations - before.migrations - thread.migrations;
 }
 
 }  // namespace timeslice::model

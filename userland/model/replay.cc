@@ -53,8 +53,10 @@ void Replay::event(const ts_event& event) {
     default:
       break;
   }
+  const uint32_t before = history_.find(event.tid);  // exec may give its number to another thread
   history_.event(event);
   add_new_lives();
+  touch(before);
   touch(history_.find(event.tid));
 }
 

@@ -24,7 +24,9 @@ struct CoreState {
   uint64_t unwoken;
   uint32_t running;
   uint32_t running_nvcsw;
-  uint64_t pad[4];
+  uint32_t running_tid, running_tgid;
+  uint64_t running_task;
+  uint64_t pad[2];
 };
 static_assert(sizeof(CoreState) == 64);
 
