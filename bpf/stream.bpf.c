@@ -14,13 +14,17 @@
 #include "row.h"
 #include "wake_context.h"
 
-/* Only these processes and all that they fork are recorded, if `filtered` says so. */
+/*
+ * Only these processes and all that they fork are recorded, if `filtered` says so. By number, and
+ * when the process began, for a number is free for another one before the first is forgotten; 0:
+ * the one that has the number when it is met first.
+ */
 const volatile bool filtered = false;
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u32);
-	__type(value, __u8);
+	__type(value, __u64);
 } tgid_filter SEC(".maps");
 
 const volatile bool leave_out_reader = true; /* its wake-ups; never its switches */
@@ -131,14 +135,22 @@ static __always_inline void keep_last_numbers(struct task_struct *task)
 	last->tid = tid;
 }
 
-static __always_inline bool is_wanted_tgid(__u32 tgid)
+/* `task`: any of the process. */
+static __always_inline bool is_wanted_process(__u32 tgid, struct task_struct *task)
 {
-	return !filtered || bpf_map_lookup_elem(&tgid_filter, &tgid) != NULL;
+	__u64 began, *wanted = bpf_map_lookup_elem(&tgid_filter, &tgid);
+
+	if (!wanted)
+		return false;
+	began = BPF_CORE_READ(task, group_leader, start_boottime);
+	if (*wanted == 0)
+		*wanted = began;
+	return *wanted == began;
 }
 
 static __always_inline bool is_wanted(struct task_struct *task)
 {
-	return !filtered || is_wanted_tgid(tgid_of(task));
+	return !filtered || is_wanted_process(tgid_of(task), task);
 }
 
 static __always_inline bool is_left_out(struct task_struct *task)
@@ -267,7 +279,7 @@ static __always_inline int tell_identity(__u8 kind, struct task_struct *task, __
 	record->parent_tid = parent_tid;
 	record->flags = (flags & PF_KTHREAD ? TS_THREAD_KERNEL : 0) |
 			(flags & PF_IO_WORKER ? TS_THREAD_IO_WORKER : 0) |
-			(is_wanted_tgid(tgid) ? 0 : TS_THREAD_OUTSIDE);
+			(!filtered || is_wanted_process(tgid, task) ? 0 : TS_THREAD_OUTSIDE);
 	record->start_ns = BPF_CORE_READ(task, start_boottime);
 	__builtin_memset(record->comm, 0, sizeof(record->comm));
 	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), comm);
@@ -396,13 +408,14 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 /* What a wanted process forks is wanted too. */
 static __always_inline void follow(struct task_struct *parent, struct task_struct *child)
 {
+	__u64 began;
 	__u32 tgid;
-	__u8 present = 1;
 
 	if (!filtered || child->pid != child->tgid || !is_wanted(parent))
 		return;
 	tgid = tgid_of(child);
-	if (bpf_map_update_elem(&tgid_filter, &tgid, &present, BPF_ANY))
+	began = child->start_boottime;
+	if (bpf_map_update_elem(&tgid_filter, &tgid, &began, BPF_ANY))
 		__sync_fetch_and_add(&filter_failures, 1);
 }
 
@@ -458,16 +471,22 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	return 0;
 }
 
-/* A process's number is free for others once its last thread has been forgotten. */
+/*
+ * It comes some time after the number was given back: another process may have it, and be wanted.
+ * In a namespace only the number that was kept is left.
+ */
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(on_free, struct task_struct *task)
 {
+	__u64 *wanted;
 	__u32 tgid;
 
 	if (!filtered || task->pid != task->tgid)
 		return 0;
 	tgid = tgid_of(task);
-	bpf_map_delete_elem(&tgid_filter, &tgid);
+	wanted = bpf_map_lookup_elem(&tgid_filter, &tgid);
+	if (wanted && *wanted == task->start_boottime)
+		bpf_map_delete_elem(&tgid_filter, &tgid);
 	return 0;
 }
 

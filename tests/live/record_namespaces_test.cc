@@ -81,7 +81,30 @@ void check_ends(bool filtered) {
   CHECK(ended == kThreads + kProcesses);
 }
 
+// A child of the recorded process, and after it a stranger with the same number.
+Json recorded_with_a_stranger() {
+  const ScratchDirectory directory;
+  const std::string path = directory.path() + "/r.pftrace";
+  const auto status = in_pid_namespace([&] {
+    const auto live = [] { spin(300us); };
+    Workload workload({[&] { Child(live, 777).wait(); }});
+    Recording recording({"-p", std::to_string(workload.pid())}, path);
+    workload.run();
+    Child(live, 777).wait();
+    if (recording.finish().status != 0) throw std::runtime_error("the recorder failed");
+  });
+  REQUIRE(status == 0);
+  return Json::parse(run({timeslice(), "report", path, "--json"}).out);
+}
+
 }  // namespace
+
+TEST_CASE("in a PID namespace, a filter forgets who has ended") {
+  const Json report = recorded_with_a_stranger();
+  int lives = 0;
+  for (const Json& thread : report["threads"]) lives += thread["tid"] == 777;
+  CHECK(lives == 1);
+}
 
 TEST_CASE("in a PID namespace, who isn't waited for is recorded to the end") { check_ends(false); }
 TEST_CASE("in a PID namespace, who isn't waited for is recorded to the end, with a filter") {

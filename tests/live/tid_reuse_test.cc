@@ -8,6 +8,7 @@
 #include "tests/catch.h"
 #include "tests/live/kernel_truth.h"
 #include "tests/live/looking.h"
+#include "tests/live/recorded.h"
 #include "tests/live/storm.h"
 #include "tests/live/workloads.h"
 
@@ -114,6 +115,35 @@ void check_thread_lives(std::unique_ptr<observe::Source> source, const Child& ch
 }
 
 }  // namespace
+
+// The kernel forgets each some time after the next one has its number.
+TEST_CASE(
+    "processes with one id, one straight after the other, are each in a recording of theirs") {
+  constexpr int kLives = 40;
+  Workload parent({[] {
+    pid_t id = 0;
+    for (int i = 0; i < kLives; ++i) {
+      Child child([] { spin(std::chrono::microseconds(300)); }, id);
+      id = child.pid();
+      child.wait();
+    }
+  }});
+  Recording recording({"-p", std::to_string(parent.pid())});
+  parent.run();
+  REQUIRE(recording.finish().status == 0);
+  int lives = 0;
+  const Json report = recording.report();
+  for (const Json& thread : report["threads"]) {
+    if (thread["born"] != true) continue;
+    INFO(thread.dump());
+    CHECK(thread["tgid"] != parent.pid());
+    CHECK(thread["ended"] == true);
+    REQUIRE(thread["kernel"].is_object());
+    CHECK(thread["nvcsw"] == thread["kernel"]["nvcsw"]);
+    ++lives;
+  }
+  CHECK(lives == kLives);
+}
 
 TEST_CASE("processes with one id have each their own history, on the count rung") {
   check_lives(observe::open_count_source({}), 10);

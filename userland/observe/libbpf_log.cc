@@ -67,10 +67,10 @@ Failure libbpf_failure(const char* what, int error) {
 }
 
 void fill_filter(bpf_map* map, const std::vector<uint32_t>& tgids) {
-  const uint8_t present = 1;
+  const uint64_t present = 0;  // that it is in there is all; a stream notes when it began
   for (const uint32_t tgid : tgids) {
     const int error =
-        bpf_map__update_elem(map, &tgid, sizeof(tgid), &present, sizeof(present), BPF_ANY);
+        bpf_map__update_elem(map, &tgid, sizeof(tgid), &present, bpf_map__value_size(map), BPF_ANY);
     if (error) throw failure_from_errno("cannot watch so many processes at once", -error);
   }
 }
