@@ -444,6 +444,22 @@ TEST_CASE("who listens hears of each wait that is in the sums, whose slice ended
   }
 }
 
+TEST_CASE("a deadline thread is the most urgent of all") {
+  Scene scene;
+  ts_thread_row row{};
+  row.record.have = TS_HAVE_SWITCHES;
+  row.tid = row.tgid = row.start_ns = 5;
+  row.state = 'S';
+  row.prio = -101;
+  scene.history.opening(row);
+  CHECK(scene.thread(5).prio == -1);
+  ts_event_switch record{};
+  record.event = {Scene::at(10), 6, 0, TS_EVENT_SWITCH, 255};  // a byte's -1
+  scene.history.event(record.event);
+  scene.finish(20);
+  CHECK(scene.thread(6).prio == -1);
+}
+
 TEST_CASE("a part of a recording begins with what was going on") {
   Scene scene(Scene::make_info(), 100, 200);
   Heard heard;

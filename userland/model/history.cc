@@ -474,7 +474,7 @@ void History::arrive(CoreNow& core, const ts_event_switch& record, uint32_t inde
   const bool was_ready = now.state == State::ready;
   count(1, was_ready ? -1 : 0, time_ns);
   ++threads_[index].slices;
-  threads_[index].prio = record.event.prio;
+  threads_[index].prio = prio_of(record.event.prio);
   now.state = State::running;
   now.lost = false;
   now.since_ns = time_ns;

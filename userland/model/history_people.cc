@@ -62,7 +62,7 @@ void History::opening(const ts_thread_row& row) {
   thread.ppid = row.ppid;
   thread.comm = comm_of(row.comm);
   thread.flags = row.flags & ~static_cast<uint32_t>(TS_THREAD_ON_CPU);
-  if (row.record.have) thread.prio = std::clamp(row.prio, -100, 155) + 100;
+  if (row.record.have) thread.prio = std::clamp(row.prio, -101, 155) + 100;
   if (again || is_outside(index) || row.record.have == 0) return;
   opening_rows_[key_of(row.tid, row.start_ns)] = row;
   Now& now = now_[index];
