@@ -32,6 +32,7 @@ const volatile bool switch_has_state = true; /* sched_switch has a fourth argume
 const volatile __u64 wake_bytes = 0;	     /* wake the reader after so many */
 
 __u32 reader_tgid;     /* as the first namespace numbers it */
+__u64 clock_ns;	       /* as tell_time() has it */
 __u64 filter_failures; /* processes that found no room in the filter */
 
 struct ring {
@@ -498,6 +499,14 @@ int meet_reader(void *ctx)
 
 	note_reader();
 	reader_tgid = reader->tgid;
+	return 0;
+}
+
+/* The clock of the records, for a reader whose own may be a time namespace's. */
+SEC("syscall")
+int tell_time(void *ctx)
+{
+	clock_ns = bpf_ktime_get_ns();
 	return 0;
 }
 

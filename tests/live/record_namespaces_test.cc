@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <stdexcept>
 #include <thread>
 
@@ -97,6 +98,41 @@ Json recorded_with_a_stranger() {
   return Json::parse(run({timeslice(), "report", path, "--json"}).out);
 }
 
+// In a time namespace whose CLOCK_MONOTONIC is `seconds` ahead, or behind. Null: none can be made.
+Json recorded_in_another_time(int seconds) {
+  const ScratchDirectory directory;
+  const std::string path = directory.path() + "/r.pftrace";
+  Workload workload({[] { nap(20); }});
+  Child outer([&] {
+    if (unshare(CLONE_NEWTIME) != 0) _exit(77);
+    std::ofstream("/proc/self/timens_offsets") << "monotonic " << seconds << " 0\n";
+    Child inner([&] {
+      Recording recording({"-p", std::to_string(workload.pid())}, path);
+      workload.run();
+      if (recording.finish().status != 0) throw std::runtime_error("the recorder failed");
+    });
+    if (inner.wait() != 0) throw std::runtime_error("the child failed");
+  });
+  const auto status = outer.wait();
+  if (status == 77) return nullptr;
+  REQUIRE(status == 0);
+  const Json report = Json::parse(run({timeslice(), "report", path, "--json"}).out);
+  return {{"duration_s", report["duration_s"]},
+          {"thread", find_by(report["threads"], "tid", workload.pid())}};
+}
+
+void check_another_time(int seconds) {
+  const Json recorded = recorded_in_another_time(seconds);
+  INFO(recorded.dump());
+  if (recorded.is_null()) SKIP_TEST("no time namespace can be made here");
+  CHECK(recorded["duration_s"] < 60);
+  const Json& thread = recorded["thread"];
+  REQUIRE(thread.is_object());
+  CHECK(thread["nvcsw"] >= 20);
+  CHECK(thread["nvcsw"] == thread["kernel"]["nvcsw"]);
+  CHECK(thread["slices"] > 0);
+}
+
 }  // namespace
 
 TEST_CASE("in a PID namespace, a filter forgets who has ended") {
@@ -106,6 +142,12 @@ TEST_CASE("in a PID namespace, a filter forgets who has ended") {
   CHECK(lives == 1);
 }
 
+TEST_CASE("in a time namespace that is ahead, a recording's times are the records'") {
+  check_another_time(1'000'000);
+}
+TEST_CASE("in a time namespace that is behind, a recording's times are the records'") {
+  check_another_time(-10);
+}
 TEST_CASE("in a PID namespace, who isn't waited for is recorded to the end") { check_ends(false); }
 TEST_CASE("in a PID namespace, who isn't waited for is recorded to the end, with a filter") {
   check_ends(true);

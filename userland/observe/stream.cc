@@ -152,6 +152,13 @@ void Stream::forget(uint32_t tgid) {
   bpf_map__delete_elem(impl_->skeleton->maps.tgid_filter, &tgid, sizeof(tgid), 0);
 }
 
+uint64_t Stream::now_ns() const {
+  LIBBPF_OPTS(bpf_test_run_opts, run);
+  if (bpf_prog_test_run_opts(bpf_program__fd(impl_->skeleton->progs.tell_time), &run))
+    throw failure_from_errno("cannot ask for the records' clock", errno);
+  return impl_->skeleton->bss->clock_ns;
+}
+
 void Stream::detach() { stream_bpf::detach(impl_->skeleton.get()); }
 
 std::vector<ts_stream_core> Stream::figures() const {

@@ -40,6 +40,9 @@ class Stream {
   // No probe is left from now on; what the rings hold can still be consumed.
   void detach();
 
+  // CLOCK_MONOTONIC as records have it: the machine's, which a time namespace doesn't set.
+  [[nodiscard]] uint64_t now_ns() const;
+
   // By core; the ring's causes only (enum ts_drop_cause).
   [[nodiscard]] std::vector<ts_stream_core> figures() const;
   // Processes that could not be followed, for the filter was full.

@@ -123,9 +123,9 @@ class Recorder {
   };
   Cut cut() {
     held_.clear();
-    const uint64_t begin_ns = monotonic_ns();
+    const uint64_t begin_ns = stream_.now_ns();
     const observe::Snapshot& snapshot = source_->read();
-    const uint64_t moment_ns = monotonic_ns();
+    const uint64_t moment_ns = stream_.now_ns();
     stream_.consume([this](const ts_event& event) { held_.add(event); });
     std::vector<ts_thread_row> rows =
         model::settle(snapshot.threads, begin_ns, moment_ns, moment_ns, held_);
@@ -174,7 +174,7 @@ class Recorder {
     trace::Header header;
     header.begin_ns = moment_ns;
     header.boot_offset_ns = boot_offset_ns_;
-    header.realtime_ns = clock_ns(CLOCK_REALTIME) - (monotonic_ns() - moment_ns);
+    header.realtime_ns = clock_ns(CLOCK_REALTIME) - (stream_.now_ns() - moment_ns);
     utsname machine{};
     uname(&machine);
     header.system = machine.sysname;
@@ -250,7 +250,8 @@ class Recorder {
     writer_->flush();
     put();
     say_progress();
-    if (ring_ && monotonic_ns() - segment_ns_ >= segment_length_ns()) begin_segment(end_segment());
+    if (ring_ && stream_.now_ns() - segment_ns_ >= segment_length_ns())
+      begin_segment(end_segment());
     if (!options_.tgids.empty() && options_.command.empty() && watched_are_gone())
       end("the processes");
   }
@@ -422,7 +423,7 @@ class Recorder {
 
   void say_progress() {
     if (options_.quiet || !isatty(STDERR_FILENO)) return;
-    const uint64_t now_ns = monotonic_ns();
+    const uint64_t now_ns = stream_.now_ns();
     if (now_ns - said_ns_ < 500'000'000) return;
     said_ns_ = now_ns;
     uint64_t lost = 0;
