@@ -71,10 +71,10 @@ static int stream_on_off(bool on)
 
 	if (on == streaming)
 		return 0;
-	if (on)
-		error = probes_attach_stream();
-	else
+	if (!on)
 		probes_detach_stream();
+	else if (!(error = stream_make()))
+		error = probes_attach_stream();
 	streaming = on && !error;
 	return error;
 }
@@ -130,8 +130,8 @@ static int switch_on(void)
 
 	mutex_lock(&switching_on_and_off);
 	error = count(enabled);
-	if (!error && (error = stream_on_off(stream)))
-		count(false);
+	if (!error)
+		stream = stream && !stream_on_off(true); /* said in the log, and in the parameter */
 	ready = !error;
 	mutex_unlock(&switching_on_and_off);
 	return error;
@@ -151,8 +151,6 @@ static int __init timeslice_init(void)
 	}
 	if ((error = cores_make()))
 		goto no_cores;
-	if ((error = stream_make()))
-		goto no_stream;
 	if ((error = proc_make(world_readable)))
 		goto no_proc;
 	if ((error = switch_on()))
@@ -164,8 +162,6 @@ static int __init timeslice_init(void)
 not_on:
 	proc_unmake();
 no_proc:
-	stream_unmake();
-no_stream:
 	cores_unmake();
 no_cores:
 	table_unmake();

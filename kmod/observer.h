@@ -100,7 +100,7 @@ void probes_detach_stream(void);
 u32 probes_context(void);
 
 /* stream.c: each event as a record, for whoever reads the files in debugfs. */
-int stream_make(void);
+int stream_make(void); /* again, if it is made already, does nothing */
 void stream_unmake(void);
 void stream_switch(bool preempt, unsigned int state, struct task_struct *prev,
 		   struct task_struct *next);
@@ -125,6 +125,7 @@ struct reader {
 	bool arguments;		 /* what system calls were given, and where stacks are */
 	bool whole_machine;	 /* figures that aren't of single threads */
 	struct ts_sched_row row; /* the one that is being shown: too large for a stack */
+	unsigned int *queues;	 /* of each core, for `cores` */
 };
 struct reader *proc_reader(struct seq_file *file);
 

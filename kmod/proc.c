@@ -15,6 +15,7 @@
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/mm.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 
@@ -58,18 +59,27 @@ static int open_threads(struct inode *inode, struct file *file)
 
 static int release_rows(struct inode *inode, struct file *file)
 {
-	put_pid_ns(proc_reader(file->private_data)->namespace);
+	struct reader *reader = proc_reader(file->private_data);
+
+	put_pid_ns(reader->namespace);
+	kvfree(reader->queues);
 	return seq_release_private(inode, file);
 }
 
 static int open_cores(struct inode *inode, struct file *file)
 {
 	int error = open_rows(inode, file, &cores_seq);
+	struct reader *reader;
 
-	if (error || proc_reader(file->private_data)->whole_machine)
+	if (error)
 		return error;
+	reader = proc_reader(file->private_data);
+	reader->queues = kvcalloc(nr_cpu_ids, sizeof(*reader->queues), GFP_KERNEL);
+	if (reader->queues && reader->whole_machine)
+		return 0;
+	error = reader->whole_machine ? -ENOMEM : -EPERM;
 	release_rows(inode, file);
-	return -EPERM;
+	return error;
 }
 
 static const struct proc_ops threads_file = {

@@ -12,36 +12,46 @@
 
 #include "observer.h"
 
-/*
- * Counted anew at each look, by walking the threads: the run queue itself, which knows, is private
- * to kernel/sched. A sleeper that 6.12 and later leave queued for a while doesn't want the core.
- */
-static unsigned int queue_length(unsigned int cpu)
-{
-	unsigned int slot, length = 0;
-	struct observed *thread;
-	struct task_struct *task;
+#define SLOTS_AT_ONCE 1024
 
-	rcu_read_lock();
-	for (slot = 0; slot < table_end(); slot++) {
-		thread = table_at(slot);
-		if (!thread)
-			continue;
-		task = thread->task;
-		if (READ_ONCE(task->on_rq) && task_cpu(task) == cpu &&
-		    (state_of(task) == TASK_RUNNING || READ_ONCE(task->on_cpu)))
-			length++;
+/* A sleeper that 6.12 and later leave queued for a while doesn't want the core. */
+static void count_queued(unsigned int *queues, struct task_struct *task)
+{
+	if (READ_ONCE(task->on_rq) && (state_of(task) == TASK_RUNNING || READ_ONCE(task->on_cpu)))
+		queues[task_cpu(task)]++;
+}
+
+/*
+ * Counted anew at each look, by walking the threads once: the run queue itself, which knows, is
+ * private to kernel/sched. There may be millions, so others get their turn.
+ */
+static void count_queues(unsigned int *queues)
+{
+	unsigned int slot = 0, until;
+	struct observed *thread;
+
+	memset(queues, 0, nr_cpu_ids * sizeof(*queues));
+	while (slot < table_end()) {
+		until = min(slot + SLOTS_AT_ONCE, table_end());
+		rcu_read_lock();
+		for (; slot < until; slot++) {
+			thread = table_at(slot);
+			if (thread)
+				count_queued(queues, thread->task);
+		}
+		rcu_read_unlock();
+		cond_resched();
 	}
-	rcu_read_unlock();
-	return length;
 }
 
 static void *start(struct seq_file *file, loff_t *position)
 {
 	unsigned int cpu;
 
-	if (*position == 0)
+	if (*position == 0) {
+		count_queues(proc_reader(file)->queues);
 		return SEQ_START_TOKEN;
+	}
 	if (*position < 0 || *position > nr_cpu_ids)
 		return NULL;
 	cpu = cpumask_next(*position - 2, cpu_possible_mask);
@@ -86,8 +96,9 @@ static int show(struct seq_file *file, void *row)
 	else
 		seq_printf(file, " %14s %18s %18s %9s", "-", "-", "-", "-");
 	stream_read(cpu, &stream);
-	seq_printf(file, " %5u %14llu %16llu %12llu %14llu\n", queue_length(cpu), stream.records,
-		   stream.bytes, stream.dropped[TS_DROP_FULL], stream.dropped[TS_DROP_NESTED]);
+	seq_printf(file, " %5u %14llu %16llu %12llu %14llu\n", proc_reader(file)->queues[cpu],
+		   stream.records, stream.bytes, stream.dropped[TS_DROP_FULL],
+		   stream.dropped[TS_DROP_NESTED]);
 	return 0;
 }
 

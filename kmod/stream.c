@@ -60,20 +60,22 @@ static struct rchan_callbacks callbacks = {
 	.remove_buf_file = remove_file,
 };
 
+/* Memory is taken when somebody wants the stream, and kept, for what was written may still be read.
+ */
 int stream_make(void)
 {
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu)
-		memset(per_cpu_ptr(&stream_cores, cpu), 0, sizeof(struct stream_core));
+	if (channel)
+		return 0;
 	directory = debugfs_create_dir("timeslice", NULL);
 	channel = relay_open("stream", directory, stream_kib * 1024UL, stream_buffers, &callbacks,
 			     NULL);
 	if (channel)
 		return 0;
-	pr_err("timeslice: no stream: debugfs is missing, or memory for %u x %u KiB a core\n",
+	pr_err("timeslice: no stream: debugfs is missing, or memory for %u x %u KiB a core; "
+	       "/proc/timeslice doesn't need it\n",
 	       stream_buffers, stream_kib);
 	debugfs_remove(directory);
+	directory = NULL;
 	return -ENOMEM;
 }
 
@@ -83,6 +85,7 @@ void stream_unmake(void)
 		relay_close(channel);
 	debugfs_remove(directory);
 	channel = NULL;
+	directory = NULL;
 }
 
 void stream_read(unsigned int cpu, struct ts_stream_core *figures)
@@ -206,12 +209,14 @@ void stream_migrate(struct task_struct *task, int to_cpu)
 		write_record(&record.event, sizeof(record));
 }
 
+/* 0: the task has been released, as one may be whose name is written through an open file. */
 static u32 tgid_of_parent(struct task_struct *task)
 {
-	u32 tgid;
+	u32 tgid = 0;
 
 	rcu_read_lock();
-	tgid = rcu_dereference(task->real_parent)->tgid;
+	if (pid_alive(task))
+		tgid = rcu_dereference(task->real_parent)->tgid;
 	rcu_read_unlock();
 	return tgid;
 }

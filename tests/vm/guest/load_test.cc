@@ -47,7 +47,7 @@ bool has_line(KernelLog& log, const std::string& text) {
 VM_TEST_CASE("a line in the log at load, and one at unload") {
   KernelLog log;
   {
-    const Module module;
+    const Module module("stream=1");
     CHECK(has_line(log, "timeslice: observing"));
     CHECK(::access("/proc/timeslice/threads", R_OK) == 0);
     CHECK(::access("/sys/kernel/debug/timeslice/stream0", R_OK) == 0);
@@ -129,15 +129,28 @@ VM_TEST_CASE("parameters out of their range are refused with a sentence") {
   CHECK(load_module("enabled=maybe") == -EINVAL);
 }
 
-VM_TEST_CASE("memory that isn't there is a refusal, and nothing stays") {
+VM_TEST_CASE("memory is taken for the stream when it is wanted, and its lack stops nothing else") {
   KernelLog log;
+  const auto has_stream = [] { return ::access("/sys/kernel/debug/timeslice", F_OK) == 0; };
+  {
+    const Module module;
+    CHECK_FALSE(has_stream());
+    CHECK(set_parameter("stream", "1") == 0);
+    CHECK(has_stream());
+  }
   // Buffers of 4 MiB, 1024 of them a core: more than the guest has.
-  CHECK(load_module("stream_kib=4096 stream_buffers=1024") == -ENOMEM);
-  CHECK(has_line(log, "timeslice: no stream"));
-  CHECK(::access("/proc/timeslice", F_OK) != 0);
-  CHECK(::access("/sys/kernel/debug/timeslice", F_OK) != 0);
-  CHECK(load_module() == 0);
-  CHECK(unload_module() == 0);
+  const std::string too_much = "stream_kib=4096 stream_buffers=1024";
+  for (const std::string& parameters : {too_much, too_much + " stream=1"}) {
+    INFO(parameters);
+    const Module module(parameters);
+    CHECK(has_line(log, "timeslice: no stream") == (parameters != too_much));
+    CHECK(parameter("stream") == "N");
+    CHECK(live::read_file(kThreads).find("timeslice 1 threads") == 0);
+    CHECK(set_parameter("stream", "1") == -ENOMEM);
+    CHECK(has_line(log, "timeslice: no stream"));
+    CHECK(parameter("stream") == "N");
+    CHECK_FALSE(has_stream());
+  }
 }
 
 // Of a boot of its own (tests/vm/run.sh), in which nobody else uses the scheduler's tracepoints:
