@@ -67,6 +67,14 @@ async function agrees() {
   check('the trust line closes the page', (await text('#trust')).startsWith('trust:'));
 }
 
+// What `timeslice report --json` says of the same recording.
+async function equalsReport() {
+  const {all} = JSON.parse(await readFile(option('--report'), 'utf8'));
+  const shown = await ask(`return [...document.querySelectorAll('#table tfoot td')].map(cell => Number(cell.innerText.replace(/[^0-9.]/g, '')))`);
+  const told = [all.oncpu_ms, all.wait_ms];
+  check('the table’s last row is the report’s', told.every((ms, n) => near(shown[n], ms, 0.00051)), `${shown.slice(0, 2)} of ${told}`);
+}
+
 // Each slice against the one that went into the page; wake-ups are kept to 32 ns.
 async function isTrue() {
   const {begin_ns, slices} = JSON.parse(await readFile(option('--truth'), 'utf8'));
@@ -134,7 +142,7 @@ async function marksAndSorts() {
 
 async function tableIsOfTheView(says) {
   const holds = await ask(`const {from, to} = t.view(); let oncpu = 0;
-    for (const sum of t.totals(from, to)) oncpu += sum.oncpu_ns;
+    for (const sum of t.totals(from, to)) if (!t.facts().threads[sum.thread].hidden) oncpu += sum.oncpu_ns;
     const shown = Number(document.querySelector('#table tfoot td').innerText.replace(/[^0-9.]/g, ''));
     return Math.abs(shown - oncpu / 1e6) < 0.00051`);
   check(says, holds);
@@ -229,6 +237,21 @@ async function isSafe() {
   check('the console has no error', errors.length === 0, errors.map(entry => entry.message).join(' | '));
 }
 
+// A sheet on its side has some 10 inches by 7 within its margins, of 96 pixels each.
+async function prints() {
+  await ask(`dispatchEvent(new Event('beforeprint'))`);
+  await browser.settle();
+  const [width, height, drawn, shown, axis] = await ask(`const box = id => document.getElementById(id).getBoundingClientRect();
+    const canvas = document.getElementById('canvas'), ratio = Math.min(2, Math.max(1, devicePixelRatio));
+    return [document.body.offsetWidth, box('left').bottom, canvas.width / ratio, box('canvas').width, Math.abs(box('axisCanvas').left - box('canvas').left)]`);
+  check('lanes and their axis fit on one sheet', width <= 970 && height <= 690, `${width} by ${height.toFixed(0)}`);
+  check('what is printed was drawn for it', near(drawn, shown, 1) && axis < 2, `${drawn} for ${shown}`);
+  await shot('paper');
+  await ask(`dispatchEvent(new Event('afterprint'))`);
+  await browser.settle();
+  check('the screen is as it was', await ask(`return !document.documentElement.classList.contains('paper') && document.documentElement.scrollHeight <= innerHeight`));
+}
+
 async function saysWhatItLacks() {
   const {identifier} = await browser.cdp('Page.addScriptToEvaluateOnNewDocument', {source: 'delete window.DecompressionStream'});
   await browser.open('file://' + resolve(page));
@@ -257,8 +280,9 @@ try {
   await shot('whole');
   if (process.argv.includes('--bench')) await bench(browser);
   if (option('--truth')) await isTrue();
+  if (option('--report')) await equalsReport();
   // What is made up has a slice of each kind; what really happened may not.
-  const everything = [agrees, zoomsAndPans, marksAndSorts, selects, searches, folds, isSafe, themes, saysWhatItLacks];
+  const everything = [agrees, zoomsAndPans, marksAndSorts, selects, searches, folds, isSafe, prints, themes, saysWhatItLacks];
   for (const part of process.argv.includes('--real') ? [agrees, zoomsAndPans, isSafe, themes] : everything) await part();
 } catch (error) {
   check('the browser was driven to the end', false, error.message);

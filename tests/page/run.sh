@@ -51,7 +51,8 @@ if [ -z "${TIMESLICE_PAGE_SIZE:-}" ]; then
     sh -c 'i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i + 1)); done'
     if wait "$recorder"; then
       "$out/timeslice" timeline "$work/real.pftrace" -o "$work/real.html"
-      drive "a page of a real recording" "$work/real.html" --real "$@"
+      "$out/timeslice" report "$work/real.pftrace" --json >"$work/real.json"
+      drive "a page of a real recording" "$work/real.html" --real --report "$work/real.json" "$@"
     else
       printf 'SKIP: no real recording: %s\n' "$(cat "$work/why")"
       skipped=$((skipped + 1))

@@ -7,10 +7,14 @@
 
 #include "base/failure.h"
 #include "model/history.h"
+#include "model/lanes.h"
+#include "model/report.h"
 #include "tests/catch.h"
 #include "tests/unit/perfetto_file.h"
 #include "tools/recording.h"
 #include "trace/reader.h"
+#include "view/lanes.h"
+#include "view/report.h"
 
 using namespace timeslice;
 using namespace timeslice::perfetto;
@@ -215,4 +219,22 @@ TEST_CASE("a compressed file is refused for what it is") {
   const std::string refused = refusal("\x1f\x8b\x08 and so on");
   CHECK(refused == "made is compressed by gzip; unpack it first");
   CHECK(refusal("\x28\xb5\x2f\xfd and so on").find("zstd") != std::string::npos);
+}
+
+TEST_CASE("a thread that nobody named is said to have no name") {
+  const std::string file =
+      bundle(0, {switch_event(1 * kMs, {0}, 0, {500, ""}),
+                 wake_event(2 * kMs, field::Event::sched_waking, 500, {600, ""}),
+                 switch_event(3 * kMs, {500, ""}, 1, {600, ""}),
+                 switch_event(4 * kMs, {600, ""}, 1, {0})});
+  const model::History history = read(file);
+  const model::Report report = model::make_report(history, {}, model::By::thread, false);
+  std::string text;
+  view::append_report_text(text, report, 0);
+  CHECK(text.find(" 500 (no name) ") != std::string::npos);
+  CHECK(text.find("(no name)/500 woke (no name)/600") != std::string::npos);
+  model::Lanes lanes(1 * kMs, 4 * kMs, view::lane_cells(80));
+  text.clear();
+  view::append_lanes(text, report, lanes, {});
+  CHECK(text.find("(no name)/500") != std::string::npos);
 }

@@ -198,6 +198,40 @@ TEST_CASE("A page of an empty recording is a page") {
   CHECK(facts_of(out)["lanes"].size() == 1);
 }
 
+TEST_CASE("A page shows the recorder's own threads only if they are asked for") {
+  PlayedPage made({.slices = 200, .cores = 1, .threads = 4});
+  made.recording.threads[2].tgid = made.recording.info.recorder_tgid = 77777;
+  const auto hidden = [&](bool with_recorder) {
+    std::string out;
+    made.page.write(out, made.recording.info, made.recording.threads, made.recording.cores, trust,
+                    with_recorder);
+    std::vector<bool> all;
+    const nlohmann::json facts = facts_of(out);
+    for (const auto& thread : facts["threads"]) all.push_back(thread.contains("hidden"));
+    return all;
+  };
+  CHECK(hidden(false) == std::vector{false, false, true, false});
+  CHECK(hidden(true) == std::vector{false, false, false, false});
+}
+
+TEST_CASE("A page tells two processes apart that had one number") {
+  PlayedPage made({.slices = 200, .cores = 1, .threads = 4});
+  const uint64_t begin_ns = made.recording.info.begin_ns;
+  for (size_t i = 0; i < 4; ++i) {
+    model::HistoryThread& thread = made.recording.threads[i];
+    thread.tgid = 500;
+    thread.tid = i % 2 == 0 ? 500 : 500 + static_cast<uint32_t>(i);
+    thread.first_ns = begin_ns + (i < 2 ? 0 : 1000);
+    thread.last_ns = begin_ns + (i < 2 ? 1000 : 2000);
+    thread.born = i >= 2;
+  }
+  const auto threads = facts_of(written(made.page, made.recording))["threads"];
+  CHECK_FALSE(threads[0].contains("leader"));
+  CHECK(threads[1]["leader"] == 0);
+  CHECK_FALSE(threads[2].contains("leader"));
+  CHECK(threads[3]["leader"] == 2);
+}
+
 namespace {
 
 // Every slice once more in plain JSON, in the page's order: by core, then the waits that go on.

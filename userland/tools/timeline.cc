@@ -33,7 +33,8 @@ void timeline(const TimelineOptions& options) {
                                                   model::By::thread, options.recording.with_self);
   std::string text;
   page.write(text, recording.history->info(), recording.history->threads(),
-             recording.history->cores(), view::recording_trust_line(report.trust));
+             recording.history->cores(), view::recording_trust_line(report.trust),
+             options.recording.with_self);
   if (options.path == "-" || options.path == "/dev/stdout") {
     std::signal(SIGPIPE, SIG_IGN);
     if (!write_all(text)) return;

@@ -137,8 +137,10 @@ class LaneText {
 
   void thread_lane(uint32_t index, const model::ReportRow& row) {
     Scratch scratch;
-    const std::string name = fmt::format(
-        "{} {}/{}", letter(index), clipped(printable(row.name, scratch), 14), row.thread->tid);
+    const std::string name =
+        fmt::format("{} {}/{}", letter(index),
+                    row.name.empty() ? "(no name)" : clipped(printable(row.name, scratch), 14),
+                    row.thread->tid);
     out_ += name + std::string(kLabel - std::min<size_t>(kLabel, display_width(name)), ' ');
     Painter paint(out_, options_.colour != LaneColour::none);
     const std::vector<model::Lanes::Part> none;

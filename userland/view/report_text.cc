@@ -28,6 +28,9 @@ std::string clean(std::string_view text) {
   return std::string(printable(text, scratch));
 }
 
+// Whose name no record told: a blank would look as if there were nobody.
+std::string name_or_none(std::string_view comm) { return comm.empty() ? "(no name)" : clean(comm); }
+
 std::string quantile(const model::Report& report, const model::ReportRow& row, double q) {
   const auto us = report.wait_quantile_us(row, q);
   return us ? duration(*us * 1e3) : "-";
@@ -73,7 +76,7 @@ std::string peer_name(const model::History& history, const model::Pair& pair) {
     return pair.context == TS_CONTEXT_HARDIRQ ? "(hardirq)" : "(nobody known)";
   }
   const model::HistoryThread& peer = history.threads()[pair.peer];
-  return fmt::format("{}/{}", clean(peer.comm), peer.tid);
+  return fmt::format("{}/{}", name_or_none(peer.comm), peer.tid);
 }
 
 struct Deed {
@@ -100,7 +103,7 @@ void append_deeds(std::string& out, const model::Report& report, const char* tit
   for (size_t i = 0; i < std::min(shown, deeds.size()); ++i)
     fmt::format_to(Out(out), "{:>9} {:>11}  {} {} {}/{}\n", grouped(deeds[i].pair->count),
                    duration(static_cast<double>(deeds[i].pair->wait_ns)),
-                   peer_name(history, *deeds[i].pair), verb, clean(deeds[i].to->comm),
+                   peer_name(history, *deeds[i].pair), verb, name_or_none(deeds[i].to->comm),
                    deeds[i].to->tid);
   if (deeds.size() > shown) fmt::format_to(Out(out), "{:>9} more\n", deeds.size() - shown);
 }
@@ -148,8 +151,8 @@ void append_rows(std::string& out, const model::Report& report, size_t most_rows
         "{:>7} {:>7} {:<15} {:<16} {:>6.1f} {:>10.3f} {:>10.3f} {:>11.3f} {:>9} {:>9} {:>8} {:>8} "
         "{:>6}\n",
         threads ? row.thread->tid : row.threads,
-        report.by == model::By::role ? std::string() : std::to_string(row.tgid), clean(row.name),
-        threads ? clean(model::role_of(*row.thread)) : "",
+        report.by == model::By::role ? std::string() : std::to_string(row.tgid),
+        name_or_none(row.name), threads ? clean(model::role_of(*row.thread)) : "",
         100 * static_cast<double>(row.oncpu_ns) / window, ms(row.oncpu_ns), ms(row.ready_ns),
         ms(row.off_sum_ns()), row.voluntary, row.involuntary, quantile(report, row, 0.99),
         row.waits ? duration(static_cast<double>(row.wait_max_ns)) : "-", row.migrations);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "model/processes.h"
 #include "timeline_page.inc"
 #include "view/timeline_levels.h"
 #include "view/timeline_text.h"
@@ -180,8 +181,8 @@ std::map<uint32_t, const TimelinePage::Lane*> TimelinePage::lanes_of(
 
 void TimelinePage::write(std::string& out, const model::HistoryInfo& info,
                          std::span<const model::HistoryThread> threads,
-                         std::span<const model::HistoryCore> cores,
-                         std::string_view trust_line) const {
+                         std::span<const model::HistoryCore> cores, std::string_view trust_line,
+                         bool with_recorder) const {
   const uint64_t duration_ns = since(info.end_ns, info.begin_ns);
   Blob levels, slices;
   json core_facts = json::array(), thread_facts = json::array();
@@ -196,8 +197,13 @@ void TimelinePage::write(std::string& out, const model::HistoryInfo& info,
     append_levels(levels, *lane, info.begin_ns, duration_ns, threads.size());
   }
   slices.add(waiting_, 0, info.begin_ns);
-  for (const model::HistoryThread& thread : threads)
-    thread_facts.push_back(facts_of(thread, info.begin_ns));
+  const model::Processes processes(threads);
+  for (uint32_t index = 0; index < threads.size(); ++index) {
+    json& thread = thread_facts.emplace_back(facts_of(threads[index], info.begin_ns));
+    if (processes.of(index) != index) thread["leader"] = processes.of(index);
+    if (!with_recorder && info.recorder_tgid != 0 && threads[index].tgid == info.recorder_tgid)
+      thread["hidden"] = true;
+  }
   const json facts = {{"schema", "timeslice/timeline/1"},
                       {"machine", info.machine},
                       {"asked", info.asked},

@@ -26,10 +26,12 @@ class TimelinePage : public model::Listener {
   // in order of time, as slices are.
   void waiting(const model::Slice& slice) override;
 
-  // Appends the page. After the last slice; `threads` as the slices number them.
+  // Appends the page. After the last slice; `threads` as the slices number them. Without
+  // `with_recorder` the recorder's own threads are on the cores' lanes only, as in a report.
   void write(std::string& out, const model::HistoryInfo& info,
              std::span<const model::HistoryThread> threads,
-             std::span<const model::HistoryCore> cores, std::string_view trust_line) const;
+             std::span<const model::HistoryCore> cores, std::string_view trust_line,
+             bool with_recorder = false) const;
 
   [[nodiscard]] uint64_t slices() const { return slices_; }
 

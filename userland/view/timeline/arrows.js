@@ -10,6 +10,7 @@ function arrowOf(i) {
   const at = slices.waking[i];
   if (kind.because !== woken && kind.because !== created || at < 0 || t === nobody) return null;
   const to = laneOfThread[t];
+  if (!to) return null;
   const peer = slices.peer[i];
   const from = peer === nobody || inInterrupt(kind.context) ? null : laneOfThread[peer];
   const end = {x: xOf(slices.begin[i]) / view.dpr, y: laneMiddle(to), lane: to};

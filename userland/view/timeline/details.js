@@ -37,7 +37,8 @@ function fillDetails() {
   }
   row('Got it', ...arrival(i, kind));
   if (slices.wait[i] > 0) row('Waited', el('b', {class: 'wait'}, duration(slices.wait[i], 4)), ' for a core');
-  else if (!kind.beginCut) row('Waited', 'not, or it isn’t known');
+  // Where it is on record how it came to be ready, its wait is, too.
+  else if (!kind.beginCut) row('Waited', kind.because !== unknown ? 'not: it got a core as soon as it was queued' : 'isn’t known');
   if (!isPending(i)) row('Left', ...departure(i, kind));
   const button = (text, label, by, key) => el('button',
     {disabled: neighbour(i, by) < 0, onclick: () => step(by), 'aria-label': label, title: `${label} (${key})`}, text);
@@ -73,7 +74,7 @@ function arrival(i, kind) {
   const victim = peer === nobody ? 'an interrupt' : threadLong(peer);
   if (inInterrupt(kind.context))
     return ['woken ', el('b', {}, contextWords[kind.context]), peer === nobody ? '' : ` while ${victim} ran there`, when, rest];
-  if (peer === nobody) return ['woken by somebody outside', when, rest];
+  if (peer === nobody) return [kind.context ? 'woken by somebody outside' : 'woken, by whom isn’t known', when, rest];
   return ['woken by ', goTo(threadLong(peer), runningAt(peer, at)), ` ${contextWords[kind.context]}`, when, rest];
 }
 

@@ -20,21 +20,19 @@ function grouping(members, keyOf) {
   return list.sort((a, b) => b.activity - a.activity || String(a.key).localeCompare(String(b.key)));
 }
 
-function processName(members) {
-  const leader = members.find(t => threads[t].tid === threads[t].tgid);
-  return threads[leader ?? members[0]].comm;
-}
+// Those outside the recording's filter are known by name only, as wakers and preemptors; the
+// recorder's own have no lane, and no row in the table, unless they were asked for.
+const isShown = t => !threads[t].outside && !threads[t].hidden;
 
 function buildGroups() {
-  // Those outside the recording's filter are known by name only: as wakers and preemptors.
-  const all = threads.map((_, t) => t).filter(t => !threads[t].outside);
+  const all = threads.map((_, t) => t).filter(isShown);
   insiders = all.length;
-  groups = grouping(all, t => threads[t].kernel ? 'kernel' : threads[t].tgid);
+  groups = grouping(all, t => threads[t].kernel ? 'kernel' : threads[t].leader);
   const sum = groups.reduce((total, group) => total + group.activity, 0);
   groups.forEach((group, rank) => {
     group.id = 'process ' + group.key;
-    group.name = group.key === 'kernel' ? 'kernel threads' : processName(group.members);
-    group.note = group.key === 'kernel' ? '' : String(group.key);
+    group.name = group.key === 'kernel' ? 'kernel threads' : threads[group.key].comm;
+    group.note = group.key === 'kernel' ? '' : String(threads[group.key].tgid);
     // Threads that did nothing in this window stand last, folded.
     group.roles = grouping(group.members, t => hasSlices(t) ? threads[t].role : '\uffff');
     for (const role of group.roles) {

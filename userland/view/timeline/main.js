@@ -57,6 +57,15 @@ function themeChanged() {
   fillDetails();
   changed();
 }
+// Paper has its own layout, and a window from its top on.
+function onPaper(on) {
+  document.documentElement.classList.toggle('paper', on);
+  if (on) printing = theme.dark;
+  if (printing) switchTheme(on ? 'light' : 'dark');
+  if (on) byId('lanes').scrollTop = 0;
+  resized();
+  drawFrame();
+}
 function toggleArrows() {
   view.arrows = !view.arrows;
   byId('arrows').setAttribute('aria-pressed', view.arrows);
@@ -94,8 +103,8 @@ function listen() {
   byId('colours').addEventListener('change', event => { coloursChanged(); event.target.blur(); });
   new ResizeObserver(resized).observe(byId('lanes'));
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', themeChanged);
-  addEventListener('beforeprint', () => { printing = theme.dark; if (printing) switchTheme('light'); resized(); drawFrame(); });
-  addEventListener('afterprint', () => { if (printing) switchTheme('dark'); resized(); });
+  addEventListener('beforeprint', () => onPaper(true));
+  addEventListener('afterprint', () => onPaper(false));
 }
 
 function fillHead() {
@@ -118,7 +127,7 @@ function fillHead() {
 
 // What the page leaves out of a thread's facts.
 const unsaid = {
-  role: 'thread', evidence: '', confidence: 0, kernel: false, outside: false, first_ns: 0, last_ns: 0, oncpu_ns: 0, ready_ns: 0,
+  role: 'thread', evidence: '', confidence: 0, kernel: false, outside: false, hidden: false, leader: -1, first_ns: 0, last_ns: 0, oncpu_ns: 0, ready_ns: 0,
   voluntary: 0, involuntary: 0, unclear: 0,
 };
 
@@ -126,13 +135,16 @@ async function load() {
   facts = JSON.parse(byId('facts').textContent);
   facts.duration_ns = Math.max(1, facts.duration_ns);
   threads = facts.threads = facts.threads.map(thread => ({...unsaid, ...thread}));
+  // The thread that a process goes by: most lead their own.
+  threads.forEach((thread, t) => { if (thread.leader < 0) thread.leader = t; });
   for (const thread of threads) for (const key of ['comm', 'role', 'evidence']) thread[key] = clean(thread[key]);
+  for (const thread of threads) thread.comm ||= '(no name)';
   [levels, slices] = await Promise.all([readLevels(facts), readSlices(facts)]);
   leavingOf = slices.kinds.map(leaving);
   buildIndex();
   buildGroups();
   for (const group of groups) for (const t of group.members) threads[t].process = group.name;
-  for (const thread of threads) thread.process ??= '';
+  for (const thread of threads) thread.process ??= threads[thread.leader].comm;
   layLanes();
 }
 
@@ -178,7 +190,7 @@ function expose() {
     place: i => {
       const box = byId('canvas').getBoundingClientRect();
       const x = box.left + xOf((slices.begin[i] + slices.end[i]) / 2) / view.dpr, t = slices.thread[i];
-      return {core: {x, y: box.top + laneMiddle(coreLane(slices.lane[i]))}, thread: t === nobody ? null : {x, y: box.top + laneMiddle(laneOfThread[t])}};
+      return {core: {x, y: box.top + laneMiddle(coreLane(slices.lane[i]))}, thread: t === nobody || !laneOfThread[t] ? null : {x, y: box.top + laneMiddle(laneOfThread[t])}};
     },
   });
 }

@@ -28,7 +28,7 @@ function sortBy(key) {
 
 function sortedSums() {
   const rows = totals(view.from, view.to)
-    .filter(sum => sum.oncpu_ns > 0 || sum.wait_ns > 0 || sum.voluntary > 0 || sum.involuntary > 0);
+    .filter(sum => isShown(sum.thread) && (sum.oncpu_ns > 0 || sum.wait_ns > 0 || sum.voluntary > 0 || sum.involuntary > 0));
   const {of} = columns.find(column => column.key === order.key), sign = order.down ? -1 : 1;
   return rows.sort((a, b) => {
     const x = of(a), y = of(b);
