@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -223,6 +224,29 @@ TEST_CASE("another user's runtime is told with CAP_SYS_PTRACE, and only with it"
     REQUIRE(line);
     CHECK(runtime_in(*line).is_null());
   }
+}
+
+TEST_CASE("a recorder takes the descriptors it may have, or says that they are too few") {
+  const auto limit_to = [](rlim_t soft, rlim_t hard) {
+    return [=] {
+      const rlimit limit{soft, hard};
+      if (setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(97);
+    };
+  };
+  const std::vector<std::string> record = {timeslice(), "record", "-q",       "--seconds",
+                                           "0.05",      "-o",     "/dev/null"};
+  const Outcome raised = run(record, limit_to(20, 1024));
+  CAPTURE(raised.err);
+  CHECK(raised.status == 0);
+  // However many its programs take: with a few less than enough there is none left for a ring.
+  bool said = false;
+  for (auto few = static_cast<rlim_t>(sysconf(_SC_NPROCESSORS_CONF)) + 32; !said && few > 8;
+       --few) {
+    const Outcome outcome = run(record, limit_to(few, few));
+    CHECK(outcome.err.find("no memory for a ring") == std::string::npos);
+    said = outcome.status == 1 && outcome.err.find("raise the limit") != std::string::npos;
+  }
+  CHECK(said);
 }
 
 TEST_CASE("where io_uring is refused, top goes on without it") {

@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "observe/core_idle.h"
 #include "observe/proc_files.h"
+#include "observe/stream.h"
 #include "observe/whole_file.h"
 #include "tests/catch.h"
 
@@ -128,4 +129,13 @@ TEST_CASE("a real thread of many groups has its switches") {
     CHECK(WEXITSTATUS(status) != 98);
     if (WEXITSTATUS(status) == 97) SKIP_TEST("no groups can be set here");
   }
+}
+
+TEST_CASE("a recorder's rings fit the machine") {
+  CHECK(observe::ring_bytes_for(1) == 4 << 20);
+  CHECK(observe::ring_bytes_for(64) == 4 << 20);
+  CHECK(observe::ring_bytes_for(65) == 2 << 20);
+  CHECK(observe::ring_bytes_for(128) == 2 << 20);
+  CHECK(observe::ring_bytes_for(1000) == 256 << 10);
+  CHECK(observe::ring_bytes_for(8192) == 256 << 10);
 }

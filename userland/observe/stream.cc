@@ -3,10 +3,13 @@
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <exception>
+#include <string>
 
+#include "base/failure.h"
 #include "base/unique_fd.h"
 #include "observe/libbpf_log.h"
 #include "observe/pass_skeleton.h"
@@ -56,7 +59,33 @@ uint32_t core_count() {
   return static_cast<uint32_t>(count);
 }
 
+// A ring takes a descriptor. The soft limit is for programs that still use select(2), and a command
+// that we start inherits it: so it is raised only where the cores need that.
+void make_room_for_descriptors(uint32_t cores) {
+  constexpr uint32_t others = 64;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= cores + others) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+[[noreturn]] void refuse_ring(uint32_t bytes, uint32_t cores, int error) {
+  if (error == EMFILE || error == ENFILE)
+    throw Failure(
+        "a ring for each of " + std::to_string(cores) +
+        " cores takes a descriptor each, and there are too few: raise the limit (ulimit -n)");
+  throw failure_from_errno("no memory for a ring of " + std::to_string(bytes >> 10) + " KiB a core",
+                           error);
+}
+
 }  // namespace
+
+uint32_t ring_bytes_for(uint32_t cores) {
+  constexpr uint64_t all = 256 << 20;
+  uint32_t bytes = 4 << 20;
+  while (bytes > 256 << 10 && uint64_t{bytes} * cores > all) bytes /= 2;
+  return bytes;
+}
 
 struct Stream::Impl {
   explicit Impl(const StreamOptions& options);
@@ -76,6 +105,8 @@ struct Stream::Impl {
 
 Stream::Impl::Impl(const StreamOptions& options) {
   listen_to_libbpf();
+  make_room_for_descriptors(cores);
+  const uint32_t ring_bytes = options.ring_bytes > 0 ? options.ring_bytes : ring_bytes_for(cores);
   skeleton.reset(stream_bpf::open());
   if (!skeleton) throw libbpf_failure("the stream rung", errno);
   bpf_map__set_max_entries(skeleton->maps.rings, cores);
@@ -83,11 +114,11 @@ Stream::Impl::Impl(const StreamOptions& options) {
   skeleton->rodata->filtered = !options.tgids.empty();
   skeleton->rodata->leave_out_reader = options.leave_out_self;
   skeleton->rodata->switch_has_state = switch_tells_state();
-  skeleton->rodata->wake_bytes = options.ring_bytes / 4;
+  skeleton->rodata->wake_bytes = ring_bytes / 4;
   skeleton->rodata->rq_to_preempt_count = rq_to_preempt_count();
   if (const int error = stream_bpf::load(skeleton.get()))
     throw libbpf_failure("the stream rung", -error);
-  make_rings(options.ring_bytes);
+  make_rings(ring_bytes);
   core_states = std::make_unique<MappedArray>(skeleton->maps.stream_cores);
   fill_filter(skeleton->maps.tgid_filter, options.tgids);
   meet_reader();
@@ -98,9 +129,7 @@ Stream::Impl::Impl(const StreamOptions& options) {
 void Stream::Impl::make_rings(uint32_t bytes) {
   for (uint32_t cpu = 0; cpu < cores; ++cpu) {
     UniqueFd ring(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, bytes, nullptr));
-    if (!ring)
-      throw failure_from_errno(
-          "no memory for a ring of " + std::to_string(bytes >> 10) + " KiB a core", errno);
+    if (!ring) refuse_ring(bytes, cores, errno);
     const int fd = ring.get();
     if (bpf_map_update_elem(bpf_map__fd(skeleton->maps.rings), &cpu, &fd, BPF_ANY))
       throw failure_from_errno("cannot give a core its ring", errno);

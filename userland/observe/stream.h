@@ -13,10 +13,13 @@
 namespace timeslice::observe {
 
 struct StreamOptions {
-  std::vector<uint32_t> tgids;    // these and all that they fork; empty: the machine
-  bool leave_out_self = true;     // our own wake-ups; our switches are always told
-  uint32_t ring_bytes = 4 << 20;  // a core; a power of two and of pages
+  std::vector<uint32_t> tgids;  // these and all that they fork; empty: the machine
+  bool leave_out_self = true;   // our own wake-ups; our switches are always told
+  uint32_t ring_bytes = 0;      // a core; a power of two and of pages; 0: ring_bytes_for(cores)
 };
+
+// 4 MiB a core; from 65 cores on less, so that all of them take 256 MiB, but 256 KiB at least.
+[[nodiscard]] uint32_t ring_bytes_for(uint32_t cores);
 
 class Stream {
  public:

@@ -20,7 +20,7 @@ struct RecordOptions {
   std::vector<std::string> command;        // this and what it forks, until it ends; empty: none
   double seconds = 0;          // 0: until Ctrl-C, or until the command or processes have ended
   uint64_t max_bytes = 0;      // 0: no limit
-  uint32_t ring_kib = 4096;    // a core
+  uint32_t ring_kib = 0;       // a core; 0: by the number of cores
   double ring_seconds = 0;     // a flight recorder of so many; 0: none
   double trigger_wait_ms = 0;  // end when a thread has waited so long for a core; 0: never
   bool with_self = false;      // our own wake-ups too
