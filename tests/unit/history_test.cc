@@ -2,7 +2,7 @@
 // Does the history of a few records say what a person would say who draws them on paper?
 #include "model/history.h"
 
-#include <cstring>
+#include <string_view>
 
 #include "model/report.h"
 #include "tests/catch.h"
@@ -33,7 +33,7 @@ class Scene {
     row.cpu = std::max(on_cpu, 0);
     row.prio = 20;
     if (on_cpu >= 0) row.flags = TS_THREAD_ON_CPU;
-    std::strncpy(row.comm, comm, sizeof(row.comm) - 1);
+    std::string_view(comm).copy(row.comm, sizeof(row.comm) - 1);
     history.opening(row);
   }
   void change(uint64_t us, uint16_t cpu, uint32_t prev, uint16_t state, uint32_t next,
