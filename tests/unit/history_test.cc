@@ -2,6 +2,7 @@
 // Does the history of a few records say what a person would say who draws them on paper?
 #include "model/history.h"
 
+#include <cstring>
 #include <string_view>
 
 #include "model/report.h"
