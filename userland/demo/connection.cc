@@ -54,6 +54,10 @@ void Connection::received(int result) {
   if (result == -ECANCELED) return receive();  // by us, for too much was waiting
   if (result < 0) return abort();              // reset: nobody is there to answer
   reading_ = false;                            // a half-closed client still gets its answers
+  if (answering_) {
+    answering_->exchange.input_ended = true;
+    if (const auto tell = std::move(answering_->exchange.on_input_end)) tell();
+  }
   hurry();
   if (awaited_ == Awaited::closing) return abort();
   answer_next();
@@ -101,12 +105,13 @@ void Connection::answer_next() {
   Exchange& exchange = answering_->exchange;
   exchange.request = std::move(waiting_.front());
   waiting_.pop_front();
+  exchange.input_ended = nothing_comes();
   exchange.respond = [this](Response response) { respond(std::move(response)); };
   shared_.routes.answer(exchange);
 }
 
 void Connection::respond(Response response) {
-  answering_->exchange.forget = nullptr;
+  answering_->exchange.forget = answering_->exchange.on_input_end = nullptr;
   if (over_) return end_when_free();
   const HttpRequest& request = answering_->exchange.request;
   const bool last = finishing_ && waiting_.empty() && unparsed_.empty();

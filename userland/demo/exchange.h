@@ -19,6 +19,10 @@ struct Exchange {
   std::function<void(Response)> respond;
   // Set while not `operation` but somebody else will respond: makes them not do it any more.
   std::function<void()> forget;
+  // The client sends nothing more, and may have left.
+  bool input_ended = false;
+  // Set while it isn't worth to wait for such a client: called when it comes to that.
+  std::function<void()> on_input_end;
 };
 
 }  // namespace timeslice::demo

@@ -20,6 +20,8 @@ struct Limits {
   std::size_t piece_bytes = std::size_t{32} << 10;  // of a file, read and sent at a time
   std::size_t sort_numbers = std::size_t{2} << 20;  // of one /sort: 400
   std::size_t sorts_waiting = 64;                   // in the queue of the sorting workers: 503
+  std::size_t hashes_waiting = 64;                  // for a thread of the pool: 503
+  std::uint64_t blocks_waiting_ms = 4000;           // of /block, in sum: 503
 
   loop::Nanoseconds header_time = std::chrono::seconds(10);  // from a request's first byte: 408
   loop::Nanoseconds body_time = std::chrono::seconds(30);    // from the header's end: 408

@@ -86,6 +86,8 @@ Routes::Routes(loop::Loop& loop, const loop::Options& loop_options, const DemoOp
                     .modified = ::time(nullptr)},
       sorter_(loop, loop_options, options.sort_workers, options.limits.sorts_waiting,
               options.before_sort),
+      hashes_(loop.pool_size(), options.limits.hashes_waiting),
+      blocks_(1, options.limits.blocks_waiting_ms),
       requests_(table().size() + 1) {
   if (!options.root.empty()) static_files_.emplace(options.root);
 }
@@ -148,12 +150,17 @@ void Routes::send_static_file(Exchange& exchange) {
 void Routes::hash(Exchange& exchange) {
   const auto iterations = number_or_error(exchange, "iterations", 1, kMaxIterations, kIterations);
   if (!iterations) return;
+  const auto count = static_cast<int>(*iterations);
+  hashes_.take(exchange, 1, [this, &exchange, count] { hash_on_pool(exchange, count); });
+}
+
+// Once a thread has begun it can't be cut short.
+void Routes::hash_on_pool(Exchange& exchange, int iterations) {
   loop_.work(
       exchange.operation,
-      [&exchange, count = static_cast<int>(*iterations)] {
-        exchange.result.body = pbkdf2_hex(count) + '\n';
-      },
-      [&exchange](loop::Request& work) {
+      [&exchange, iterations] { exchange.result.body = pbkdf2_hex(iterations) + '\n'; },
+      [this, &exchange](loop::Request& work) {
+        hashes_.end();
         if (work.result() != 0)
           return exchange.respond(error_response(503, "No thread could take this job."));
         exchange.respond(std::move(exchange.result));
@@ -180,15 +187,26 @@ void Routes::sort_on_worker(Exchange& exchange, std::size_t count) {
   });
   if (job == Sorter::kFull)
     return exchange.respond(error_response(503, "Too much is waiting to be sorted already."));
+  if (exchange.input_ended && sorter_.withdraw(job)) return exchange.respond(gone_response());
   exchange.forget = [this, job] { sorter_.forget(job); };
+  exchange.on_input_end = [this, job, &exchange] {
+    if (sorter_.withdraw(job)) exchange.respond(gone_response());
+  };
 }
 
-// On purpose in the loop.
 void Routes::block(Exchange& exchange) {
   const auto ms = number_or_error(exchange, "ms", 0, kMaxBlockMs, 100);
   if (!ms) return;
-  spin(static_cast<int>(*ms));
-  exchange.respond({.body = "The loop was blocked for " + std::to_string(*ms) + " ms.\n"});
+  const auto cost = static_cast<std::uint64_t>(*ms);
+  blocks_.take(exchange, cost,
+               [this, &exchange, ms = static_cast<int>(*ms)] { block_now(exchange, ms); });
+}
+
+// On purpose in the loop. One in each turn, so that the others' turn comes between two.
+void Routes::block_now(Exchange& exchange, int ms) {
+  spin(ms);
+  loop_.set_immediate([this] { blocks_.end(); });
+  exchange.respond({.body = "The loop was blocked for " + std::to_string(ms) + " ms.\n"});
 }
 
 void Routes::stats(Exchange& exchange) {

@@ -17,6 +17,7 @@
 #include "demo/member.h"
 #include "demo/sorter.h"
 #include "demo/static_files.h"
+#include "demo/turns.h"
 #include "loop/loop.h"
 
 namespace timeslice::demo {
@@ -43,9 +44,11 @@ class Routes {
   void send_file(Exchange& exchange);
   void send_static_file(Exchange& exchange);
   void hash(Exchange& exchange);
+  void hash_on_pool(Exchange& exchange, int iterations);
   void sort(Exchange& exchange);
   void sort_on_worker(Exchange& exchange, std::size_t count);
   void block(Exchange& exchange);
+  void block_now(Exchange& exchange, int ms);
   void stats(Exchange& exchange);
   [[nodiscard]] Response stats_response(const std::string& cluster_table) const;
 
@@ -57,6 +60,7 @@ class Routes {
   Version file_version_;
   std::optional<StaticFiles> static_files_;
   Sorter sorter_;
+  Turns hashes_, blocks_;
   Member* member_ = nullptr;             // of a cluster
   std::vector<std::uint64_t> requests_;  // by place in the table, and one more for others
 };

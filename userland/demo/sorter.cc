@@ -39,8 +39,12 @@ Sorter::Id Sorter::sort(std::size_t count, Done done) {
   return last_id_;
 }
 
+bool Sorter::withdraw(Id id) {
+  return std::erase_if(queue_, [id](const Job& job) { return job.id == id; }) > 0;
+}
+
 void Sorter::forget(Id id) {
-  std::erase_if(queue_, [id](const Job& job) { return job.id == id; });
+  if (withdraw(id)) return;
   for (const auto& bench : benches_)
     if (bench->job.id == id) bench->job.done = nullptr;  // it can't be cut short
 }

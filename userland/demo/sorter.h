@@ -39,6 +39,8 @@ class Sorter {
 
   // Calls `done` later, once; or returns kFull and doesn't.
   Id sort(std::size_t count, Done done);
+  // Takes it out of the queue; then `done` isn't called any more. False if it's being done already.
+  bool withdraw(Id job);
   // The job's `done` isn't called any more. It is taken out of the queue if it's still there.
   void forget(Id job);
 
