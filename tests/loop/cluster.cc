@@ -941,14 +941,17 @@ TEST_CASE("cluster: a worker has its own descriptors, and its signals as at the 
     struct sigaction user {};
     struct sigaction pipe {};
     struct sigaction interrupt {};
+    struct sigaction hang_up {};
     ::sigaction(SIGUSR1, nullptr, &user);
     ::sigaction(SIGPIPE, nullptr, &pipe);
     ::sigaction(SIGINT, nullptr, &interrupt);
+    ::sigaction(SIGHUP, nullptr, &hang_up);
     sigset_t mask;
     ::sigprocmask(SIG_SETMASK, nullptr, &mask);
     open += user.sa_handler == SIG_DFL ? "usr1-default " : "";
     open += pipe.sa_handler == SIG_IGN ? "pipe-ignored " : "";
     open += interrupt.sa_handler == SIG_IGN ? "int-ignored " : "";
+    open += hang_up.sa_handler == SIG_IGN ? "hup-ignored " : "";
     open += ::sigismember(&mask, SIGTERM) == 0 ? "term-open " : "";
     open.copy(seen->data(), seen->size() - 1);
     return serve_lines(link);
@@ -962,7 +965,8 @@ TEST_CASE("cluster: a worker has its own descriptors, and its signals as at the 
   REQUIRE(manager.await_count("ready", 1));
   // The link, its listener if it has one, and the eventfd that SIGTERM writes into.
   const std::string fds = policy == ClusterPolicy::reuse_port ? "3 4 5 " : "3 4 ";
-  CHECK(std::string(seen->data()) == fds + "usr1-default pipe-ignored int-ignored term-open ");
+  CHECK(std::string(seen->data()) ==
+        fds + "usr1-default pipe-ignored int-ignored hup-ignored term-open ");
   manager.command("send 0 die");
   REQUIRE(manager.await_count("died", 1));
   CHECK_THAT(manager.all("died").front().text, Contains("ended with code 7"));

@@ -134,6 +134,7 @@ LoadProcess::LoadProcess(std::uint16_t port) {
   if (child_ != 0) return;
   ::prctl(PR_SET_NAME, "demo-load");
   ::signal(SIGTERM, SIG_DFL);  // whatever handler the parent has is not for us
+  ::signal(SIGHUP, SIG_IGN);   // to the whole group: the parent decides what follows
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(0);  // it died before we asked to be told
   constexpr int kFirst = STDERR_FILENO + 1;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "demo/manager.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 
+#include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -50,6 +52,15 @@ int serve(loop::WorkerLink& link, const DemoOptions& options) {
   return 0;
 }
 
+bool has_terminal() {
+  return UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)).get() >= 0;
+}
+
+bool is_ignored(int signo) {
+  struct sigaction action {};
+  return ::sigaction(signo, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 json row_of(const loop::SlotStats& slot) {
   const double age_ms = static_cast<double>(slot.heartbeat_age.count()) / 1e6;
   return {
@@ -76,7 +87,7 @@ class Manager {
     if (options.load) load_.emplace(cluster_.port());
     for (const int signo : {SIGINT, SIGTERM})
       if (!loop::is_ignored(signo)) cluster_.on_signal(signo, [this] { stop(); });
-    cluster_.on_signal(SIGHUP, [this] { cluster_.reload(); });
+    cluster_.on_signal(SIGHUP, [this] { hung_up(); });
     cluster_.on_message([this](unsigned slot, const std::string& text) { take(slot, text); });
     cluster_.on_event([](const loop::ClusterEvent& event) { report(event); });
     end_.unref();
@@ -91,6 +102,13 @@ class Manager {
   void stop() {
     load_.reset();
     cluster_.stop();
+  }
+
+  // SIGHUP comes from whoever wants new workers, and when the terminal is closed: then there's none
+  // any more. That may come twice, from the kernel and from a shell, and is no hurry.
+  void hung_up() {
+    if (!ends_with_terminal_ || has_terminal()) return cluster_.reload();
+    if (!std::exchange(hung_up_, true)) stop();
   }
 
   void take(unsigned slot, const std::string& text) {
@@ -131,6 +149,8 @@ class Manager {
   loop::Timer end_;
   std::optional<LoadProcess> load_;
   bool announced_ = false;
+  const bool ends_with_terminal_ = has_terminal() && !is_ignored(SIGHUP);  // as it is under nohup
+  bool hung_up_ = false;
 };
 
 }  // namespace

@@ -45,7 +45,8 @@ class SignalsHeld {
   sigset_t former_;
 };
 
-// As exec does it: what was handled is as at the beginning, what was ignored stays so.
+// As exec does it: what was handled is as at the beginning, what was ignored stays so. What a
+// terminal or a shell sends to the whole group is the manager's to decide.
 void reset_handlers() {
   for (int signo = 1; signo < NSIG; ++signo) {
     struct sigaction action {};
@@ -53,6 +54,7 @@ void reset_handlers() {
     ::signal(signo, SIG_DFL);
   }
   ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
 }
 
 std::vector<int> open_fds() {

@@ -70,7 +70,8 @@ void add_demo(CLI::App& app) {
       "below --root), /hash?iterations=N (on the thread pool), /sort?n=N (on a worker thread;\n"
       "with &where=loop in the loop, so that everybody waits), /block?ms=N (blocks the loop, to\n"
       "see what that does), /stats (JSON). SIGTERM ends it with what was begun finished, a second\n"
-      "one at once. In a cluster SIGHUP replaces the workers, one by one, refusing nobody.");
+      "one at once. In a cluster SIGHUP replaces the workers, one by one, refusing nobody;\n"
+      "when the terminal was closed it ends the cluster, except under nohup.");
   demo->callback([options, file_kib] {
     options->file_bytes = *file_kib << 10;
     demo::run_demo(*options);
