@@ -2,7 +2,10 @@
 // timeslice SUBCOMMAND: which part of the tool was asked for, and how did it end? Exit status 0:
 // done. 1: failed, with one sentence on stderr. 2: bad usage.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <clocale>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 
@@ -27,6 +30,16 @@ std::string printable_usage(const CLI::App* app, const CLI::Error& error) {
       app, CLI::Error(error.get_name(), text, static_cast<CLI::ExitCodes>(error.get_exit_code())));
 }
 
+// What was printed must have arrived, unless its reader has had enough.
+int printed(int status) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  if (errno == EPIPE) return status;
+  const char* const why = errno ? std::strerror(errno) : "not all of it arrived";
+  std::fprintf(stderr, "timeslice: cannot write to stdout: %s\n", why);
+  return status ? status : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -44,11 +57,11 @@ int main(int argc, char** argv) {
   timeslice::tools::add_check(app);
   try {
     app.parse(argc, argv);
-    return 0;
+    return printed(0);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return printed(app.exit(error) == 0 ? 0 : 2);
   } catch (const timeslice::BadUsage& error) {
-    std::fprintf(stderr, "timeslice: %s\n", error.what());
+    timeslice::tools::say(error.what());
     return 2;
   } catch (const std::exception& error) {
     timeslice::tools::say(error.what());

@@ -261,4 +261,16 @@ TEST_CASE("an interrupt is heard in the midst of a long delay") {
   CHECK(command.finish(5s).status == 0);
 }
 
+TEST_CASE("what can't be printed is a failure, in each of them") {
+  for (const std::string arguments :
+       {"check", "check --json", "--help", "top --help", "top -b -n 1 -d 0.05"}) {
+    CAPTURE(arguments);
+    const Outcome full = run({"sh", "-c", timeslice() + " " + arguments + " >/dev/full"});
+    CHECK(full.status == 1);
+    CHECK(full.err.find("cannot write to stdout: No space left on device") != std::string::npos);
+    const Outcome fits = run({"sh", "-c", timeslice() + " " + arguments + " >/dev/null"});
+    CHECK(fits.status == 0);
+  }
+}
+
 }  // namespace timeslice::live
