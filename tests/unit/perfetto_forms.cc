@@ -207,12 +207,12 @@ TEST_CASE("packets that can't be unpacked are broken parts, or what the file is 
 
 TEST_CASE("a file that unpacks to far more than its size is left alone") {
   const std::string whole = bundle(0, {switch_event(1 * kMs, {0}, 0, {500, "my"})});
-  // One packet of 40 MB is within the limit, two aren't: each weighs 40 KB.
-  const std::string one = packed(bomb(40 << 20));
+  // One packet of 7 MB is within the limit, two aren't: each weighs 7 KB.
+  const std::string one = packed(bomb(7 << 20));
   CHECK(refusal(whole + one).empty());
-  CHECK(refusal(whole + one + one).find("more than 64 times its size") != std::string::npos);
+  CHECK(refusal(whole + one + one).find("more than 16 times its size") != std::string::npos);
   // More than any packet may have.
-  CHECK(refusal(packed(bomb(65 << 20))).find("can't be unpacked") != std::string::npos);
+  CHECK(refusal(packed(bomb(9 << 20))).find("can't be unpacked") != std::string::npos);
 }
 
 TEST_CASE("a compressed file is refused for what it is") {

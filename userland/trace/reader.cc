@@ -18,10 +18,11 @@ namespace timeslice::trace {
 
 namespace {
 
-constexpr uint32_t kMostCores = 8192;        // CONFIG_NR_CPUS goes no higher
-constexpr size_t kLargestPacked = 64 << 20;  // that a packet unpacks to: as large as any other
-// Deflated recordings are a fifth to a tenth as long; this many times their length is none.
-constexpr uint64_t kMostUnpacked = 64;
+constexpr uint32_t kMostCores = 8192;  // CONFIG_NR_CPUS goes no higher
+// What a packet may unpack to, and a file altogether beyond that: deflated recordings are a third
+// to a tenth as long as they were, and each byte that is unpacked may take twenty in memory.
+constexpr size_t kLargestPacked = 8 << 20;
+constexpr uint64_t kMostUnpacked = 16;
 
 // The first go: everything but the events, and where those are.
 class Index {
