@@ -53,7 +53,8 @@ void check_command(const std::vector<std::string>& arguments, const std::vector<
 TEST_CASE("a signal that was ignored at the start stays ignored") {
   const ScratchDirectory directory;
   const std::string program = timeslice();
-  check_command({program, "record", "-q", "-o", directory.path() + "/r", "--force"}, {SIGINT, SIGHUP});
+  check_command({program, "record", "-q", "-o", directory.path() + "/r", "--force"},
+                {SIGINT, SIGHUP});
   check_command({program, "top", "-b", "-d", "0.1"}, {SIGINT});
   check_command({program, "demo", "--port", "0"}, {SIGINT});
   check_command({program, "demo", "--port", "0", "--cluster", "1"}, {SIGINT});
