@@ -155,7 +155,7 @@ TEST_CASE("the counts of a process of four different threads are the kernel's") 
 
 TEST_CASE("a sleeper that is moved while its core keeps it queued waits for nothing") {
   const std::vector<int> cores = allowed_cores();
-  REQUIRE(cores.size() >= 2);
+  if (cores.size() < 2) SKIP_TEST("one core: nobody can be moved");
   constexpr int kRounds = 60;
   Workload rival({[] {
     pin_to(0);

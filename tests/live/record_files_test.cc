@@ -205,6 +205,20 @@ TEST_CASE("a flight recorder's numbered files pass over those of an earlier one"
   CHECK(report_of(path + ".3")["trust"]["complete"] == true);
 }
 
+TEST_CASE("a flight recorder whose place is taken meanwhile takes the next one") {
+  const ScratchDirectory directory;
+  const std::string path = directory.path() + "/f";
+  const std::string begun = directory.path() + "/begun";
+  Command recorder({timeslice(), "record", "-q", "--ring", "5", "-o", path, "--", "/bin/sh", "-c",
+                    ": > " + begun + "; exec sleep 60"});
+  REQUIRE(until([&] { return ::access(begun.c_str(), F_OK) == 0; }));
+  put(path, "precious");
+  recorder.signal(SIGINT);
+  CHECK(recorder.finish().status == 0);
+  CHECK(read_file(path) == "precious");
+  CHECK(report_of(path + ".2")["trust"]["complete"] == true);
+}
+
 TEST_CASE("a page is put in its place whole, over nothing that it wasn't told to replace") {
   const std::string recording = "tests/unit/recordings/linux-6.12.pftrace";
   const SmallDisk disk;

@@ -105,7 +105,9 @@ Json recorded_in_another_time(int seconds) {
   Workload workload({[] { nap(20); }});
   Child outer([&] {
     if (unshare(CLONE_NEWTIME) != 0) _exit(77);
-    std::ofstream("/proc/self/timens_offsets") << "monotonic " << seconds << " 0\n";
+    std::ofstream offsets("/proc/self/timens_offsets");
+    offsets << "monotonic " << seconds << " 0" << std::endl;
+    if (!offsets) _exit(77);  // it would be before the machine's start
     Child inner([&] {
       Recording recording({"-p", std::to_string(workload.pid())}, path);
       workload.run();

@@ -91,3 +91,21 @@ TEST_CASE("a thread that is kept is left behind for another, but not for one aft
   CHECK(thread.run({note(done, 2)}).done == 0);
   CHECK(*done == std::vector<int>{1});
 }
+
+TEST_CASE("the calls of a pass have one patience together") {
+  const auto done = std::make_shared<std::vector<int>>();
+  LookUpThread thread(kNeverGivesUp);
+  const auto begun = Clock::now();
+  thread.begin_pass();
+  const auto until_its_end = [=](ProcessLookUp&) {
+    std::this_thread::sleep_until(begun + kNeverGivesUp.patience + 10ms);
+  };
+  thread.run({until_its_end});
+  for (int call = 0; call < 10; ++call) CHECK(thread.run({note(done, 1)}).done == 0);
+  CHECK(done->empty());
+  const auto in_the_next_pass = [&] {
+    thread.begin_pass();
+    return thread.run({note(done, 2)}).done == 1;
+  };
+  while (!in_the_next_pass()) std::this_thread::yield();
+}

@@ -105,6 +105,16 @@ TEST_CASE("what doesn't come to take its place leaves all as it was") {
   CHECK(names_in(scratch.path) == Names{"f"});
 }
 
+TEST_CASE("an earlier file that can't be kept as .old is said before anything begins") {
+  const Scratch scratch;
+  const std::string path = scratch.path + "/f";
+  REQUIRE(::mkdir((path + ".old").c_str(), 0700) == 0);
+  write_private(path, "one", Earlier::keep_as_old);  // nothing is there to be kept
+  CHECK_THROWS_AS(NewFile(path, Earlier::keep_as_old), Failure);
+  CHECK(text_of(path) == "one");
+  CHECK(names_in(scratch.path) == Names{"f", "f.old"});
+}
+
 TEST_CASE("a file that comes meanwhile isn't written over") {
   const Scratch scratch;
   const std::string path = scratch.path + "/f";

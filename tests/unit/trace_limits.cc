@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Can a small file make its reader take memory for millions of threads, or frames for centuries?
+#include <cstdlib>
 #include <fstream>
 #include <protozero/pbf_builder.hpp>
 
 #include "base/failure.h"
+#include "base/unique_fd.h"
 #include "model/history.h"
 #include "tests/catch.h"
 #include "tests/unit/perfetto_file.h"
@@ -78,10 +80,12 @@ std::string woken(uint32_t count) {
 constexpr const char* kTooMany = "too many for its size";
 
 uint64_t frames_of(const std::string& file, uint64_t interval_ns) {
-  const std::string path = "/tmp/timeslice-limits-" + std::to_string(getpid());
+  char path[] = "/tmp/timeslice-limits-XXXXXX";
+  const UniqueFd made(::mkstemp(path));
+  REQUIRE(made);
   std::ofstream(path, std::ios::binary) << file;
   tools::Playback playback(path, "", false);
-  std::remove(path.c_str());
+  std::remove(path);
   playback.step(0);
   uint64_t frames = 0;
   for (; !playback.at_end() && frames < 1'000'000; ++frames)

@@ -8,7 +8,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
+#include "base/unique_fd.h"
 #include "demo/load.h"
 #include "demo/member.h"
 #include "demo/server.h"
@@ -54,11 +56,6 @@ int serve(loop::WorkerLink& link, const DemoOptions& options) {
 
 bool has_terminal() {
   return UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)).get() >= 0;
-}
-
-bool is_ignored(int signo) {
-  struct sigaction action {};
-  return ::sigaction(signo, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 json row_of(const loop::SlotStats& slot) {
@@ -149,7 +146,8 @@ class Manager {
   loop::Timer end_;
   std::optional<LoadProcess> load_;
   bool announced_ = false;
-  const bool ends_with_terminal_ = has_terminal() && !is_ignored(SIGHUP);  // as it is under nohup
+  const bool ends_with_terminal_ =
+      has_terminal() && !loop::is_ignored(SIGHUP);  // as it is under nohup
   bool hung_up_ = false;
 };
 

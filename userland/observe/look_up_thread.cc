@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -50,16 +51,24 @@ LookUpThread::~LookUpThread() {
   desk_->changed.notify_all();
 }
 
+void LookUpThread::begin_pass() { pass_ends_ = Clock::now() + limits_.patience; }
+
 // Signals are read by the loop's thread alone; only this one's own faults aren't blocked here. It
-// can't be waited for, so nobody owns it; the process's end takes it along wherever it is.
-void LookUpThread::start() {
+// can't be waited for, so nobody owns it; the process's end takes it along wherever it is. False:
+// the machine has no thread to give, as beside a fork bomb that is being looked at.
+bool LookUpThread::start() {
   desk_ = std::make_shared<Desk>();
   sigset_t all, former;
   sigfillset(&all);
   for (const int fault : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) sigdelset(&all, fault);
   pthread_sigmask(SIG_BLOCK, &all, &former);
-  std::thread([desk = desk_] { desk->serve(); }).detach();
+  try {
+    std::thread([desk = desk_] { desk->serve(); }).detach();
+  } catch (const std::system_error&) {
+    desk_.reset();
+  }
   pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  return desk_ != nullptr;
 }
 
 bool LookUpThread::ready() {
@@ -71,13 +80,13 @@ bool LookUpThread::ready() {
     ++left_behind_;
     desk_->closed = true;  // if it ever comes back
   }
-  start();
-  return true;
+  return start();
 }
 
 LookUpThread::Result LookUpThread::run(std::vector<Job> jobs) {
-  if (jobs.empty() || !ready()) return {};
-  const auto deadline = Clock::now() + limits_.patience;
+  const auto now = Clock::now();
+  const auto deadline = pass_ends_.value_or(now + limits_.patience);
+  if (jobs.empty() || deadline <= now || !ready()) return {};
   std::unique_lock lock(desk_->mutex);
   desk_->jobs = std::move(jobs);
   desk_->done = 0;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "observe/process_facts.h"
@@ -17,7 +18,7 @@ namespace timeslice::observe {
 class LookUpThread {
  public:
   struct Limits {
-    std::chrono::milliseconds patience{2000};   // with all jobs of one call
+    std::chrono::milliseconds patience{2000};   // with all jobs of a pass
     std::chrono::milliseconds give_up{10'000};  // with a thread that is on one job
     int most_left_behind = 16;                  // threads; then nothing more is looked up
   };
@@ -36,15 +37,19 @@ class LookUpThread {
   LookUpThread(const LookUpThread&) = delete;
   LookUpThread& operator=(const LookUpThread&) = delete;
 
-  // In order. Nothing is done, at once, while an earlier call's job isn't through.
+  // From now on the calls together have the patience that each has alone otherwise.
+  void begin_pass();
+  // In order. Nothing is done, at once, while an earlier call's job isn't through, when the pass's
+  // time is up, or where the machine has no thread for it.
   Result run(std::vector<Job> jobs);
 
  private:
   struct Desk;
   bool ready();
-  void start();
+  bool start();
 
   Limits limits_;
+  std::optional<std::chrono::steady_clock::time_point> pass_ends_;
   std::shared_ptr<Desk> desk_;  // shared with the thread
   int left_behind_ = 0;
 };

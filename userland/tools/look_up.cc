@@ -9,8 +9,9 @@ namespace timeslice::tools {
 
 namespace {
 
-// Once may be the machine's fault.
+// Once may be the machine's fault; and a number may be another process's by and by.
 constexpr int kTimesForgiven = 1;
+constexpr std::chrono::minutes kAvoidedFor{1};
 
 }  // namespace
 
@@ -24,22 +25,28 @@ model::LookUp LookUps::functions() {
   return look_up;
 }
 
-void LookUps::was_late(uint32_t tgid) { ++times_late_[tgid]; }
+void LookUps::was_late(uint32_t tgid) {
+  Lateness& lateness = late_[tgid];
+  ++lateness.times;
+  lateness.last = Clock::now();
+}
 
 bool LookUps::is_avoided(uint32_t tgid) const {
-  const auto late = times_late_.find(tgid);
-  return late != times_late_.end() && late->second > kTimesForgiven;
+  const auto late = late_.find(tgid);
+  return late != late_.end() && late->second.times > kTimesForgiven &&
+         Clock::now() - late->second.last < kAvoidedFor;
 }
 
 // An answer is of this pass or none: later the process may be another program. Who was late comes
 // last.
 void LookUps::ask_ahead(std::span<const uint32_t> tgids) {
   answers_.clear();
+  thread_.begin_pass();
   std::vector<uint32_t> asked;
   for (const uint32_t tgid : tgids)
     if (!is_avoided(tgid)) asked.push_back(tgid);
   std::stable_partition(asked.begin(), asked.end(),
-                        [this](uint32_t tgid) { return times_late_.count(tgid) == 0; });
+                        [this](uint32_t tgid) { return late_.count(tgid) == 0; });
   const auto facts = std::make_shared<std::vector<ts_process_facts>>(asked.size());
   std::vector<observe::LookUpThread::Job> jobs;
   for (size_t i = 0; i < asked.size(); ++i)

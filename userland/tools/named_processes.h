@@ -2,20 +2,19 @@
 // Which processes does -p name? Those that are there: a list made by pgrep or ps may hold some that
 // have ended meanwhile, which is said on stderr.
 #pragma once
-#include <fmt/core.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "observe/targets.h"
+#include "tools/say.h"
 
 namespace timeslice::tools {
 
 inline std::vector<uint32_t> named_processes(const std::vector<std::string>& lists) {
   observe::NamedProcesses named = observe::parse_tgids(lists);
   for (const uint32_t gone : named.gone)
-    fmt::print(stderr, "timeslice: there is no process {}; the others named are there\n", gone);
+    say("there is no process " + std::to_string(gone) + "; the others named are there");
   return named.tgids;
 }
 

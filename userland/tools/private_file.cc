@@ -14,6 +14,8 @@ namespace timeslice::tools {
 
 namespace {
 
+std::string old_of(const std::string& path) { return path + ".old"; }
+
 std::string cannot(const std::string& path) { return "cannot write " + path; }
 
 [[noreturn]] void fail(const std::string& path, int error) {
@@ -80,6 +82,8 @@ NewFile::NewFile(std::string path, Earlier earlier) : path_(std::move(path)), ea
     return;
   }
   if (kind != 0 && earlier_ == Earlier::refuse) refuse_taken(path_);
+  if (kind != 0 && earlier_ == Earlier::keep_as_old)
+    refuse_odd(old_of(path_), kind_at(old_of(path_)));
   std::string name = path_ + ".XXXXXX";
   fd_ = UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
   if (!fd_) fail(path_, errno);
@@ -110,8 +114,8 @@ void NewFile::write(const std::string& bytes) const {
 void NewFile::take_place() {
   if (is_device() || placed_) return;
   refuse_odd(path_, kind_at(path_));
-  if (earlier_ == Earlier::keep_as_old) {
-    const std::string old = path_ + ".old";
+  if (earlier_ == Earlier::keep_as_old && is_taken(path_)) {
+    const std::string old = old_of(path_);
     refuse_odd(old, kind_at(old));
     if (::rename(path_.c_str(), old.c_str()) != 0 && errno != ENOENT)
       throw failure_from_errno("cannot keep " + path_ + " as " + old, errno);

@@ -143,6 +143,7 @@ class Recorder {
     stream_.consume([](const ts_event&) {});  // what happened before the pass
     boot_offset_ns_ = boot_offset_ns();
     NewFile file(path_ = options_.path, options_.earlier);
+    to_device_ = file.is_device();
     if (options_.ring_seconds > 0)  // whose file may be made here: known now, not when it must be
       ring_.emplace(static_cast<uint64_t>(options_.ring_seconds * 1e9));
     else
@@ -217,12 +218,17 @@ class Recorder {
     ++events_;
   }
 
+  // Of whichever of our threads; asked for waits that are too long only.
+  static bool is_own(uint32_t tid) {
+    return ::access(("/proc/self/task/" + std::to_string(tid)).c_str(), F_OK) == 0;
+  }
+
   // A wait that was too long; with a filter, of those recorded, for no others' are known.
   void look_for_trigger(const ts_event& event) {
     const auto& record = reinterpret_cast<const ts_event_switch&>(event);
     if (event.tid == 0 || record.wait_ns == TS_WAIT_UNKNOWN) return;
     if (static_cast<double>(record.wait_ns) < options_.trigger_wait_ms * 1e6) return;
-    if (event.tid == static_cast<uint32_t>(getpid()) || triggered_) return;
+    if (triggered_ || is_own(event.tid)) return;
     triggered_ = true;
     trigger_ = fmt::format("thread {} waited {}", event.tid,
                            view::duration(static_cast<double>(record.wait_ns)));
@@ -281,7 +287,10 @@ class Recorder {
       return written_files_ == 0 ? options_.path
                                  : options_.path + "." + std::to_string(written_files_ + 1);
     };
-    while (written_files_ > 0 && is_taken(path())) ++written_files_;
+    const auto keeps = [this] {
+      return written_files_ > 0 || (options_.earlier == Earlier::refuse && !to_device_);
+    };
+    while (keeps() && is_taken(path())) ++written_files_;
     std::string name = path();
     write_private(name, bytes, written_files_ == 0 ? options_.earlier : Earlier::refuse);
     ++written_files_;
@@ -479,6 +488,7 @@ class Recorder {
            lost_ = 0, events_ = 0;
   unsigned written_files_ = 0;
   std::string path_;          // of the file that the end is written to
+  bool to_device_ = false;    // which is there, and may be written to all the same
   std::string last_seconds_;  // a flight recorder's whole file, when it has ended
   std::string failure_;       // to write those
   bool triggered_ = false;
