@@ -90,4 +90,36 @@ TEST_CASE("demo stop: what was begun may be finished, a request in pieces too") 
   CHECK(demo.wait() == 0);
 }
 
+// They wait in the kernel's queue, because only one is let in at a time, or are in the manager's
+// hands.
+void check_that_all_are_answered(DemoOptions options) {
+  options.limits.connections = 1;
+  options.limits.farewell_time = 30s;
+  options.limits.grace = 60s;
+  DemoProcess demo(options);
+  Client inside(demo);
+  inside.send(get("/"));
+  inside.read_until("loop.\n");
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<Client>(demo));
+    clients.back()->send(get("/", true));
+  }
+  ::kill(demo.pid(), SIGTERM);
+  for (const auto& client : clients) CHECK_THAT(client->read_to_end(), StartsWith("HTTP/1.1 200 "));
+  inside.reset();
+  CHECK(demo.wait() == 0);
+}
+
+TEST_CASE("demo stop: whoever has connected before is answered") {
+  check_that_all_are_answered(on_every_backend());
+}
+
+TEST_CASE("demo stop: whoever has connected to a cluster before is answered") {
+  DemoOptions options = on_each_backend();
+  options.cluster = 2;
+  options.policy = GENERATE(Policy::round_robin, Policy::reuse_port);
+  check_that_all_are_answered(options);
+}
+
 }  // namespace timeslice::demo::test

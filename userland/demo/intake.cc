@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: MIT
 #include "demo/intake.h"
 
+#include <poll.h>
+
 #include <cerrno>
+#include <utility>
 
 namespace timeslice::demo {
 
 namespace {
 
 constexpr auto kRest = std::chrono::milliseconds(50);
+// More than wait in any queue that we make. Without a bound, clients that come faster than they are
+// served would keep a server from its end.
+constexpr unsigned kLastOnes = 1024;
+
+bool somebody_waits(int listener) {
+  pollfd one{.fd = listener, .events = POLLIN, .revents = 0};
+  return ::poll(&one, 1, 0) == 1;
+}
 
 // Nothing is wrong with the listener.
 bool out_of_resources(int result) {
@@ -36,14 +47,20 @@ void Intake::go_on() {
     on_connection_(std::move(next));
   }
   if (stopping_ || !listener_ || full() || accepting_.in_flight() || rest_->active()) return;
+  accept();
+}
+
+void Intake::accept() {
   loop_->accept_many(accepting_, listener_.get(),
                      [this](loop::Request& done) { accepted(done.result()); });
 }
 
 void Intake::accepted(int result) {
+  if (last_ones_ > 0) --last_ones_;
   if (result >= 0) let_in(UniqueFd(result));
   if (accepting_.in_flight()) return;
-  if (stopping_) return close();
+  if (stopping_ && out_of_resources(result)) last_ones_ = 0;
+  if (stopping_) return empty_queue();
   if (out_of_resources(result)) return rest();
   go_on();  // other errors are those of a client that has gone already
 }
@@ -63,13 +80,26 @@ void Intake::rest() {
 }
 
 void Intake::stop() {
-  stopping_ = true;
+  last_ones_ = std::exchange(stopping_, true) ? 0 : kLastOnes;
   rest_->stop();
   go_on();
-  if (accepting_.in_flight())
-    accepting_.cancel();
-  else
-    close();
+  empty_queue();
+}
+
+// Whoever is in the kernel's queue has connected, and would be reset by a closed listener. With the
+// loop's own accept, as another process may take them as well: the one asked for may never come.
+void Intake::empty_queue() {
+  if (!listener_ || looks_again_) return;
+  if (last_ones_ == 0 || !somebody_waits(listener_.get())) {
+    if (!accepting_.in_flight()) return close();
+    return accepting_.cancel();  // its end comes back here
+  }
+  if (!accepting_.in_flight()) accept();
+  looks_again_ = true;
+  loop_->set_immediate([this] {
+    looks_again_ = false;
+    empty_queue();
+  });
 }
 
 void Intake::close() {

@@ -25,12 +25,15 @@ class Intake {
   void let_in(UniqueFd connection);
   // Somebody has left.
   void go_on();
-  // Accepts nobody any more, and closes the listener. Whoever was accepted already comes in.
+  // Lets in whoever has connected already, accepted or not, and closes the listener. The second
+  // call closes it at once.
   void stop();
 
  private:
   void accepted(int result);
+  void accept();
   void rest();
+  void empty_queue();
   void close();
   [[nodiscard]] bool full() const { return !stopping_ && counts_.connections >= most_; }
 
@@ -43,6 +46,8 @@ class Intake {
   std::vector<UniqueFd> at_the_door_;  // accepted, while it was full already
   std::optional<loop::Timer> rest_;
   bool stopping_ = false;
+  bool looks_again_ = false;  // in the next turn
+  unsigned last_ones_ = 0;    // that may still come in
 };
 
 }  // namespace timeslice::demo

@@ -56,6 +56,7 @@ void Server::stop() {
 }
 
 void Server::abort_all() {
+  intake_.stop();
   connections_.walk([](Connection& connection) { connection.abort(); });
 }
 

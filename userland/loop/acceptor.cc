@@ -11,7 +11,8 @@ namespace timeslice::loop {
 namespace {
 using namespace std::chrono_literals;
 constexpr auto kRest = 50ms;
-constexpr int kInARow = 32;  // then other things of the loop have their turn
+constexpr int kInARow = 32;      // then other things of the loop have their turn
+constexpr int kLastOnes = 1024;  // more than a queue holds: whoever comes later is refused
 }  // namespace
 
 Acceptor::Acceptor(Loop& loop, UniqueFd listener, std::function<bool()> wanted,
@@ -49,6 +50,11 @@ bool Acceptor::accept_one() {
     return false;
   }
   return errno != EAGAIN;  // other errors are those of a client that has gone already
+}
+
+void Acceptor::take_last_ones() {
+  for (int left = kLastOnes; left > 0 && !closed_; --left)
+    if (!accept_one()) return;
 }
 
 void Acceptor::close() {

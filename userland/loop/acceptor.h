@@ -20,6 +20,8 @@ class Acceptor {
   [[nodiscard]] int listener() const { return listener_.get(); }
   // Goes on when there is again somebody to accept for.
   void resume();
+  // Whoever has connected by now, wanted or not. Only while the listener is in non-blocking mode.
+  void take_last_ones();
   // Accepts no more, and closes the listener.
   void close();
   [[nodiscard]] std::uint64_t rests() const { return rests_; }

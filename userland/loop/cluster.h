@@ -133,7 +133,8 @@ class Cluster {
   // next slot follows when the old one has ended. If a new one fails to start, the old ones serve
   // on, and the reload is over. During a reload: another one follows it, one for all that asked.
   void reload(Reloaded done = {});
-  // All workers drain and end. The second call kills.
+  // Whoever has connected is passed on still, then all workers drain and end. The second call
+  // kills.
   void stop();
 
   // To the slot's worker, which may be a starting one. Returns 0 or -errno: -ESRCH without a
@@ -223,10 +224,12 @@ class Cluster {
   [[nodiscard]] static bool is_vacant(const Slot& slot);
   [[nodiscard]] static bool manager_accepts(const Slot& slot);
   void pass(UniqueFd connection);
+  void place_what_waits();
   void pass_what_waits();
   void acknowledged(Worker& worker, const std::string& payload, bool taken);
   void take_back(Worker& worker);
   void rest(Worker& worker);
+  void take_last_ones();
   void close_listeners();
   [[nodiscard]] int listener_for(unsigned slot);
 

@@ -36,7 +36,20 @@ void Cluster::make_listeners() {
   }
 }
 
+// They have connected, and a closed listener would reset them. A queue that a worker accepts from
+// is emptied by that one.
+void Cluster::take_last_ones() {
+  if (acceptor_) acceptor_->take_last_ones();
+  for (const auto& slot : slots_) {
+    if (!slot->acceptor || !manager_accepts(*slot)) continue;
+    set_blocking(slot->acceptor->listener(), false);
+    slot->acceptor->take_last_ones();
+  }
+  place_what_waits();
+}
+
 void Cluster::close_listeners() {
+  take_last_ones();
   if (acceptor_) acceptor_->close();
   for (const auto& slot : slots_)
     if (slot->acceptor) slot->acceptor->close();
@@ -64,8 +77,8 @@ bool Cluster::manager_accepts(const Slot& slot) {
 }
 
 bool Cluster::can_take(const Worker& worker) const {
-  return worker.state == Worker::State::ready && worker.waiting.size() < options_.max_waiting &&
-         loop_.now() >= worker.rests_until;
+  const bool has_room = stopping_ || worker.waiting.size() < options_.max_waiting;
+  return worker.state == Worker::State::ready && has_room && loop_.now() >= worker.rests_until;
 }
 
 bool Cluster::has_taker() const {
@@ -92,13 +105,17 @@ void Cluster::pass(UniqueFd connection) {
   unplaced_.push_back(std::move(connection));
 }
 
-void Cluster::pass_what_waits() {
-  if (stopping_) return;
+void Cluster::place_what_waits() {
   while (!unplaced_.empty() && has_taker()) {
     UniqueFd connection = std::move(unplaced_.front());
     unplaced_.pop_front();
     pass(std::move(connection));
   }
+}
+
+void Cluster::pass_what_waits() {
+  if (stopping_) return;
+  place_what_waits();
   if (acceptor_) return acceptor_->resume();
   for (const auto& slot : slots_) {
     if (!manager_accepts(*slot)) continue;
