@@ -81,6 +81,15 @@ TEST_CASE("the batch text says that a first look has no rates") {
   CHECK(text.find("ksoftirqd/0") != std::string::npos);
 }
 
+TEST_CASE("where no process matches, it is said, and nothing of the rung") {
+  MadeFrame made;
+  std::string text;
+  view::TextWriter().append(text, made.frame(), {});
+  CHECK(text.find("No process matches") != std::string::npos);
+  CHECK(text.find("not known on this rung") == std::string::npos);
+  CHECK(text.find("TGID") == std::string::npos);
+}
+
 TEST_CASE("a long last column is whole, and an endless one does no harm") {
   MadeFrame made;
   made.process(1, "p");

@@ -293,6 +293,7 @@ bool measured(const Column& column, const model::Frame& frame) {
 
 std::string lost_columns(const model::Frame& frame) {
   std::string lost;
+  if (frame.threads.empty()) return lost;
   for (const Column& c : table) {
     if (c.place == Place::files || measured(c, frame)) continue;
     if (!lost.empty()) lost += ' ';

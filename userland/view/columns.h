@@ -66,7 +66,12 @@ std::string_view cell(const Column& column, const model::Process& process, Scrat
 // Can this frame fill the column at all? Said of the source and rung, not of one thread.
 bool measured(const Column& column, const model::Frame& frame);
 
+// In place of a table that has no process.
+constexpr std::string_view nobody_matches =
+    "No process matches; one that does is shown once it's there.";
+
 // The headings of columns that this frame can't fill, in order: "P99us PREEMPTOR WAKER".
+// Empty where no thread is there whose figures could tell.
 std::string lost_columns(const model::Frame& frame);
 
 }  // namespace timeslice::view

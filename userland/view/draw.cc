@@ -184,6 +184,8 @@ void draw_list(Canvas& canvas, int y, int height, const model::Frame& frame, Con
   const std::vector<Row>& rows = list.rows();
   if (rows.empty() && !list.filter.empty())
     canvas.put(y + 2, 1, "No thread's comm or role matches the filter; Esc clears it.");
+  else if (frame.processes.empty())
+    canvas.put(y + 2, 1, nobody_matches);
   const size_t end = std::min(rows.size(), list.top() + static_cast<size_t>(height - 1));
   for (size_t i = list.top(); i < end; ++i) {
     ++y;

@@ -192,10 +192,15 @@ void TextWriter::append(std::string& out, const model::Frame& frame, const TextO
   append_header(out, frame, options, living_processes, living_threads);
   append_cores(out, frame);
   out += '\n';
-  append_processes(out, frame, processes_);
-  out += '\n';
-  append_headings(out, list, [](const Column& c) { return c.heading; });
-  append_sorted(out, sorter_.sorted(threads_, options.order));
+  if (frame.processes.empty()) {
+    out += nobody_matches;
+    out += '\n';
+  } else {
+    append_processes(out, frame, processes_);
+    out += '\n';
+    append_headings(out, list, [](const Column& c) { return c.heading; });
+    append_sorted(out, sorter_.sorted(threads_, options.order));
+  }
   out += '\n';
   out += trust_in_full(frame);
   out += '\n';
