@@ -67,13 +67,14 @@ msg = @printf '  %-7s %s\n' "$(1)" "$(2)";
 MAKEFLAGS += --no-print-directory
 endif
 
-.PHONY: all build deps run fuzz test test-vm test-vm-sanitize test-sanitized bench build-bench kmod dkms install format check-format lint clean $(SUITES:%=build-%)
+.PHONY: all build deps deps-build run fuzz test test-vm test-vm-sanitize test-sanitized bench build-bench kmod dkms install format check-format lint clean $(SUITES:%=build-%)
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: build
 build: $(OUT)/timeslice
 deps:; $(Q).ci/deps
-run: deps; $(Q)$(MAKE) $(JOBS) build && userland/run.sh $(OUT)/timeslice
+deps-build:; $(Q).ci/deps build
+run: deps-build; $(Q)$(MAKE) $(JOBS) build && userland/run.sh $(OUT)/timeslice
 test: deps; $(Q)$(MAKE) $(JOBS) build $(patsubst %,build-%,$(or $(ONLY),$(SUITES))) && OUT=$(OUT) tests/run.sh $(or $(ONLY),$(SUITES))
 test-vm: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh
 # The same on a kernel with KASAN, lockdep and kmemleak, which is built once.
