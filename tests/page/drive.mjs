@@ -12,6 +12,7 @@ import {bench} from './bench.mjs';
 import {Browser} from './browser.mjs';
 
 const page = process.argv[2];
+const isReal = process.argv.includes('--real');
 const option = name => process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] || true : null;
 const shots = option('--shots');
 let passed = 0, failed = 0;
@@ -112,7 +113,8 @@ async function zoomsAndPans() {
   await browser.drag(x, y, x + 120, y);
   const dragged = await ask('return t.view()');
   check('dragging moves the window with the hand', near(later.from - dragged.from, 120 * length(later) / box.w, 0.02 * length(later)));
-  check('the table follows', sumBefore !== await text('#table tfoot'));
+  // On a busy machine two windows of one length may have the same sums.
+  if (!isReal) check('the table follows', sumBefore !== await text('#table tfoot'));
   await tableIsOfTheView('the table’s totals are those of the window in view');
   await browser.keys('-');
   check('the key - zooms out', length(await ask('return t.view()')) > length(dragged));
@@ -283,7 +285,7 @@ try {
   if (option('--report')) await equalsReport();
   // What is made up has a slice of each kind; what really happened may not.
   const everything = [agrees, zoomsAndPans, marksAndSorts, selects, searches, folds, isSafe, prints, themes, saysWhatItLacks];
-  for (const part of process.argv.includes('--real') ? [agrees, zoomsAndPans, isSafe, themes] : everything) await part();
+  for (const part of isReal ? [agrees, zoomsAndPans, isSafe, themes] : everything) await part();
 } catch (error) {
   check('the browser was driven to the end', false, error.message);
 } finally {
