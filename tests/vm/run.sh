@@ -49,14 +49,15 @@ complained_early() {
   sed '/Run \/init as init/,$d' "$1.console" | grep -qE 'BUG:|WARNING: (CPU|possible|suspicious)'
 }
 
-# boot, once more where the kernel was unwell from the start.
+# boot, and again where the kernel was unwell from the start: at most four times.
 boot_well() {
-  local prefix=$3
+  local prefix=$3 again
   boot "$@"
-  if complained_early "$prefix"; then
+  for again in 1 2 3; do
+    complained_early "$prefix" || return 0
     echo "  VM      the kernel complained before our programs began; booting again"
     boot "$@"
-  fi
+  done
 }
 
 # try_kernel NAME DIRECTORY [VARIABLE=VALUE…]: a kernel as fetch.sh and sanitized.sh leave it.
