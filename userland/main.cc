@@ -43,7 +43,7 @@ int printed(int status) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::setlocale(LC_CTYPE, "");  // which of a name's characters can be shown
+  std::setlocale(LC_CTYPE, "");  // which of a name's characters can be shown, and how wide they are
   CLI::App app("What the operating system does with your threads.", "timeslice");
   app.require_subcommand(1);
   app.get_formatter()->column_width(28);

@@ -7,24 +7,13 @@
 #include "demo/request_parser.h"
 #include "demo/url_path.h"
 #include "tests/catch.h"
+#include "tests/loop/demo_requests.h"
 
 namespace timeslice::demo::test {
 
 namespace {
 
 using Kind = ByteRange::Kind;
-
-// All requests in `text`, fed `step` bytes at a time.
-std::vector<HttpRequest> parse(const std::string& text, std::size_t step, const Limits& limits) {
-  RequestParser parser(limits);
-  std::vector<HttpRequest> requests;
-  for (std::size_t at = 0; at < text.size(); at += step) {
-    std::string_view bytes = std::string_view(text).substr(at, step);
-    while (!bytes.empty())
-      if (auto request = parser.feed(bytes)) requests.push_back(std::move(*request));
-  }
-  return requests;
-}
 
 std::string part(const std::string& header, std::uint64_t size) {
   const ByteRange range = parse_range(header, size);

@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "demo/request_parser.h"
+#include "tests/loop/demo_requests.h"
 #include "tests/loop/demo_support.h"
 
 namespace timeslice::demo::test {
@@ -124,18 +125,6 @@ const std::vector<Case>& cases() {
 
 // Behind each case: is it still the second request?
 const std::string kNext = "GET /second HTTP/1.1\r\nHost: x\r\n\r\n";
-
-std::vector<HttpRequest> parse(const std::string& text, std::size_t step) {
-  const Limits limits;
-  RequestParser parser(limits);
-  std::vector<HttpRequest> requests;
-  for (std::size_t at = 0; at < text.size(); at += step) {
-    std::string_view bytes = std::string_view(text).substr(at, step);
-    while (!bytes.empty())
-      if (auto request = parser.feed(bytes)) requests.push_back(std::move(*request));
-  }
-  return requests;
-}
 
 std::string outcome_of(const HttpRequest& request) {
   return request.error == 0 ? kTaken : std::to_string(request.error);

@@ -82,12 +82,15 @@ class Scene {
     history.event(record.event);
   }
   // At the end of the recording, `slices` later than at its beginning.
-  void left_at_end(uint32_t tid, char state, uint64_t slices) {
+  void left_at_end(uint32_t tid, char state, uint64_t slices, uint64_t waits_us = 0,
+                   uint64_t cpu_us = 0) {
     ts_thread_row row{};
     row.record.have = TS_HAVE_SWITCHES | TS_HAVE_WAIT;
     row.tid = row.tgid = row.start_ns = tid;
     row.state = state;
     row.slices = slices;
+    row.run_delay_ns = waits_us * 1000;
+    row.cpu_ns = cpu_us * 1000;
     history.closing(row);
   }
   void lost(uint64_t us, uint16_t cpu) {
@@ -406,6 +409,27 @@ TEST_CASE("with a filter, a missing arrival is counted, and was no waiting") {
   const Report report = make_report(scene.history, {}, By::thread, false);
   CHECK(report.trust.beyond.slices == 2);
   CHECK(report.trust.loses());
+}
+
+TEST_CASE("what the kernel counted beyond the records is told, beyond what is measured apart") {
+  constexpr uint64_t kTickUs = 10'000, kApartPerSliceUs = 30, kSlices = 3;
+  const auto beyond = [](uint64_t slices, uint64_t waits_us, uint64_t cpu_us) {
+    Scene scene;
+    scene.there(1, "a", 'S');
+    scene.left_at_end(1, 'S', slices, waits_us, cpu_us);
+    scene.change(10, 0, 0, kSleeps, 1, 5);
+    scene.change(50, 0, 1, kSleeps, 0);
+    scene.finish(100);
+    return make_report(scene.history, {}, By::thread, false).trust.beyond;
+  };
+  CHECK(beyond(1, 5, 40).slices == 0);
+  CHECK(beyond(1, 5, 40).wait_ns == 0);
+  CHECK(beyond(1, 5, 40).oncpu_ns == 0);
+  CHECK(beyond(kSlices, 105, 40).slices == 2);
+  CHECK(beyond(kSlices, 105, 40).wait_ns == 100'000);
+  const uint64_t apart = kTickUs + kApartPerSliceUs * kSlices;
+  CHECK(beyond(kSlices, 105, 40 + apart).oncpu_ns == 0);
+  CHECK(beyond(kSlices, 105, 40 + apart + 1).oncpu_ns == (apart + 1) * 1000);
 }
 
 TEST_CASE("who listens hears of each wait that is in the sums, whose slice ended unseen as well") {

@@ -10,6 +10,7 @@
 #include "model/lanes.h"
 #include "model/report.h"
 #include "tests/catch.h"
+#include "tests/unit/history_loader.h"
 #include "tests/unit/perfetto_file.h"
 #include "tools/recording.h"
 #include "trace/reader.h"
@@ -21,18 +22,8 @@ using namespace timeslice::perfetto;
 
 namespace {
 
-class Loader : public trace::Visitor {
- public:
-  void header(const trace::Header& header) override { history.emplace(tools::info_of(header)); }
-  void row(trace::Moment, const ts_thread_row& row) override { history->opening(row); }
-  void role(const trace::RoleNote&) override {}
-  void closing(const trace::Closing&) override {}
-  void event(const ts_event& event) override { history->event(event); }
-  std::optional<model::History> history;
-};
-
 model::History read(const std::string& file) {
-  Loader loader;
+  HistoryLoader loader;
   const trace::Summary summary = trace::read(*trace::in_memory(file), "made", loader);
   CHECK(summary.broken == 0);
   loader.history->finish(summary.last_ns);
@@ -155,7 +146,7 @@ std::string packed(const std::string& packets) {
 
 std::string refusal(const std::string& file) {
   try {
-    Loader loader;
+    HistoryLoader loader;
     trace::read(*trace::in_memory(file), "made", loader);
   } catch (const Failure& failure) {
     return failure.what();
@@ -199,7 +190,7 @@ TEST_CASE("packets that can't be unpacked are broken parts, or what the file is 
             .find("not deflated") != std::string::npos);
   CHECK(refusal(packed(packed(whole))).find("can't be unpacked") != std::string::npos);
 
-  Loader loader;
+  HistoryLoader loader;
   const trace::Summary summary = trace::read(*trace::in_memory(whole + broken), "made", loader);
   CHECK(summary.broken == 1);
   CHECK(loader.history->threads().size() == 1);

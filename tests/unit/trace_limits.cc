@@ -8,6 +8,7 @@
 #include "base/unique_fd.h"
 #include "model/history.h"
 #include "tests/catch.h"
+#include "tests/unit/history_loader.h"
 #include "tests/unit/perfetto_file.h"
 #include "tools/playback.h"
 #include "tools/recording.h"
@@ -19,18 +20,8 @@ using namespace timeslice::perfetto;
 
 namespace {
 
-class Loader : public trace::Visitor {
- public:
-  void header(const trace::Header& header) override { history.emplace(tools::info_of(header)); }
-  void row(trace::Moment, const ts_thread_row& row) override { history->opening(row); }
-  void role(const trace::RoleNote&) override {}
-  void closing(const trace::Closing&) override {}
-  void event(const ts_event& event) override { history->event(event); }
-  std::optional<model::History> history;
-};
-
 std::string refusal(const std::string& file, size_t* threads = nullptr) {
-  Loader loader;
+  HistoryLoader loader;
   try {
     trace::read(*trace::in_memory(file), "made", loader);
   } catch (const Failure& failure) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tools/frame_printer.h"
 
-#include <clocale>
 #include <csignal>
 
 #include "tools/output.h"
@@ -12,7 +11,6 @@ namespace timeslice::tools {
 
 bool FramePrinter::begin() {
   std::signal(SIGPIPE, SIG_IGN);
-  std::setlocale(LC_CTYPE, "");  // which of a comm's characters can be shown, and how wide they are
   if (format_ != Format::csv) return true;
   view::append_csv_header(text_);
   return write_all(text_);

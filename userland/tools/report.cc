@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tools/report.h"
 
-#include <clocale>
 #include <csignal>
 #include <memory>
 
@@ -31,7 +30,6 @@ void report(const ReportOptions& options) {
   if (options.json && options.csv)
     throw BadUsage("either --json or --csv can be printed, not both");
   std::signal(SIGPIPE, SIG_IGN);
-  std::setlocale(LC_CTYPE, "");  // which of a comm's characters can be shown
   const Recording recording = read_recording(options.recording);
   const model::Report report = model::make_report(*recording.history, recording.trust,
                                                   by_of(options.by), options.recording.with_self);
