@@ -166,7 +166,10 @@ static __always_inline struct stream_core *this_core(void)
 	return bpf_map_lookup_elem(&stream_cores, &cpu);
 }
 
-/* Room for a record, its head filled; NULL, and counted, where there is none. */
+/*
+ * Room for a record, its head filled; NULL, and counted, where there is none. That a gap could not
+ * be told is no event, so nothing is missing.
+ */
 static __always_inline void *reserve(struct stream_core *core, __u8 kind, __u32 tid, __u8 prio,
 				     const __u64 size)
 {
@@ -177,6 +180,8 @@ static __always_inline void *reserve(struct stream_core *core, __u8 kind, __u32 
 	if (!ring)
 		return NULL;
 	event = bpf_ringbuf_reserve(ring, size, 0);
+	if (!event && kind == TS_EVENT_LOST)
+		return NULL;
 	if (!event) {
 		__sync_fetch_and_add(&core->dropped, 1);
 		__sync_fetch_and_add(&core->lost, 1);
@@ -211,12 +216,8 @@ static __always_inline void tell_loss(struct stream_core *core)
 	if (!lost)
 		return;
 	record = reserve(core, TS_EVENT_LOST, 0, 0, sizeof(*record));
-	if (!record) {
-		/* That was no event, so it isn't missing. */
-		__sync_fetch_and_add(&core->dropped, -1);
-		__sync_fetch_and_add(&core->lost, -1);
+	if (!record)
 		return;
-	}
 	record->records = lost;
 	__sync_fetch_and_add(&core->lost, -lost);
 	submit(core, record);

@@ -295,6 +295,23 @@ TEST_CASE("in a gap, no sleep and no wait is made up") {
   check_sums_agree(recording.path(), {}, {});
 }
 
+TEST_CASE("what finds no room until the end is told as a gap") {
+  const Cast cast = pinned_ping_pong();
+  std::vector<std::string> arguments = only(cast);
+  arguments.insert(arguments.end(), {"--buffer-kib", "4"});
+  Recording recording(arguments);
+  recording.pause();
+  run_together(cast);
+  recording.resume();  // they rest: no later record is there to tell the gap
+  REQUIRE(recording.finish().status == 0);
+  const Json report = recording.report();
+  REQUIRE(report["trust"]["lost_records"] > 0);
+  CHECK(report["trust"]["gaps"] > 0);
+  for (const auto& workload : cast)
+    CHECK(find_by(report["threads"], "tid", workload->pid())["unseen_ms"] > 0);
+  check_sums_agree(recording.path(), {}, {});
+}
+
 TEST_CASE("a recorder that was killed leaves a file that reads up to its last flush") {
   const Cast cast = sleeper();
   Recording recording({});

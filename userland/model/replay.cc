@@ -48,7 +48,9 @@ void Replay::event(const ts_event& event) {
     case TS_EVENT_LOST:
       // Who ran on that core is lost with them, and isn't told by the record: all are looked at.
       for (Life& life : lives_) life.touched = true;
-      lost_ += std::max<uint64_t>(1, reinterpret_cast<const ts_event_lost&>(event).records);
+      // Other recorders don't say how many.
+      lost_ += std::max<uint64_t>(history_.info().has_waits ? 0 : 1,
+                                  reinterpret_cast<const ts_event_lost&>(event).records);
       break;
     default:
       break;

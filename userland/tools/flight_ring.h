@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace timeslice::tools {
 
@@ -13,9 +15,9 @@ class FlightRing {
  public:
   explicit FlightRing(uint64_t keep_ns) : keep_ns_(keep_ns) {}
 
-  // `opening`: the file's first packets, as of `moment_ns`.
-  void begin(uint64_t moment_ns, std::string opening) {
-    segments_.push_back({moment_ns, std::move(opening), {}});
+  // `opening`: the file's first packets, as of `moment_ns`. `lost`: records until then, by core.
+  void begin(uint64_t moment_ns, std::string opening, std::vector<uint64_t> lost) {
+    segments_.push_back({moment_ns, std::move(opening), {}, std::move(lost)});
     while (segments_.size() > 1 && segments_[1].begin_ns + keep_ns_ <= moment_ns)
       segments_.pop_front();
   }
@@ -28,6 +30,7 @@ class FlightRing {
     return bytes;
   }
   [[nodiscard]] uint64_t begin_ns() const { return segments_.front().begin_ns; }
+  [[nodiscard]] const std::vector<uint64_t>& lost_before() const { return segments_.front().lost; }
   [[nodiscard]] uint64_t size() const {
     uint64_t size = 0;
     for (const Segment& segment : segments_) size += segment.opening.size() + segment.events.size();
@@ -38,6 +41,7 @@ class FlightRing {
   struct Segment {
     uint64_t begin_ns;
     std::string opening, events;
+    std::vector<uint64_t> lost;
   };
   uint64_t keep_ns_;
   std::deque<Segment> segments_;

@@ -20,6 +20,7 @@
 #include "loop/ending_signals.h"
 #include "loop/loop.h"
 #include "loop/process.h"
+#include "model/losses.h"
 #include "model/settle.h"
 #include "model/tracker.h"
 #include "observe/source.h"
@@ -41,6 +42,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kFlushEvery = 200ms;          // what a killed recorder loses at most
 constexpr auto kLookEvery = 1s;              // for threads' roles
+constexpr int kTries = 8;                    // for a moment at which nothing is being lost
 constexpr uint64_t kMostWaiting = 64 << 20;  // bytes for a slow disk; then the rings fill
 
 uint64_t own_cpu_ns() { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
@@ -116,21 +118,42 @@ class Recorder {
     return stream;
   }
 
-  // Who is there now, at one moment; and every record since the last drain, in held_.
+  // Who is there now, at one moment, and what was lost until then; and every record since the last
+  // drain, in held_.
   struct Cut {
     uint64_t moment_ns;
+    std::vector<uint64_t> lost;  // records by core, since the stream began
     std::vector<ts_thread_row> rows;
   };
   Cut cut() {
     held_.clear();
     const uint64_t begin_ns = stream_.now_ns();
     const observe::Snapshot& snapshot = source_->read();
-    const uint64_t moment_ns = stream_.now_ns();
+    Cut cut = moment_between_losses();
     stream_.consume([this](const ts_event& event) { held_.add(event); });
-    std::vector<ts_thread_row> rows =
-        model::settle(snapshot.threads, begin_ns, moment_ns, moment_ns, held_);
+    cut.rows = model::settle(snapshot.threads, begin_ns, cut.moment_ns, cut.moment_ns, held_);
     learn(snapshot);
-    return {moment_ns, std::move(rows)};
+    return cut;
+  }
+
+  // While records are being lost, their number at a moment is known only nearly: rather one too
+  // many.
+  [[nodiscard]] Cut moment_between_losses() const {
+    Cut cut{};
+    std::vector<uint64_t> before = lost_by_core();
+    for (int tries = 0; tries < kTries; ++tries) {
+      cut.moment_ns = stream_.now_ns();
+      cut.lost = lost_by_core();
+      if (cut.lost == before) break;
+      before = cut.lost;
+    }
+    return cut;
+  }
+
+  [[nodiscard]] std::vector<uint64_t> lost_by_core() const {
+    std::vector<uint64_t> lost;
+    for (const ts_stream_core& core : stream_.figures()) lost.push_back(core.dropped[TS_DROP_FULL]);
+    return lost;
   }
 
   // What was held, of (from, to].
@@ -139,8 +162,13 @@ class Recorder {
       if (event->time_ns > from_ns && event->time_ns <= to_ns) take(*event);
   }
 
+  // Of what isn't recorded, for it was before.
+  void pass_over(const ts_event& event) {
+    if (event.kind == TS_EVENT_LOST) losses_.take(reinterpret_cast<const ts_event_lost&>(event));
+  }
+
   void open() {
-    stream_.consume([](const ts_event&) {});  // what happened before the pass
+    stream_.consume([this](const ts_event& event) { pass_over(event); });  // before the pass
     boot_offset_ns_ = boot_offset_ns();
     NewFile file(path_ = options_.path, options_.earlier);
     to_device_ = file.is_device();
@@ -151,6 +179,9 @@ class Recorder {
                     [this](const std::string&) { end("the disk"); });
     const Cut begin = cut();
     begin_ns_ = begin.moment_ns;
+    for (const ts_event* event : held_.sorted())
+      if (event->time_ns <= begin_ns_) pass_over(*event);
+    losses_.cut(begin.lost);
     begin_segment(begin);
     flush();
   }
@@ -165,7 +196,8 @@ class Recorder {
     roles_written_.clear();
     for (const model::Thread* thread : frame_->threads) write_role(*thread);
     writer_->flush();
-    if (ring_) ring_->begin(cut.moment_ns, writer_->bytes());
+    if (ring_) ring_->begin(cut.moment_ns, writer_->bytes(), cut.lost);
+    lost_before_ = ring_ ? ring_->lost_before() : cut.lost;
     if (file_) file_->append(writer_->bytes());
     writer_->clear();
     segment_ns_ = cut.moment_ns;
@@ -214,8 +246,24 @@ class Recorder {
       if (!(identity.flags & TS_THREAD_OUTSIDE)) inside_.insert(identity.tgid);
     }
     if (options_.trigger_wait_ms > 0 && event.kind == TS_EVENT_SWITCH) look_for_trigger(event);
-    writer_->event(event);
+    if (event.kind == TS_EVENT_LOST)
+      tell_gap(event, losses_.take(reinterpret_cast<const ts_event_lost&>(event)));
+    else
+      writer_->event(event);
     ++events_;
+  }
+
+  void tell_gap(const ts_event& event, uint64_t records) {
+    const ts_event_lost gap{event, records};
+    writer_->event(gap.event);
+  }
+
+  // Those cores will tell when a record finds room again, if one does: until the cut all is known.
+  void tell_open_gaps(const Cut& cut) {
+    const std::vector<uint64_t> untold = losses_.cut(cut.lost);
+    for (size_t cpu = 0; cpu < untold.size(); ++cpu)
+      if (untold[cpu] > 0)
+        tell_gap({cut.moment_ns, 0, static_cast<uint16_t>(cpu), TS_EVENT_LOST, 0}, untold[cpu]);
   }
 
   // Of whichever of our threads; asked for waits that are too long only.
@@ -270,6 +318,7 @@ class Recorder {
   Cut end_segment() {
     Cut now = cut();
     take_held(0, now.moment_ns);
+    tell_open_gaps(now);
     writer_->flush();
     put();
     return now;
@@ -416,9 +465,9 @@ class Recorder {
     trace::Closing closing;
     closing.end_ns = cut.moment_ns;
     lost_ = 0;
-    for (const ts_stream_core& core : stream_.figures()) {
-      closing.lost.push_back(core.dropped[TS_DROP_FULL]);
-      lost_ += core.dropped[TS_DROP_FULL];
+    for (size_t cpu = 0; cpu < cut.lost.size(); ++cpu) {
+      closing.lost.push_back(cut.lost[cpu] - lost_before_[cpu]);
+      lost_ += closing.lost.back();
     }
     closing.filter_failures = stream_.filter_failures();
     const uint64_t offset_ns = boot_offset_ns();
@@ -436,7 +485,8 @@ class Recorder {
     if (now_ns - said_ns_ < 500'000'000) return;
     said_ns_ = now_ns;
     uint64_t lost = 0;
-    for (const ts_stream_core& core : stream_.figures()) lost += core.dropped[TS_DROP_FULL];
+    for (const uint64_t records : lost_by_core()) lost += records;
+    for (const uint64_t records : lost_before_) lost -= records;
     const double seconds = static_cast<double>(now_ns - begin_ns_) / 1e9;
     fmt::print(stderr, "\r{:.1f} s  {} events  {:.0f}/s  {:.1f} MB  {} lost\033[K", seconds,
                view::grouped(events_), static_cast<double>(events_) / seconds,
@@ -480,6 +530,8 @@ class Recorder {
   uint64_t looks_ = 0;
   std::unordered_map<uint64_t, double> roles_written_;
   model::Meanwhile held_;
+  model::Losses losses_{stream_.figures().size()};
+  std::vector<uint64_t> lost_before_;  // by core, when what is kept began
   std::optional<trace::Writer> writer_;
   std::optional<loop::Process> command_;
   loop::Timer flush_timer_, look_timer_, end_timer_, room_timer_;
