@@ -26,8 +26,15 @@ cp -u bpf/wire.h "$work/bpf/"
 # Headers of an older release name a compiler that may be gone; ours builds modules for them as well.
 cc=gcc
 command -v gcc-12 >/dev/null && cc=gcc-12
+# And headers of a newer release say what a newer compiler can do: align functions otherwise (gcc 14),
+# and know an attribute (gcc 15).
+older=()
+if ! echo | "$cc" -fmin-function-alignment=16 -E - >/dev/null 2>&1; then
+  older=(CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=)
+  flags="-Wno-attributes $flags"
+fi
 # Headers with a vmlinux would have pahole write type information, which nobody reads of this module.
-make -s -C "$kdir" M="$(realpath "$work/kmod")" CC="$cc" CONFIG_DEBUG_INFO_BTF_MODULES= KCFLAGS="$flags" modules >"$work/log" 2>&1 || {
+make -s -C "$kdir" M="$(realpath "$work/kmod")" CC="$cc" CONFIG_DEBUG_INFO_BTF_MODULES= "${older[@]}" KCFLAGS="$flags" modules >"$work/log" 2>&1 || {
   cat "$work/log" >&2
   exit 1
 }

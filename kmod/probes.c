@@ -80,12 +80,19 @@ static void on_waking(void *data, struct task_struct *task)
 	rcu_read_unlock();
 }
 
+/* 6.18 made the flags of clone as wide on 32-bit machines, and changed their type on all. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+typedef u64 clone_flags_t;
+#else
+typedef unsigned long clone_flags_t;
+#endif
+
 /*
  * At the end of copy_process(), in the parent: no lock of the scheduler's is held, so memory may be
  * taken. Not sched_process_fork, which keeps silent of io_uring's workers. Idle threads of cores
  * that come up are 0 like all of them.
  */
-static void on_birth(void *data, struct task_struct *task, unsigned long clone_flags)
+static void on_birth(void *data, struct task_struct *task, clone_flags_t clone_flags)
 {
 	struct observed *thread;
 
@@ -119,7 +126,7 @@ static void stream_on_migrate(void *data, struct task_struct *task, int to_cpu)
 	stream_migrate(task, to_cpu);
 }
 
-static void stream_on_fork(void *data, struct task_struct *task, unsigned long clone_flags)
+static void stream_on_fork(void *data, struct task_struct *task, clone_flags_t clone_flags)
 {
 	if (task->pid)
 		stream_identity(TS_EVENT_FORK, task, current, task->comm);

@@ -26,9 +26,16 @@ struct stream_core {
 
 static DEFINE_PER_CPU(struct stream_core, stream_cores);
 
-/* 0: this sub-buffer isn't begun, for nobody has read the one that lies there. */
+/*
+ * 0: this sub-buffer isn't begun, for nobody has read the one that lies there. 6.17 no longer tells
+ * how much of the one before was left empty.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+static int begin_sub_buffer(struct rchan_buf *buffer, void *sub_buffer, void *before)
+#else
 static int begin_sub_buffer(struct rchan_buf *buffer, void *sub_buffer, void *before,
 			    size_t before_padding)
+#endif
 {
 	return !relay_buf_full(buffer);
 }
