@@ -178,6 +178,20 @@ TEST_CASE("a recording of two processes has the kernel's counts of them") {
   check_recorded(cast, only(cast));
 }
 
+TEST_CASE("a recording of the machine has all its cores, and knows what each did") {
+  const Cast cast = sleeper();
+  Recording recording({});
+  run_together(cast);
+  REQUIRE(recording.finish().status == 0);
+  const Json report = recording.report();
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  long known = 0;
+  for (const Json& core : report["cores"])
+    known += core["busy_ms"].get<double>() + core["idle_ms"].get<double>() > 0;
+  CHECK(known >= online);
+  check_sums_agree(recording.path(), {}, {});
+}
+
 TEST_CASE("a recording of some processes knows others by name only") {
   const Cast cast = yielder();
   Recording recording(only(cast));

@@ -240,6 +240,42 @@ TEST_CASE("where records are lost, nothing is made up") {
                   .wait_quantile_us(make_report(scene.history, {}, By::thread, false).all, 0.99));
 }
 
+TEST_CASE("a core that was idle when the recording began is idle until somebody gets it") {
+  HistoryInfo info = Scene::make_info();
+  info.cores = {0, 1, 2, 9999};
+  info.idle_cores = {0, 1, 9999};
+  Scene scene(info);
+  scene.there(1, "a", 'S');
+  scene.change(30, 0, 0, kMadeTo, 1);
+  scene.finish(100);
+  const auto cores = scene.history.cores();
+  REQUIRE(cores.size() == 3);  // 9999: made up
+  CHECK(cores[0].idle_ns == 30'000);
+  CHECK(cores[0].busy_ns == 70'000);
+  CHECK(cores[1].idle_ns == 100'000);  // nothing was told of it, for nothing happened
+  CHECK(cores[2].unseen_ns == 100'000);
+  CHECK(scene.history.info().breaks == 0);
+}
+
+TEST_CASE("with a filter, an idle core's time isn't known") {
+  HistoryInfo info = Scene::make_info();
+  info.cores = info.idle_cores = {0};
+  info.filtered = true;
+  Scene scene(info);
+  scene.finish(100);
+  CHECK(scene.history.cores()[0].idle_ns == 0);
+}
+
+TEST_CASE("whoever had a core when the recording began had it, idle or not") {
+  HistoryInfo info = Scene::make_info();
+  info.cores = info.idle_cores = {0};
+  Scene scene(info);
+  scene.there(1, "a", 'R', 0);
+  scene.finish(100);
+  CHECK(scene.thread(1).oncpu_ns == 100'000);
+  CHECK(scene.history.cores()[0].busy_ns == 100'000);
+}
+
 TEST_CASE("a thread that execs goes on under its leader's number") {
   Scene scene;
   ts_thread_row row{};

@@ -57,6 +57,8 @@ class Made {
     header.tgids = {100};
     header.asked = "process 100";
     header.recorder_tgid = 9;
+    header.online = {0, 1};
+    header.idle = {1};
     return header;
   }
 
@@ -119,6 +121,7 @@ class Reading : public trace::Visitor {
 
   void header(const trace::Header& header) override {
     model::HistoryInfo info;
+    told = header;
     info.begin_ns = begin_ns_ = header.begin_ns;
     info.filtered = header.filtered;
     history = std::make_unique<model::History>(info);
@@ -150,6 +153,7 @@ class Reading : public trace::Visitor {
     return good;
   }
 
+  trace::Header told;
   trace::Summary summary;
   std::unique_ptr<model::History> history;
   std::vector<std::string> events;  // the records' bytes
@@ -184,6 +188,8 @@ TEST_CASE("a recording that is cut at any length says what it says up to there")
   REQUIRE(whole.summary.stopped.empty());
   REQUIRE(whole.summary.has_closing);
   REQUIRE(whole.adds_up());
+  CHECK(whole.told.online == std::vector<uint32_t>{0, 1});
+  CHECK(whole.told.idle == std::vector<uint32_t>{1});
 
   size_t refused = 0, most = 0;
   std::vector<size_t> wrong;

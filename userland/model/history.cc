@@ -51,7 +51,18 @@ History::History(const HistoryInfo& info, uint64_t from_ns, uint64_t to_ns)
     : info_(info),
       from_ns_(std::max(from_ns, info.begin_ns)),
       to_ns_(to_ns ? to_ns : UINT64_MAX),
-      counted_ns_(info.begin_ns) {}
+      counted_ns_(info.begin_ns) {
+  take_cores();
+}
+
+// Also those that nothing will be told of.
+void History::take_cores() {
+  for (const uint32_t cpu : info_.cores)
+    if (cpu < kCoreLimit) core_now(static_cast<uint16_t>(cpu));
+  if (info_.filtered) return;  // their idle time isn't known
+  for (const uint32_t cpu : info_.idle_cores)
+    if (cpu < kCoreLimit) core_now(static_cast<uint16_t>(cpu)).seen = true;
+}
 
 // A thread that nobody has introduced: it was there before, and what it did isn't known. With a
 // filter, all that are recorded are introduced.

@@ -135,12 +135,14 @@ struct HistoryInfo {
   uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC; the window. The end comes with finish()
   uint64_t realtime_ns = 0;           // CLOCK_REALTIME at begin_ns; 0: not known
   std::string machine;                // "Linux 6.18.0 x86_64"; empty: not known
-  std::string asked;           // what was recorded: "./server", "process 12"; empty: the machine
-  bool filtered = false;       // some threads only: then a core's idle time isn't known
-  uint32_t recorder_tgid = 0;  // 0: not known
-  uint64_t lost = 0;           // records, as the recorder counted them
-  uint64_t gaps = 0;           // places in the cores' records where some are missing
-  uint64_t breaks = 0;         // switches that are missing, by what is told before and after
+  std::string asked;            // what was recorded: "./server", "process 12"; empty: the machine
+  std::vector<uint32_t> cores;  // that the machine had, by number; empty: not told
+  std::vector<uint32_t> idle_cores;  // of them, that were idle at begin_ns
+  bool filtered = false;             // some threads only: then a core's idle time isn't known
+  uint32_t recorder_tgid = 0;        // 0: not known
+  uint64_t lost = 0;                 // records, as the recorder counted them
+  uint64_t gaps = 0;                 // places in the cores' records where some are missing
+  uint64_t breaks = 0;               // switches that are missing, by what is told before and after
   uint64_t most_threads = UINT64_MAX;  // with more, event() and opening() throw Failure
   bool has_waits = true;  // the kernel's own waits are in the file; else they are since the wake-up
 };
@@ -227,6 +229,7 @@ class History {
   uint32_t find_or_make(uint32_t tid);
   uint32_t make(uint32_t tid, uint64_t start_ns, uint64_t time_ns);
   CoreNow& core_now(uint16_t cpu);
+  void take_cores();
   void take_role(HistoryThread& thread);
   [[nodiscard]] bool is_outside(uint32_t thread) const {
     return (threads_[thread].flags & TS_THREAD_OUTSIDE) != 0;

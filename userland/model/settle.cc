@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -197,6 +198,25 @@ std::vector<ts_thread_row> settle(std::span<const ts_thread_row* const> threads,
   settling.note_counted(events);
   for (const ts_event* event : events) settling.apply(*event);
   return settling.rows(moment_ns);
+}
+
+std::vector<uint32_t> idle_cores(std::span<const ts_core_row> cores,
+                                 std::span<const ts_thread_row> settled, uint64_t begin_ns,
+                                 uint64_t moment_ns, const Meanwhile& meanwhile) {
+  std::map<uint32_t, bool> idle;
+  for (const ts_core_row& core : cores)
+    idle[core.cpu] = (core.record.have & TS_HAVE_CORE_QUEUE) != 0 && core.queue_len == 0;
+  for (const ts_event* event : meanwhile.sorted()) {
+    if (event->time_ns < begin_ns || event->time_ns > moment_ns) continue;
+    if (event->kind == TS_EVENT_SWITCH) idle[event->cpu] = event->tid == 0;
+    if (event->kind == TS_EVENT_LOST) idle[event->cpu] = false;
+  }
+  for (const ts_thread_row& row : settled)
+    if (row.flags & TS_THREAD_ON_CPU) idle[static_cast<uint32_t>(row.cpu)] = false;
+  std::vector<uint32_t> numbers;
+  for (const auto& [cpu, is_idle] : idle)
+    if (is_idle) numbers.push_back(cpu);
+  return numbers;
 }
 
 }  // namespace timeslice::model

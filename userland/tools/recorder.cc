@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -124,6 +125,7 @@ class Recorder {
     uint64_t moment_ns;
     std::vector<uint64_t> lost;  // records by core, since the stream began
     std::vector<ts_thread_row> rows;
+    std::vector<uint32_t> online, idle;  // cores
   };
   Cut cut() {
     held_.clear();
@@ -132,6 +134,10 @@ class Recorder {
     Cut cut = moment_between_losses();
     stream_.consume([this](const ts_event& event) { held_.add(event); });
     cut.rows = model::settle(snapshot.threads, begin_ns, cut.moment_ns, cut.moment_ns, held_);
+    for (const ts_core_row& core : snapshot.cores)
+      if (core.record.have & TS_HAVE_CORE_BUSY) cut.online.push_back(core.cpu);
+    std::sort(cut.online.begin(), cut.online.end());
+    cut.idle = model::idle_cores(snapshot.cores, cut.rows, begin_ns, cut.moment_ns, held_);
     learn(snapshot);
     return cut;
   }
@@ -188,7 +194,7 @@ class Recorder {
 
   // A file, or a flight recorder's next segment, that begins with who is there.
   void begin_writer(const Cut& cut) {
-    writer_.emplace(header_at(cut.moment_ns));
+    writer_.emplace(header_at(cut));
     for (ts_thread_row row : cut.rows) {
       if (!is_inside(row.tgid)) row.flags |= TS_THREAD_OUTSIDE;
       writer_->opening(row);
@@ -203,17 +209,21 @@ class Recorder {
     segment_ns_ = cut.moment_ns;
   }
 
-  [[nodiscard]] trace::Header header_at(uint64_t moment_ns) const {
+  [[nodiscard]] trace::Header header_at(const Cut& cut) const {
     trace::Header header;
-    header.begin_ns = moment_ns;
+    header.begin_ns = cut.moment_ns;
     header.boot_offset_ns = boot_offset_ns_;
-    header.realtime_ns = clock_ns(CLOCK_REALTIME) - (stream_.now_ns() - moment_ns);
+    header.realtime_ns = clock_ns(CLOCK_REALTIME) - (stream_.now_ns() - cut.moment_ns);
     utsname machine{};
     uname(&machine);
     header.system = machine.sysname;
     header.release = machine.release;
     header.machine = machine.machine;
     header.cores = static_cast<uint32_t>(stream_.figures().size());
+    if (!filtered()) {  // else it isn't known what they do
+      header.online = cut.online;
+      header.idle = cut.idle;
+    }
     header.filtered = filtered();
     header.tgids = options_.tgids;
     header.asked = joined(options_.command);

@@ -92,6 +92,8 @@ model::HistoryInfo info_of(const trace::Header& header) {
   if (!header.release.empty())
     info.machine = header.system + " " + header.release + " " + header.machine;
   info.asked = asked_for(header);
+  info.cores = header.online;
+  info.idle_cores = header.idle;
   info.filtered = header.filtered;
   info.recorder_tgid = header.recorder_tgid;
   info.most_threads = header.most_threads;

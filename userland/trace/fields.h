@@ -136,6 +136,8 @@ enum class Header : uint32_t {
   tgid = 7,
   asked = 8,
   recorder_tgid = 9,
+  online = 10,  // packed, as is the next
+  idle = 11,
 };
 constexpr uint32_t kVersion = 1;
 

@@ -33,6 +33,7 @@ class Fields : public protozero::pbf_message<Field> {
     const protozero::data_view view = is(Type::length_delimited).Base::get_view();
     return {view.data(), view.size()};
   }
+  auto get_packed_uint32() { return is(Type::length_delimited).Base::get_packed_uint32(); }
   auto get_packed_uint64() { return is(Type::length_delimited).Base::get_packed_uint64(); }
 
  private:

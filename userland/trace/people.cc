@@ -17,6 +17,11 @@ void copy_comm(char (&to)[TS_COMM_SIZE], std::string_view from) {
   from.copy(to, sizeof(to) - 1);
 }
 
+std::vector<uint32_t> numbers_of(Fields<field::Header>& fields) {
+  const auto numbers = fields.get_packed_uint32();
+  return {numbers.begin(), numbers.end()};
+}
+
 Header header_of(std::string_view message) {
   Header header;
   header.recorder = "timeslice";
@@ -50,6 +55,12 @@ Header header_of(std::string_view message) {
         break;
       case field::Header::recorder_tgid:
         header.recorder_tgid = fields.get_uint32();
+        break;
+      case field::Header::online:
+        header.online = numbers_of(fields);
+        break;
+      case field::Header::idle:
+        header.idle = numbers_of(fields);
         break;
       default:
         fields.skip();

@@ -18,6 +18,8 @@ struct Header {
   uint64_t realtime_ns = 0;              // CLOCK_REALTIME at begin_ns; 0: not known
   std::string system, release, machine;  // as uname has them; empty: not known
   uint32_t cores = 0;                    // that the machine may have
+  std::vector<uint32_t> online;          // those that it had, by number; empty: not told
+  std::vector<uint32_t> idle;            // of them, that were idle at begin_ns
   bool filtered = false;                 // `tgids` and what they forked; else the whole machine
   std::vector<uint32_t> tgids;
   std::string asked;                   // what the user asked for: "process 12", "./server --port 1"

@@ -133,6 +133,8 @@ void Writer::append_header() {
   for (const uint32_t tgid : header_.tgids) out.add_uint32(field::Header::tgid, tgid);
   out.add_string(field::Header::asked, header_.asked);
   out.add_uint32(field::Header::recorder_tgid, header_.recorder_tgid);
+  out.add_packed_uint32(field::Header::online, header_.online.begin(), header_.online.end());
+  out.add_packed_uint32(field::Header::idle, header_.idle.begin(), header_.idle.end());
   Message<field::Ours>(ours_).add_message(field::Ours::header, text);
   flush_people();
 }
