@@ -38,7 +38,7 @@ make -s -C "$kdir" M="$(realpath "$work/kmod")" CC="$cc" CONFIG_DEBUG_INFO_BTF_M
   cat "$work/log" >&2
   exit 1
 }
-grep -E 'warning:' "$work/log" >&2 || true
+grep 'warning:' "$work/log" | grep -v 'pahole version' >&2 || true
 mv "$work/kmod/timeslice.ko" "$work/timeslice.ko.new"
 mv "$work/timeslice.ko.new" "$work/timeslice.ko"
 printf '  %-7s %s\n' KMOD "$work/timeslice.ko" >&2

@@ -4,10 +4,13 @@
 # SUITE and unpacks them into the cache, once for each version.
 #
 #   tests/vm/fetch.sh SUITE PACKAGE
+#   tests/vm/fetch.sh --version SUITE PACKAGE   only tells which version is there
 #
 # Prints the directory: vmlinuz, config, build (for KDIR), release. The source of packages is the
 # machine's own, with the suite replaced, in lists of its own: the machine's stay as they are.
 set -euo pipefail
+only_version=0
+if [ "$1" = --version ]; then only_version=1 && shift; fi
 suite=$1 package=$2
 cache=${TIMESLICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/timeslice}
 here=$cache/$suite
@@ -25,26 +28,39 @@ archive_of_this_machine() {
 
 archive=$(archive_of_this_machine)
 [ -n "$archive" ] || { say "No Debian archive is named in this machine's apt sources."; exit 1; }
-printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
-  "$archive" "$suite" >"$here/sources.list"
+# What a kernel of these suites needs beside it is in the suite that they add to.
+case $suite in
+  *-backports) suites="$suite ${suite%-backports}" ;;
+  experimental) suites="$suite sid" ;;
+  *) suites=$suite ;;
+esac
+for one in $suites; do
+  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$archive" "$one"
+done >"$here/sources.list"
 
 private_apt() {
   local tool=$1
   shift
   "$tool" -o Dir::Etc::sourcelist="$here/sources.list" -o Dir::Etc::sourceparts=- \
     -o Dir::State::lists="$here/lists" -o Dir::Cache::archives="$here/archives" \
-    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root "$@"
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root \
+    -o APT::Default-Release="$suite" "$@"
 }
 
 # The lists are asked for once a day: a kernel that came today may wait until tomorrow.
-if [ -z "$(find "$here/lists" -name '*_Packages' -mmin -1440 2>/dev/null)" ]; then
+if [ -z "$(find "$here/asked" -mmin -1440 2>/dev/null)" ]; then
   private_apt apt-get update -qq >&2
+  touch "$here/asked"
 fi
 
 depends() { private_apt apt-cache depends "$1" | awk '$1 == "Depends:"{print $2}'; }
 image=$(depends "$package" | grep '^linux-image-')
 release=${image#linux-image-}
 version=$(private_apt apt-cache policy "$image" | awk '$1 == "Candidate:"{print $2}')
+if [ "$only_version" = 1 ]; then
+  printf '%s\n' "$version"
+  exit 0
+fi
 kernel=$here/$release-$version
 # The mark is written last: what a broken run left is made anew.
 if [ -e "$kernel/complete" ]; then
@@ -57,7 +73,9 @@ rm -rf "$kernel" && mkdir -p "$kernel/root"
 headers=linux-headers-$release
 kbuild=$(depends "$headers" | grep '^linux-kbuild-')
 common=$(depends "$headers" | grep -- '-common')
-(cd "$kernel" && private_apt apt-get download -qq "$image" "$headers" "$common" "$kbuild" >&2)
+# After Debian 13 the image's package is empty, and names two others that the image and its config are in.
+parts=$(depends "$image" | grep -xF -e "linux-binary-$release" -e "linux-base-$release" || echo "$image")
+(cd "$kernel" && private_apt apt-get download -qq $parts "$headers" "$common" "$kbuild" >&2)
 for deb in "$kernel"/*.deb; do dpkg -x "$deb" "$kernel/root"; done
 rm "$kernel"/*.deb
 
@@ -67,9 +85,28 @@ sed -i "s|/usr/src/|$kernel/root/usr/src/|g" "$src/Makefile"
 for link in scripts tools; do
   if [ -L "$src/$link" ]; then ln -sfn "$kernel/root/usr/lib/$kbuild/$link" "$src/$link"; fi
 done
+
+# Programs that come with headers may need a newer libc than ours: those run with their suite's.
+libc=$kernel/libc/usr/lib/$(uname -m)-linux-gnu
+for program in $(find "$kernel/root/usr/lib/$kbuild" -type f -perm -100); do
+  [[ $(ldd "$program" 2>&1) == *"' not found"* ]] || continue
+  if ! [ -d "$kernel/libc" ]; then
+    (cd "$kernel" && private_apt apt-get download -qq libc6 >&2)
+    dpkg -x "$kernel"/libc6_*.deb "$kernel/libc"
+    rm "$kernel"/*.deb
+  fi
+  mv "$program" "$program.newer"
+  printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' \
+    "$libc"/ld-linux*.so.* "$libc" "$program.newer" >"$program"
+  chmod +x "$program"
+done
 ln -s "root/usr/src/$headers" "$kernel/build"
-ln -s "root/boot/vmlinuz-$release" "$kernel/vmlinuz"
-ln -s "root/boot/config-$release" "$kernel/config"
+for file in vmlinuz config; do
+  place=boot/$file-$release
+  [ -e "$kernel/root/$place" ] || place=usr/lib/modules/$release/$file
+  ln -s "root/$place" "$kernel/$file"
+done
+[ -e "$kernel/vmlinuz" ] || { say "No kernel is in $parts."; exit 1; }
 printf '%s\n' "$release" >"$kernel/release"
 find "$kernel/root" -name '*.ko' -delete # the guest loads none but ours
 touch "$kernel/complete"

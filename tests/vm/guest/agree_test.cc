@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Do the module, our BPF programs and the kernel's own counters say the same of the same threads?
 // To the unit for switches and slices, to the nanosecond for run-queue waits. The workloads rest
-// while all three are read. The table of the three is printed.
+// while all three are read. The table of the three is printed. Where the module isn't built for a
+// kernel, the two others must agree.
 #include <sched.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "tests/live/kernel_truth.h"
 #include "tests/live/looking.h"
 #include "tests/live/workloads.h"
+#include "tests/vm/guest/ext_scheduler.h"
 #include "tests/vm/guest/module.h"
 
 namespace timeslice::vm {
@@ -54,10 +56,10 @@ void print(const char* who, pid_t tid, const Counts& counts) {
 
 struct Subject {
   pid_t tgid, tid;
-  Counts kernel, module, bpf;  // before
+  Counts kernel;  // before
 };
 
-// The kernel's own totals as the module's file shows them.
+// The kernel's own totals as a row shows them.
 void check_totals(const ts_thread_row* row, const Truth& truth) {
   REQUIRE(row != nullptr);
   CHECK(row->nvcsw == truth.nvcsw);
@@ -75,66 +77,98 @@ uint64_t waits_in(const ts_sched_row* row) {
   return waits;
 }
 
+// One of the two ways to look at a workload, and what it had counted before.
+struct Looker {
+  const char* name;
+  std::unique_ptr<Look> look;
+  std::vector<Counts> before;
+
+  Counts of(pid_t tid) const { return counts_of(live::sched_of(*look->snapshot, tid)); }
+};
+
+std::vector<Looker> lookers_at(const Cast& cast) {
+  std::vector<Looker> lookers;
+  const auto add = [&](const char* name, std::unique_ptr<observe::Source> source) {
+    lookers.push_back({name, std::make_unique<Look>(std::move(source)), {}});
+  };
+  if (module_was_built()) add("module", observe::open_kmod_source(tgids_of(cast)));
+  if (expects_bpf()) add("BPF", observe::open_sched_source(tgids_of(cast)));
+  for (Looker& looker : lookers) looker.look->advance();
+  return lookers;
+}
+
 void check_agreement(const char* workload, const Cast& cast) {
-  const Module module;
-  Look kmod(observe::open_kmod_source(tgids_of(cast)));
-  std::unique_ptr<Look> bpf;
-  if (expects_bpf()) bpf = std::make_unique<Look>(observe::open_sched_source(tgids_of(cast)));
-  kmod.advance();
-  if (bpf) bpf->advance();
+  std::unique_ptr<Module> module;
+  if (module_was_built()) module = std::make_unique<Module>();
+  std::vector<Looker> lookers = lookers_at(cast);
+  REQUIRE_FALSE(lookers.empty());
   std::vector<Subject> subjects;
   for (const auto& one : cast)
-    for (const pid_t tid : one->tids())
-      subjects.push_back({one->pid(), tid, counts_of(live::truth_of(one->pid(), tid)),
-                          counts_of(live::sched_of(*kmod.snapshot, tid)),
-                          bpf ? counts_of(live::sched_of(*bpf->snapshot, tid)) : Counts{}});
+    for (const pid_t tid : one->tids()) {
+      subjects.push_back({one->pid(), tid, counts_of(live::truth_of(one->pid(), tid))});
+      for (Looker& looker : lookers) looker.before.push_back(looker.of(tid));
+    }
   run_together(cast);
-  kmod.advance();
-  if (bpf) bpf->advance();
+  for (Looker& looker : lookers) looker.look->advance();
   std::printf("TABLE %8s  %-7s %9s %9s %7s %9s %14s  (%s)\n", "tid", "by", "voluntary", "involunt",
               "missed", "slices", "wait_ns", workload);
-  for (const Subject& subject : subjects) {
+  for (size_t i = 0; i < subjects.size(); ++i) {
+    const Subject& subject = subjects[i];
     INFO(workload << ", tid " << subject.tid);
     const Truth truth = live::truth_of(subject.tgid, subject.tid);
-    const ts_sched_row* row = live::sched_of(*kmod.snapshot, subject.tid);
     const Counts kernel = counts_of(truth) - subject.kernel;
-    const Counts module_counts = counts_of(row) - subject.module;
     print("kernel", subject.tid, kernel);
-    print("module", subject.tid, module_counts);
-    check_totals(live::row_of(*kmod.snapshot, subject.tid), truth);
-    CHECK(module_counts == kernel);
-    CHECK(waits_in(row) == row->waits);
-    if (!bpf) continue;
-    const Counts bpf_counts = counts_of(live::sched_of(*bpf->snapshot, subject.tid)) - subject.bpf;
-    print("BPF", subject.tid, bpf_counts);
-    CHECK(bpf_counts == kernel);
+    for (const Looker& looker : lookers) {
+      INFO(looker.name);
+      const Counts counts = looker.of(subject.tid) - looker.before[i];
+      print(looker.name, subject.tid, counts);
+      check_totals(live::row_of(*looker.look->snapshot, subject.tid), truth);
+      CHECK(counts == kernel);
+      const ts_sched_row* row = live::sched_of(*looker.look->snapshot, subject.tid);
+      CHECK(waits_in(row) == row->waits);
+    }
   }
 }
 
 }  // namespace
 
-VM_TEST_CASE("module, BPF and kernel agree on a spinner") {
+VM_TEST_CASE("module, BPF and kernel agree on a spinner", "[bpf]") {
   check_agreement("spin", live::spinner());
 }
 
-VM_TEST_CASE("module, BPF and kernel agree on two spinners of one core") {
+VM_TEST_CASE("module, BPF and kernel agree on two spinners of one core", "[bpf]") {
   check_agreement("spin in turns", live::pinned_spinners());
 }
 
-VM_TEST_CASE("module, BPF and kernel agree on a sleeper") {
+VM_TEST_CASE("module, BPF and kernel agree on a sleeper", "[bpf]") {
   check_agreement("200 sleeps", live::sleeper());
 }
 
-VM_TEST_CASE("module, BPF and kernel agree on a yielder") {
+VM_TEST_CASE("module, BPF and kernel agree on a yielder", "[bpf]") {
   check_agreement("200 yields, and a spinner", live::yielder());
 }
 
-VM_TEST_CASE("module, BPF and kernel agree on a ping-pong through pipes") {
+VM_TEST_CASE("module, BPF and kernel agree on a ping-pong through pipes", "[bpf]") {
   check_agreement("ping-pong", live::ping_pong());
 }
 
-VM_TEST_CASE("module, BPF and kernel agree on a process of four different threads") {
+VM_TEST_CASE("module, BPF and kernel agree on a process of four different threads", "[bpf]") {
   check_agreement("mixed threads", live::mixed_threads());
+}
+
+// Its figures stay the kernel's: they are counted above the class that a thread is of.
+VM_TEST_CASE("module, BPF and kernel agree under a sched_ext scheduler", "[bpf]") {
+  if (!offers_sched_ext()) {  // so its policy must be none that this kernel knows
+    const sched_param plain{};
+    CHECK(sched_setscheduler(0, kExtPolicy, &plain) == -1);
+    return;
+  }
+  const Cast spinners = live::pinned_spinners(), pong = live::ping_pong();
+  const ExtScheduler scheduler;
+  for (const Cast* cast : {&spinners, &pong})
+    for (const auto& one : *cast) REQUIRE(is_ruled_by_sched_ext(one->pid()));
+  check_agreement("sched_ext: spin in turns", spinners);
+  check_agreement("sched_ext: ping-pong", pong);
 }
 
 namespace {

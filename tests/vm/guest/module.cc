@@ -29,6 +29,8 @@ int unload_module() {
 
 bool module_is_loaded() { return ::access("/sys/module/timeslice", F_OK) == 0; }
 
+bool module_was_built() { return ::access(kModule, F_OK) == 0; }
+
 Module::Module(const std::string& parameters, const char* path) {
   if (const int error = load_module(parameters, path); error != 0)
     throw std::runtime_error("the module doesn't load: " + std::to_string(error));

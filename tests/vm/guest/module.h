@@ -18,6 +18,7 @@ inline constexpr const char* kLingeringModule = "/timeslice-lingering.ko";
 int load_module(const std::string& parameters = {}, const char* path = kModule);
 int unload_module();  // returns 0 or -errno
 bool module_is_loaded();
+bool module_was_built();  // for this kernel: is it in the guest?
 
 // Loaded as long as it lives. Throws where that fails.
 class Module {
@@ -70,10 +71,11 @@ bool expects_bpf();
 
 }  // namespace timeslice::vm
 
-// A test case after which the kernel's log is read, and the module must be gone.
-#define VM_TEST_CASE_NAMED(name, body)                      \
+// A test case after which the kernel's log is read, and the module must be gone. Takes a name and
+// tags, as TEST_CASE does: [bpf] runs without the module, too.
+#define VM_TEST_CASE_NAMED(body, ...)                       \
   static void body();                                       \
-  TEST_CASE(name) {                                         \
+  TEST_CASE(__VA_ARGS__) {                                  \
     timeslice::vm::KernelLog log;                           \
     body();                                                 \
     CHECK_FALSE(timeslice::vm::module_is_loaded());         \
@@ -82,4 +84,4 @@ bool expects_bpf();
   static void body()
 #define VM_JOIN_(a, b) a##b
 #define VM_JOIN(a, b) VM_JOIN_(a, b)
-#define VM_TEST_CASE(name) VM_TEST_CASE_NAMED(name, VM_JOIN(vm_test_, __LINE__))
+#define VM_TEST_CASE(...) VM_TEST_CASE_NAMED(VM_JOIN(vm_test_, __LINE__), __VA_ARGS__)

@@ -7,6 +7,7 @@
 #include "tests/live/kernel_truth.h"
 #include "tests/live/recorded.h"
 #include "tests/live/workloads.h"
+#include "tests/vm/guest/ext_scheduler.h"
 #include "tests/vm/guest/module.h"
 
 namespace timeslice::vm {
@@ -45,7 +46,7 @@ void check_recorded(const live::Cast& cast) {
 
 }  // namespace
 
-VM_TEST_CASE("a recording has this kernel's counts") {
+VM_TEST_CASE("a recording has this kernel's counts", "[bpf]") {
   if (!expects_bpf()) {
     const live::Outcome outcome = live::run({live::timeslice(), "record", "--seconds", "1"});
     CHECK(outcome.status == 1);
@@ -53,6 +54,10 @@ VM_TEST_CASE("a recording has this kernel's counts") {
     return;
   }
   check_recorded(live::ping_pong());
+  check_recorded(live::pinned_spinners());
+  check_recorded(live::mixed_threads());
+  if (!offers_sched_ext()) return;
+  const ExtScheduler scheduler;
   check_recorded(live::pinned_spinners());
   check_recorded(live::mixed_threads());
 }
