@@ -136,7 +136,7 @@ constexpr Column table[] = {
   {.id = "nice", .heading = "NI", .meaning = "nice value, -20 to 19",
    .kind = Kind::whole, .least_width = 3, .most_width = 3, .rank = 13, .descending = false,
    .of_thread = [](Thread t) { return Figure(t.row.nice); }},
-  {.id = "policy", .heading = "POL", .meaning = "scheduling policy: normal, batch, idle, fifo, rr, deadline",
+  {.id = "policy", .heading = "POL", .meaning = "scheduling policy: normal, batch, idle, fifo, rr, deadline, ext",
    .kind = Kind::text, .least_width = 6, .most_width = 6, .rank = 14, .descending = false,
    .text_of_thread = policy},
   {.id = "cpu_pct", .heading = "%CPU", .meaning = "time on a core, % of one core",

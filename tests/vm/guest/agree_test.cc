@@ -156,6 +156,21 @@ VM_TEST_CASE("module, BPF and kernel agree on a process of four different thread
   check_agreement("mixed threads", live::mixed_threads());
 }
 
+namespace {
+
+// What method.md says of it: it is the fair scheduler's alone.
+void check_vruntime_stands_still(const Cast& spinners) {
+  const auto source = observe::open_count_source(tgids_of(spinners));
+  const pid_t tid = spinners[0]->pid();
+  const ts_thread_row before = *live::row_of(source->read(), tid);
+  run_together(spinners);
+  const ts_thread_row now = *live::row_of(source->read(), tid);
+  CHECK(now.cpu_ns > before.cpu_ns);
+  CHECK(now.vruntime_ns == before.vruntime_ns);
+}
+
+}  // namespace
+
 // Its figures stay the kernel's: they are counted above the class that a thread is of.
 VM_TEST_CASE("module, BPF and kernel agree under a sched_ext scheduler", "[bpf]") {
   if (!offers_sched_ext()) {  // so its policy must be none that this kernel knows
@@ -169,6 +184,7 @@ VM_TEST_CASE("module, BPF and kernel agree under a sched_ext scheduler", "[bpf]"
     for (const auto& one : *cast) REQUIRE(is_ruled_by_sched_ext(one->pid()));
   check_agreement("sched_ext: spin in turns", spinners);
   check_agreement("sched_ext: ping-pong", pong);
+  check_vruntime_stands_still(spinners);
 }
 
 namespace {
