@@ -5,6 +5,7 @@
 #   make fuzz    feed made-up recordings to the reader and the report   (SECONDS=60)
 #   make bench   measure against real peers; see docs/benchmarks.md
 #   make kmod    build the module for this kernel, or for the headers in KDIR=; dkms: hand it to DKMS
+#   make test-vm-newest  try the newest kernel that Debian's archive has, in a guest
 #   make deps | build | install | test-vm | format | check-format | lint | clean
 #
 # V=1 shows the commands. SAN=address,undefined (or thread) builds beside, in .output/SAN.
@@ -67,7 +68,7 @@ msg = @printf '  %-7s %s\n' "$(1)" "$(2)";
 MAKEFLAGS += --no-print-directory
 endif
 
-.PHONY: all build deps deps-build run fuzz test test-vm test-vm-sanitize test-sanitized bench build-bench kmod dkms install format check-format lint clean $(SUITES:%=build-%)
+.PHONY: all build deps deps-build run fuzz test test-vm test-vm-newest test-vm-sanitize test-sanitized bench build-bench kmod dkms install format check-format lint clean $(SUITES:%=build-%)
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: build
@@ -77,6 +78,8 @@ deps-build:; $(Q).ci/deps build
 run: deps-build; $(Q)$(MAKE) $(JOBS) build && userland/run.sh $(OUT)/timeslice
 test: deps; $(Q)$(MAKE) $(JOBS) build $(patsubst %,build-%,$(or $(ONLY),$(SUITES))) && OUT=$(OUT) tests/run.sh $(or $(ONLY),$(SUITES))
 test-vm: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh
+# The same on the newest kernel there is, before users have it.
+test-vm-newest: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh --newest
 # The same on a kernel with KASAN, lockdep and kmemleak, which is built once.
 test-vm-sanitize: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh --sanitize
 kmod:; $(Q)kmod/build.sh $(KDIR) $(OUT)

@@ -2,7 +2,7 @@
 # How does a guest come to be? An initramfs with busybox, our programs and the libraries they need,
 # and QEMU without hardware support, which serves inside other virtual machines as well.
 
-# make_initramfs FILE MODULE LINGERING: the module, and its build for wakers_test.cc
+# make_initramfs FILE [MODULE LINGERING]: the module, and its build for wakers_test.cc
 make_initramfs() {
   local root program library
   root=$(mktemp -d)
@@ -10,9 +10,10 @@ make_initramfs() {
   mkdir -p "$root/bin"
   cp "$(command -v busybox)" "$root/bin/busybox" &&
     cp "$out/timeslice" "$out/test-vm" "$root/bin/" &&
-    cp "$2" "$root/timeslice.ko" &&
-    cp "$3" "$root/timeslice-lingering.ko" &&
     cp tests/vm/init.sh "$root/init" || return 1
+  if [ -n "${2:-}" ]; then
+    cp "$2" "$root/timeslice.ko" && cp "$3" "$root/timeslice-lingering.ko" || return 1
+  fi
   strip -g "$root/bin/timeslice" "$root/bin/test-vm"
   for program in timeslice test-vm; do
     for library in $(ldd "$out/$program" | grep -o '/[^ ]*'); do

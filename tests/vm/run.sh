@@ -5,6 +5,7 @@
 # the guest say and what the kernel logged. The last line counts the tests of all kernels.
 #
 #   tests/vm/run.sh [--sanitize]   on the kernel of tests/vm/sanitized.config instead
+#   tests/vm/run.sh [--newest]     on the newest kernel of Debian's archive instead
 #   KERNELS="6.1 6.12"   only these      TESTS=NAME   only these cases (a filter of Catch2)
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,6 +14,8 @@ work=$out/vm
 limit=${VM_SECONDS:-420} # a guest that takes longer is ended
 passed=0 failed=0 skipped=0
 list=tests/vm/kernels sanitize=0
+many=7.2 # this kernel boots once more, on 64 cores
+newest_in="experimental sid forky trixie-backports" # where Debian's newest kernel may be
 if [ "${1:-}" = --sanitize ]; then list=/dev/null sanitize=1; fi
 mkdir -p "$work"
 . tests/vm/guest.sh
@@ -62,26 +65,61 @@ boot_well() {
 
 # try_kernel NAME DIRECTORY [VARIABLE=VALUE…]: a kernel as fetch.sh and sanitized.sh leave it.
 try_kernel() {
-  local name=$1 kernel=$2 release began=$SECONDS
+  local name=$1 kernel=$2 release began=$SECONDS tests=${TESTS:-} modules=()
   shift 2
   release=$(cat "$kernel/release")
-  kmod/build.sh "$kernel/build" "$out" &&
-    kmod/build.sh "$kernel/build" "$out" lingering -DTIMESLICE_LINGER=300 || {
-    count_failure "the module doesn't build for $name"
-    return
-  }
-  make_initramfs "$work/$name.initramfs" "$out/kmod/$release/timeslice.ko" \
-    "$out/kmod/$release-lingering/timeslice.ko" || {
+  if kmod/build.sh "$kernel/build" "$out" &&
+    kmod/build.sh "$kernel/build" "$out" lingering -DTIMESLICE_LINGER=300; then
+    modules=("$out/kmod/$release/timeslice.ko" "$out/kmod/$release-lingering/timeslice.ko")
+  else
+    count_failure "the module doesn't build for $name; what needs none is tried"
+    tests=[bpf]
+  fi
+  make_initramfs "$work/$name.initramfs" "${modules[@]}" || {
     count_failure "no initramfs for $name"
     return
   }
-  boot_well multi "$kernel/vmlinuz" "$work/$name" "$limit" ${TESTS:+"TESTS=\"$TESTS\""} "$@"
+  boot_well multi "$kernel/vmlinuz" "$work/$name" "$limit" ${tests:+"TESTS=\"$tests\""} "$@"
   read_results "$name" "$work/$name" "$release, $((SECONDS - began)) s"
-  if [ -n "${TESTS:-}" ]; then return; fi
+  if [ -n "$tests" ]; then return; fi
   began=$SECONDS
   cp "$work/$name.initramfs" "$work/$name-alone.initramfs"
   boot_well single "$kernel/vmlinuz" "$work/$name-alone" "$limit" ALONE=1 TESTS=[alone] "$@"
   read_results "$name" "$work/$name-alone" "alone, $((SECONDS - began)) s"
+  if [ "$name" != "$many" ]; then return; fi
+  began=$SECONDS
+  mv "$work/$name-alone.initramfs" "$work/$name-many.initramfs"
+  # Each core would measure its speed as it comes up, and not succeed, for they wait for one another.
+  VM_CPUS=64 VM_MEMORY=2048 boot_well multi "$kernel/vmlinuz" "$work/$name-many" "$limit" \
+    lpj=10000000 TESTS=[cores] "$@"
+  read_results "$name" "$work/$name-many" "64 cores, $((SECONDS - began)) s"
+}
+
+version_in() { tests/vm/fetch.sh --version "$1" "$2" </dev/null; }
+
+# Writes a list of kernels that names the newest one, and says which it is.
+list_newest() {
+  local package=linux-image-amd64 version=0 suite candidate one
+  for one in $newest_in; do
+    candidate=$(version_in "$one" "$package")
+    if [ -z "$candidate" ]; then
+      echo "  VM      $one doesn't say which kernel it has, and is left out"
+    elif dpkg --compare-versions "$candidate" gt "$version"; then
+      version=$candidate suite=$one
+    fi
+  done
+  if [ "$version" = 0 ]; then return 1; fi
+  echo "  VM      the newest kernel is $version, of $suite$(listed_as "$version")"
+  echo "newest $suite $package" >"$1"
+}
+
+# listed_as VERSION: is one of the list that very kernel? A part of a sentence, or nothing.
+listed_as() {
+  local name suite package
+  while read -r name suite package _; do
+    case $name in '#'* | '') continue ;; esac
+    if [ "$(version_in "$suite" "$package")" = "$1" ]; then echo "; as $name it is one of the list"; fi
+  done <tests/vm/kernels
 }
 
 # Another distribution's archive has no such suites.
@@ -90,6 +128,14 @@ if [ "$distribution" != debian ]; then
   echo "SKIP: the guests' kernels come from Debian's archive, and this is $distribution"
   echo "0 passed, 0 failed, 1 skipped"
   exit 0
+fi
+
+if [ "${1:-}" = --newest ]; then
+  list=$work/newest many=newest
+  list_newest "$list" || {
+    count_failure "no suite of the archive tells which kernel is its newest"
+    list=/dev/null
+  }
 fi
 
 while read -r name suite package _; do

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// Does all of it hold on a machine with many cores, most of them idle? Run in a guest of 64 that
+// boots for this alone: its cores take turns on those of the host.
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "tests/live/kernel_truth.h"
+#include "tests/live/recorded.h"
+#include "tests/live/workloads.h"
+#include "tests/vm/guest/module.h"
+
+namespace timeslice::vm {
+
+namespace {
+
+using live::Json;
+
+std::vector<unsigned> all_cores() {
+  std::vector<unsigned> cores(static_cast<size_t>(::sysconf(_SC_NPROCESSORS_ONLN)));
+  std::iota(cores.begin(), cores.end(), 0U);
+  return cores;
+}
+
+// The cores that a table of them lists, in its order.
+std::vector<unsigned> cores_in(const Json& table) {
+  std::vector<unsigned> cores;
+  for (const Json& core : table) cores.push_back(core["cpu"]);
+  return cores;
+}
+
+Json frame_from(const std::string& source) {
+  const live::Outcome outcome = live::run({live::timeslice(), "top", "--json", "-n", "1", "-d",
+                                           "0.5", "--source", source, "--probes", "sched"});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  return Json::parse(outcome.out);
+}
+
+}  // namespace
+
+VM_TEST_CASE("on many cores top lists each, by BPF and by the module", "[.][cores]") {
+  REQUIRE(all_cores().size() > 32);
+  const Json bpf = frame_from("bpf");
+  CHECK(bpf["source"] == "bpf");
+  CHECK(cores_in(bpf["cores"]) == all_cores());
+  const Module module;
+  const Json kmod = frame_from("kmod");
+  CHECK(kmod["source"] == "kmod");
+  CHECK(cores_in(kmod["cores"]) == all_cores());
+}
+
+VM_TEST_CASE("on many cores a recording has the kernel's counts", "[.][cores]") {
+  const live::Cast cast = live::ping_pong();
+  live::Recording recording({});
+  std::vector<live::Truth> before;
+  for (const auto& player : cast) before.push_back(live::truth_of(player->pid(), player->pid()));
+  live::run_together(cast);
+  const live::Outcome outcome = recording.finish();
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const Json report = recording.report();
+  CHECK(report["trust"]["lost_records"] == 0);
+  for (size_t i = 0; i < cast.size(); ++i) {
+    const pid_t tid = cast[i]->pid();
+    const live::Truth now = live::truth_of(tid, tid);
+    const Json thread = live::find_by(report["threads"], "tid", tid);
+    INFO(thread.dump());
+    REQUIRE(thread.is_object());
+    CHECK(thread["nvcsw"] == now.nvcsw - before[i].nvcsw);
+    CHECK(thread["nivcsw"] == now.nivcsw - before[i].nivcsw);
+    CHECK(thread["slices"] == now.slices - before[i].slices);
+  }
+  // Those on which something happened.
+  const std::vector<unsigned> all = all_cores(), listed = cores_in(report["cores"]);
+  CHECK(std::includes(all.begin(), all.end(), listed.begin(), listed.end()));
+  CHECK_FALSE(listed.empty());
+}
+
+}  // namespace timeslice::vm
