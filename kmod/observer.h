@@ -4,9 +4,9 @@
  *
  * Three kinds of code run here. Handlers (probes.c, stream.c) are called by the scheduler, mostly
  * with a run queue's lock held and interrupts off: they may count and look up, and nothing else.
- * Births and deaths of threads come in process and softirq context: there memory may be taken,
- * without sleeping, and given back. Loading, unloading, parameters and the files under /proc are
- * ordinary process context.
+ * Births and deaths of threads come in process and softirq context: there memory may be given to a
+ * thread, without sleeping, and taken back. Loading, unloading, parameters and the files under
+ * /proc are ordinary process context.
  */
 #ifndef TIMESLICE_OBSERVER_H
 #define TIMESLICE_OBSERVER_H

@@ -4,9 +4,14 @@
  *
  * Handlers find them by the task's address in a hash table, under RCU and without a lock: they run
  * with a run queue's lock held, and whoever waits for a lock there makes the whole core wait.
- * Memory is taken when a thread begins (and, for those that live already, at load), and given back
- * after the kernel has let go of the task: never by a handler of sched_switch, where even an
+ * Memory is given to a thread when it begins (and, to those that live already, at load), and taken
+ * back after the kernel has let go of the task: never by a handler of sched_switch, where even an
  * allocation that doesn't sleep may wake kswapd, for which it needs the lock that we hold.
+ *
+ * A birth is told with preemption off, where a real-time kernel can allocate nothing at all, for
+ * the allocator's locks sleep there. So births take from a reserve, which a worker fills up in
+ * process context. Where a burst of births finds it empty, other kernels allocate without sleeping;
+ * on a real-time kernel the worker looks for the threads that were passed over, and puts them in.
  *
  * Each thread also has a slot in an array, for as long as it lives. Readers walk the slots: a walk
  * that is interrupted, or that goes on while threads come and go, shows none twice and misses none
@@ -20,10 +25,24 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
+#include <linux/workqueue.h>
 
 #include "observer.h"
 
+/* Threads. A build for tests has few, so that bursts of births find none. */
+#ifdef TIMESLICE_RESERVE
+#define RESERVE TIMESLICE_RESERVE
+#else
+#define RESERVE 256
+#endif
+
 static struct kmem_cache *cache;
+static LLIST_HEAD(reserve); /* taken from with `changes` held, added to by anybody */
+static atomic_t reserved;
+static atomic_t passed_over; /* births that found it empty, since the worker last looked */
+static struct workqueue_struct *workers;
+static void refill(struct work_struct *work);
+static DECLARE_WORK(refilling, refill);
 static struct hlist_head *buckets; /* by task */
 static unsigned int bucket_bits;
 static struct observed __rcu **slots;
@@ -43,6 +62,48 @@ static struct hlist_head *bucket_of(struct task_struct *task)
 	return &buckets[hash_ptr(task, bucket_bits)];
 }
 
+static void put_into_reserve(struct llist_node *node)
+{
+	llist_add(node, &reserve);
+	atomic_inc(&reserved);
+}
+
+/* Anywhere without a lock of the scheduler's: the worker is woken before the reserve is empty. */
+static struct llist_node *take_from_reserve(void)
+{
+	struct llist_node *node;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&changes, flags);
+	node = llist_del_first(&reserve);
+	raw_spin_unlock_irqrestore(&changes, flags);
+	if (!node || atomic_dec_return(&reserved) < RESERVE / 2)
+		queue_work(workers, &refilling);
+	return node;
+}
+
+/* False: there is no memory, short of killing somebody for it. */
+static bool fill_reserve(void)
+{
+	struct llist_node *node;
+
+	while (atomic_read(&reserved) < RESERVE) {
+		node = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+		if (!node)
+			return false;
+		put_into_reserve(node);
+	}
+	return true;
+}
+
+static void empty_reserve(void)
+{
+	struct llist_node *node, *next;
+
+	llist_for_each_safe(node, next, llist_del_all(&reserve)) kmem_cache_free(cache, node);
+	atomic_set(&reserved, 0);
+}
+
 int table_make(unsigned int max_threads)
 {
 	limit = max_threads;
@@ -53,7 +114,10 @@ int table_make(unsigned int max_threads)
 	buckets = kvcalloc(1U << bucket_bits, sizeof(*buckets), GFP_KERNEL);
 	slots = kvcalloc(limit, sizeof(*slots), GFP_KERNEL);
 	used_slots = kvcalloc(BITS_TO_LONGS(limit), sizeof(long), GFP_KERNEL);
-	if (cache && buckets && slots && used_slots)
+	/* Unbound, for where a real-time thread has a core for itself, no worker of that core runs.
+	 */
+	workers = alloc_workqueue("timeslice", WQ_UNBOUND, 0);
+	if (cache && buckets && slots && used_slots && workers && fill_reserve())
 		return 0;
 	table_unmake();
 	return -ENOMEM;
@@ -73,17 +137,20 @@ static void take_out(struct observed *thread)
 	hlist_del_rcu(&thread->by_task);
 	RCU_INIT_POINTER(slots[thread->slot], NULL);
 	__clear_bit(thread->slot, used_slots);
-	lowest_free = min(lowest_free, thread->slot);
+	WRITE_ONCE(lowest_free, min(lowest_free, thread->slot));
 	counts.threads--;
 	call_rcu(&thread->rcu, free_observed);
 }
 
+/* With no handler attached: nobody calls the worker any more. */
 void table_clear(void)
 {
 	struct observed *thread;
 	unsigned long flags;
 	unsigned int slot;
 
+	cancel_work_sync(&refilling);
+	atomic_set(&passed_over, 0);
 	for (slot = 0; slot < end; slot++) {
 		raw_spin_lock_irqsave(&changes, flags);
 		thread = rcu_dereference_protected(slots[slot], lockdep_is_held(&changes));
@@ -100,6 +167,9 @@ void table_unmake(void)
 	if (slots)
 		table_clear();
 	rcu_barrier(); /* free_observed() is our code, and its cache goes next */
+	empty_reserve();
+	if (workers)
+		destroy_workqueue(workers);
 	kvfree(slots);
 	kvfree(used_slots);
 	kvfree(buckets);
@@ -108,6 +178,7 @@ void table_unmake(void)
 	used_slots = NULL;
 	buckets = NULL;
 	cache = NULL;
+	workers = NULL;
 }
 
 struct observed *table_find(struct task_struct *task)
@@ -145,12 +216,12 @@ static bool put_in(struct observed *thread)
 {
 	thread->slot = find_next_zero_bit(used_slots, limit, lowest_free);
 	if (thread->slot >= limit) {
-		lowest_free = limit;
+		WRITE_ONCE(lowest_free, limit);
 		counts.refused_limit++;
 		return false;
 	}
 	__set_bit(thread->slot, used_slots);
-	lowest_free = thread->slot + 1;
+	WRITE_ONCE(lowest_free, thread->slot + 1);
 	WRITE_ONCE(end, max(end, thread->slot + 1));
 	counts.threads++;
 	hlist_add_head_rcu(&thread->by_task, bucket_of(thread->task));
@@ -172,24 +243,39 @@ static void add(struct observed *thread, struct task_struct *task)
 	if (!table_find(task)) /* both its birth and the seeding may have found it */
 		taken = put_in(thread);
 	raw_spin_unlock_irqrestore(&changes, flags);
-	if (!taken)
-		free_observed(&thread->rcu);
+	if (taken)
+		return;
+	put_task_struct(task); /* not the last: it lives */
+	put_into_reserve((struct llist_node *)thread);
+}
+
+static void refuse(u64 *reason, u64 threads)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&changes, flags);
+	*reason += threads;
+	raw_spin_unlock_irqrestore(&changes, flags);
 }
 
 /* A thread begins; its parent is running, with preemption off and no lock of the scheduler's. */
 int table_add(struct task_struct *task)
 {
-	struct observed *thread = kmem_cache_alloc(cache, GFP_NOWAIT | __GFP_NOWARN);
-	unsigned long flags;
+	struct llist_node *node = take_from_reserve();
 
-	if (thread) {
-		add(thread, task);
-		return 0;
+	if (!node && IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		atomic_inc(&passed_over); /* first, or the worker might not see it */
+		queue_work(workers, &refilling);
+		return -EAGAIN;
 	}
-	raw_spin_lock_irqsave(&changes, flags);
-	counts.refused_memory++;
-	raw_spin_unlock_irqrestore(&changes, flags);
-	return -ENOMEM;
+	if (!node)
+		node = kmem_cache_alloc(cache, GFP_NOWAIT | __GFP_NOWARN);
+	if (!node) {
+		refuse(&counts.refused_memory, 1);
+		return -ENOMEM;
+	}
+	add((struct observed *)node, task);
+	return 0;
 }
 
 /* The kernel lets go of the task: nobody will switch to it, or wake it, any more. */
@@ -203,6 +289,43 @@ void table_remove(struct task_struct *task)
 	if (thread)
 		take_out(thread);
 	raw_spin_unlock_irqrestore(&changes, flags);
+}
+
+static bool is_full(void)
+{
+	return READ_ONCE(lowest_free) >= limit;
+}
+
+/*
+ * As table_seed() does it, and for its reasons. Whoever finds the reserve empty again is passed
+ * over again. Who isn't found has ended, or, in a full table, can't be told from those that were
+ * refused before.
+ */
+static void find_passed_over(int births)
+{
+	struct task_struct *process, *task;
+
+	rcu_read_lock();
+	for_each_process_thread(process, task)
+	{
+		if (!is_full() && !table_find(task) && !table_add(task))
+			births--;
+	}
+	rcu_read_unlock();
+	if (is_full() && births > 0)
+		refuse(&counts.refused_limit, births);
+}
+
+/* The worker. */
+static void refill(struct work_struct *work)
+{
+	bool filled = fill_reserve();
+	int births = atomic_xchg(&passed_over, 0);
+
+	if (births && filled)
+		find_passed_over(births);
+	else if (births)
+		refuse(&counts.refused_memory, births);
 }
 
 static unsigned int count_threads(void)

@@ -69,7 +69,7 @@ try_kernel() {
   shift 2
   release=$(cat "$kernel/release")
   if kmod/build.sh "$kernel/build" "$out" &&
-    kmod/build.sh "$kernel/build" "$out" lingering -DTIMESLICE_LINGER=300; then
+    kmod/build.sh "$kernel/build" "$out" lingering "-DTIMESLICE_LINGER=300 -DTIMESLICE_RESERVE=4"; then
     modules=("$out/kmod/$release/timeslice.ko" "$out/kmod/$release-lingering/timeslice.ko")
   else
     count_failure "the module doesn't build for $name; what needs none is tried"
