@@ -25,6 +25,9 @@ count_failure() {
   printf 'FAILED: %s\n' "$*"
 }
 
+# Lockdep's too: after one it says nothing more.
+complaints='Kernel panic|BUG:|Oops|detected stalls|soft lockup|WARNING: (possible|suspicious)'
+
 # What the guest's tests said, and what the kernel said that no single test was told of.
 read_results() {
   local name=$1 prefix=$2 note=$3 last
@@ -40,27 +43,10 @@ read_results() {
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   grep '^SKIP' "$prefix.plain"
   if [ "$f" != 0 ]; then grep -v '^TABLE' "$prefix.plain"; fi
-  if grep -E 'Kernel panic|BUG:|Oops|detected stalls|soft lockup' "$prefix.console" >"$prefix.bad"; then
+  if grep -E "$complaints" "$prefix.console" >"$prefix.bad"; then
     count_failure "the kernel $name complained: $(head -n 1 "$prefix.bad")"
   fi
   printf '  %-7s %s (%s)\n' "VM $name" "$last" "$note"
-}
-
-# Complained before our programs began, which a slow boot in emulation makes some kernels do: no
-# matter of ours, but it ends lockdep and KASAN's reports, so such a boot proves nothing.
-complained_early() {
-  sed '/Run \/init as init/,$d' "$1.console" | grep -qE 'BUG:|WARNING: (CPU|possible|suspicious)'
-}
-
-# boot, and again where the kernel was unwell from the start: at most four times.
-boot_well() {
-  local prefix=$3 again
-  boot "$@"
-  for again in 1 2 3; do
-    complained_early "$prefix" || return 0
-    echo "  VM      the kernel complained before our programs began; booting again"
-    boot "$@"
-  done
 }
 
 # try_kernel NAME DIRECTORY [VARIABLE=VALUE…]: a kernel as fetch.sh and sanitized.sh leave it.
@@ -79,18 +65,18 @@ try_kernel() {
     count_failure "no initramfs for $name"
     return
   }
-  boot_well multi "$kernel/vmlinuz" "$work/$name" "$limit" ${tests:+"TESTS=\"$tests\""} "$@"
+  boot multi "$kernel/vmlinuz" "$work/$name" "$limit" ${tests:+"TESTS=\"$tests\""} "$@"
   read_results "$name" "$work/$name" "$release, $((SECONDS - began)) s"
   if [ -n "$tests" ]; then return; fi
   began=$SECONDS
   cp "$work/$name.initramfs" "$work/$name-alone.initramfs"
-  boot_well single "$kernel/vmlinuz" "$work/$name-alone" "$limit" ALONE=1 TESTS=[alone] "$@"
+  boot single "$kernel/vmlinuz" "$work/$name-alone" "$limit" ALONE=1 TESTS=[alone] "$@"
   read_results "$name" "$work/$name-alone" "alone, $((SECONDS - began)) s"
   if [ "$name" != "$many" ]; then return; fi
   began=$SECONDS
   mv "$work/$name-alone.initramfs" "$work/$name-many.initramfs"
   # Each core would measure its speed as it comes up, and not succeed, for they wait for one another.
-  VM_CPUS=64 VM_MEMORY=2048 boot_well multi "$kernel/vmlinuz" "$work/$name-many" "$limit" \
+  VM_CPUS=64 VM_MEMORY=2048 boot multi "$kernel/vmlinuz" "$work/$name-many" "$limit" \
     lpj=10000000 TESTS=[cores] "$@"
   read_results "$name" "$work/$name-many" "64 cores, $((SECONDS - began)) s"
 }
