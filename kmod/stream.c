@@ -101,43 +101,46 @@ void stream_read(unsigned int cpu, struct ts_stream_core *figures)
 	figures->cpu = cpu;
 }
 
-/* With interrupts off, so that a record isn't cut in two by another one of this core. */
-static void *reserve(struct stream_core *core, size_t size)
+/*
+ * With interrupts off, so that a record isn't cut in two by another one of this core. A reader on
+ * another core may come at any moment and takes all that lies before the offset: so this moves when
+ * the record is there. relay_reserve() moves it first.
+ */
+static bool put(struct stream_core *core, const void *record, size_t size)
 {
-	void *place = relay_reserve(channel, size);
+	struct rchan_buf *buffer = *this_cpu_ptr(channel->buf);
 
-	if (!place) {
+	if (buffer->offset + size > channel->subbuf_size && !relay_switch_subbuf(buffer, size)) {
 		core->figures.dropped[TS_DROP_FULL]++;
 		core->lost++;
-		return NULL;
+		return false;
 	}
+	memcpy(buffer->data + buffer->offset, record, size);
+	linger();
+	smp_store_release(&buffer->offset, buffer->offset + size);
 	core->figures.records++;
 	core->figures.bytes += size;
-	return place;
+	return true;
 }
 
 static void say_what_is_lost(struct stream_core *core, const struct ts_event *next)
 {
-	struct ts_event_lost *lost;
-	u64 records = core->lost;
+	struct ts_event_lost lost = {.event = *next, .records = core->lost};
 
-	lost = reserve(core, sizeof(*lost));
-	if (!lost) {
-		core->lost = records; /* this one wasn't an event */
+	lost.event.kind = TS_EVENT_LOST;
+	lost.event.tid = 0;
+	if (put(core, &lost, sizeof(lost))) {
+		core->lost = 0;
+	} else { /* this one wasn't an event */
+		core->lost--;
 		core->figures.dropped[TS_DROP_FULL]--;
-		return;
 	}
-	*lost = (struct ts_event_lost){.event = *next, .records = records};
-	lost->event.kind = TS_EVENT_LOST;
-	lost->event.tid = 0;
-	core->lost = 0;
 }
 
 static void write_record(struct ts_event *event, size_t size)
 {
 	struct stream_core *core;
 	unsigned long flags;
-	void *place;
 
 	local_irq_save(flags);
 	core = this_cpu_ptr(&stream_cores);
@@ -145,9 +148,7 @@ static void write_record(struct ts_event *event, size_t size)
 	event->cpu = smp_processor_id();
 	if (core->lost)
 		say_what_is_lost(core, event);
-	place = reserve(core, size);
-	if (place)
-		memcpy(place, event, size);
+	put(core, event, size);
 	local_irq_restore(flags);
 }
 

@@ -188,6 +188,21 @@ VM_TEST_CASE("what found no room is counted, and said in the stream") {
   CHECK(told > 0);
 }
 
+// While cores write. CoreStream takes nothing but whole records.
+VM_TEST_CASE("a reader of the stream never meets a record that is half written") {
+  const Module module("stream=1", kLingeringModule);
+  const live::Cast cast = live::ping_pong();
+  std::vector<CoreStream> streams;
+  for (long cpu = 0; cpu < ::sysconf(_SC_NPROCESSORS_ONLN); ++cpu) streams.emplace_back(cpu);
+  size_t met = 0;
+  for (int round = 0; round < 5; ++round) {
+    for (const auto& player : cast) player->start();
+    for (const size_t enough = met + 500; met < enough;)
+      for (CoreStream& stream : streams) met += stream.read().size();
+    for (const auto& player : cast) player->rest();
+  }
+}
+
 VM_TEST_CASE("a stream that is off writes nothing") {
   const Module module;
   const auto records = [] {
