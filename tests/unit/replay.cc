@@ -3,6 +3,8 @@
 // every nanosecond is known.
 #include "model/replay.h"
 
+#include <set>
+
 #include "tests/catch.h"
 #include "tests/unit/events.h"
 #include "tests/unit/rows.h"
@@ -185,6 +187,33 @@ TEST_CASE("a thread and who was given its number are two, in one pass and after 
   CHECK(tracker.advance(recorded.at(500)).thread_count == 5);
   CHECK(tracker.advance(recorded.at(600)).thread_count == 3);
   CHECK(tracker.advance(recorded.at(700)).threads.size() == 3);
+}
+
+TEST_CASE("two that had one number are two, though nobody has introduced either") {
+  Recorded recorded;
+  Tracker tracker;
+  recorded.add(switched(1'000, 0, 0, TS_LEAVING_RUNNABLE, 77));
+  recorded.add(switched(2'000, 0, 77, preempted, 10));
+  const Thread* first = made_up::find(tracker.advance(recorded.at(2'500)), 77);
+  REQUIRE(first != nullptr);
+  CHECK(first->sched->top_preemptor->tid == 10);
+
+  recorded.add(switched(3'000, 0, 10, asleep, 77));
+  recorded.add(switched(4'000, 0, 77, dead, 0));
+  recorded.add(switched(5'000, 0, 0, TS_LEAVING_RUNNABLE, 77));
+  recorded.add(switched(6'000, 0, 77, preempted, 11));
+  const Pass& pass = recorded.at(6'500);
+  std::set<uint64_t> starts;
+  for (const ts_thread_row* row : pass.threads)
+    if (row->tid == 77) starts.insert(row->start_ns);
+  CHECK(starts.size() == 2);
+  size_t alive = 0;
+  for (const Thread* thread : tracker.advance(pass).threads) {
+    if (thread->row.tid != 77 || thread->row.state != 'R') continue;
+    ++alive;
+    CHECK(thread->sched->top_preemptor->tid == 11);
+  }
+  CHECK(alive == 1);
 }
 
 TEST_CASE("a core's time is busy or idle, and its queue holds who runs and who waits") {

@@ -13,7 +13,7 @@ Replay::Replay(const HistoryInfo& info) : history_(info) {}
 
 void Replay::opening(const ts_thread_row& row) {
   history_.opening(row);
-  add_new_lives();
+  add_new_lives(history_.info().begin_ns);
   if (lives_.empty() || history_.find(row.tid) != lives_.size() - 1) return;
   Life& life = lives_.back();
   life.before = life.row = row;
@@ -21,13 +21,19 @@ void Replay::opening(const ts_thread_row& row) {
   life.letter = row.state;
 }
 
-// The History has met threads that nobody introduced, or that have just been forked.
-void Replay::add_new_lives() {
+// The History has met threads that nobody introduced, or that have just been forked. A number that
+// another had until it ended isn't that one's any more: since when at the latest is all we know.
+void Replay::add_new_lives(uint64_t now_ns) {
   while (lives_.size() < history_.threads().size()) {
+    const HistoryThread& thread = history_.threads()[lives_.size()];
     Life& life = lives_.emplace_back();
+    const auto [last, is_first] = starts_.try_emplace(thread.tid, thread.start_ns);
+    if (!is_first)
+      last->second = thread.start_ns ? thread.start_ns : std::max(now_ns, last->second + 1);
+    life.start_ns = last->second;
     life.before.syscall_nr = life.row.syscall_nr = -1;
     life.sched.record = {TS_RECORD_SCHED, sizeof(life.sched), 0};
-    life.sched.since_ns = history_.threads()[lives_.size() - 1].first_ns;
+    life.sched.since_ns = thread.first_ns;
     life.sched.last_preemptor = life.sched.last_waker = TS_PEERS;
   }
 }
@@ -57,7 +63,7 @@ void Replay::event(const ts_event& event) {
   }
   const uint32_t before = history_.find(event.tid);  // exec may give its number to another thread
   history_.event(event);
-  add_new_lives();
+  add_new_lives(event.time_ns);
   touch(before);
   touch(history_.find(event.tid));
 }
@@ -66,7 +72,7 @@ void Replay::on_switch(const ts_event_switch& record) {
   // Whoever leaves for good is not to be found afterwards.
   const uint32_t before = history_.find(record.prev_tid);
   history_.event(record.event);
-  add_new_lives();
+  add_new_lives(record.event.time_ns);
   const uint32_t leaver = before != kNobody ? before : history_.find(record.prev_tid);
   touch(record.event.tid == 0 ? kNobody : history_.find(record.event.tid));
   if (leaver == kNobody || record.prev_tid == 0) return;
@@ -79,7 +85,7 @@ void Replay::on_switch(const ts_event_switch& record) {
 
 void Replay::on_wake(const ts_event_wake& record) {
   history_.event(record.event);
-  add_new_lives();
+  add_new_lives(record.event.time_ns);
   const uint32_t index = history_.find(record.event.tid);
   if (index == kNobody) return;
   lives_[index].touched = true;
@@ -89,7 +95,7 @@ void Replay::on_wake(const ts_event_wake& record) {
 void Replay::on_fork(const ts_event_identity& record) {
   const uint32_t before = history_.find(record.event.tid);
   history_.event(record.event);
-  add_new_lives();
+  add_new_lives(record.event.time_ns);
   const uint32_t index = history_.find(record.event.tid);
   touch(before);
   touch(index);

@@ -8,6 +8,7 @@
 // can be copied, so whoever keeps copies can go back in time. It makes no system call.
 #pragma once
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "bpf/wire.h"
@@ -41,13 +42,14 @@ class Replay {
     ts_thread_row before{};  // its totals when the recording began
     ts_thread_row row{};     // as last handed out
     ts_sched_row sched{};
+    uint64_t start_ns = 0;    // where nobody has told it: apart from that of others with its number
     char letter = 0;          // 0: not known
     bool introduced = false;  // by a row, or by its fork
     bool touched = true;      // by an event since its row was written
     bool buried = false;      // it has ended, and a pass has said so
   };
 
-  void add_new_lives();
+  void add_new_lives(uint64_t now_ns);
   void on_switch(const ts_event_switch& record);
   void on_wake(const ts_event_wake& record);
   void on_fork(const ts_event_identity& record);
@@ -64,9 +66,10 @@ class Replay {
   void write_header(uint64_t now_ns);
 
   History history_;
-  std::vector<Life> lives_;       // beside the history's threads
-  std::vector<uint32_t> order_;   // whose rows the last pass had
-  std::vector<uint32_t> queued_;  // by core: who runs there, or waits for it
+  std::vector<Life> lives_;                        // beside the history's threads
+  std::unordered_map<uint32_t, uint64_t> starts_;  // by number, of the last life that had it
+  std::vector<uint32_t> order_;                    // whose rows the last pass had
+  std::vector<uint32_t> queued_;                   // by core: who runs there, or waits for it
   uint64_t forked_ = 0, ended_ = 0, lost_ = 0;
 
   // What pass() points to.

@@ -88,7 +88,7 @@ void Replay::write_totals(uint32_t index, const History::Doing& doing) {
   row.tid = thread.tid;
   row.tgid = thread.tgid;
   row.ppid = thread.ppid;
-  row.start_ns = thread.start_ns;
+  row.start_ns = thread.start_ns ? thread.start_ns : life.start_ns;
   row.nvcsw = before.nvcsw + doing.voluntary;
   row.nivcsw = before.nivcsw + doing.involuntary;
   row.cpu_ns = before.cpu_ns + doing.oncpu_ns;
