@@ -2,7 +2,7 @@
 #
 #   make run     install what is missing, build, and show a live process   (APP=node, PID=1234)
 #   make test    install what is missing, build, and run every test        (ONLY=unit|loop|live|vm|page)
-#   make fuzz    feed made-up recordings to the reader and the report   (SECONDS=60)
+#   make fuzz    feed made-up recordings to all that reads and shows them   (SECONDS=60)
 #   make bench   measure against real peers; see docs/benchmarks.md
 #   make kmod    build the module for this kernel, or for the headers in KDIR=; dkms: hand it to DKMS
 #   make test-vm-newest  try the newest kernel that Debian's archive has, in a guest
@@ -47,6 +47,9 @@ VM_SRC := $(wildcard tests/vm/guest/*.cc) $(filter-out %_test.cc,$(wildcard test
 FUZZ_SRC := tests/fuzz/trace_fuzz.cc userland/base/failure.cc $(wildcard userland/trace/*.cc) \
   $(wildcard userland/model/history*.cc) $(addprefix userland/model/,lanes.cc processes.cc report.cc waits.cc) \
   $(addprefix userland/view/,report_csv.cc report_json.cc report_text.cc csv.cc histogram.cc number.cc printable.cc bars.cc canvas.cc columns.cc order.cc)
+# And on its way to the page, to lanes, and to a replay's frames.
+VIEWS_SRC := tests/fuzz/views_fuzz.cc userland/base/failure.cc $(wildcard userland/trace/*.cc userland/model/*.cc) \
+  $(filter-out %/screen.cc,$(wildcard userland/view/*.cc)) $(addprefix userland/tools/,playback.cc recording.cc say.cc)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all
 SECONDS ?= 60
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -92,10 +95,11 @@ test-sanitized: LEAVE_OUT = $(if $(findstring address,$(SAN)),~"*free descriptor
 test-sanitized:; $(Q)$(MAKE) $(JOBS) build-unit build-loop && OUT=$(OUT) LEAVE_OUT='$(LEAVE_OUT)' tests/run.sh unit loop
 # Needs libclang-rt-N-dev beside clang. What is new to the fuzzer is kept in .output/fuzz, and so is an
 # input that breaks something.
-fuzz: $(OUT)/fuzz/trace
+# Half of the time is for reading and the report, half for what else shows a recording.
+fuzz: $(OUT)/fuzz/trace $(OUT)/fuzz/views
 	@mkdir -p $(OUT)/fuzz/corpus
-	$(Q)$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=65536 -verbosity=$(if $(filter 1,$(V)),1,0) \
-	  -print_final_stats=1 -artifact_prefix=$(OUT)/fuzz/ $(OUT)/fuzz/corpus tests/fuzz/corpus tests/unit/recordings
+	$(Q)for target in $^; do $$target -max_total_time=$$((($(SECONDS) + 1) / 2)) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=65536 \
+	  -verbosity=$(if $(filter 1,$(V)),1,0) -print_final_stats=1 -artifact_prefix=$(OUT)/fuzz/ $(OUT)/fuzz/corpus tests/fuzz/corpus tests/unit/recordings || exit; done
 build-bench: $(BENCH)
 bench: deps; $(Q)$(MAKE) $(JOBS) build build-bench && OUT=$(OUT) tests/bench/run.sh $(ONLY)
 install: build
@@ -162,11 +166,13 @@ $(OUT)/obj/usr/share/llhttp/%.o: /usr/share/llhttp/%.c
 	$(Q)$(CXX) -x c $(CXXFLAGS) $(LLHTTP_FLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) -c $< -o $@
 
 $(OUT)/fuzz/trace: $(FUZZ_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
+$(OUT)/fuzz/views: $(VIEWS_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
+$(OUT)/fuzz/trace $(OUT)/fuzz/views:
 	$(call msg,LINK,$@)
 	$(Q)$(CLANG)++ $(FUZZ_FLAGS) $^ $(shell pkg-config --libs fmt zlib) -o $@
-$(OUT)/fuzz/obj/%.o: %.cc Makefile
+$(OUT)/fuzz/obj/%.o: %.cc Makefile | $(OUT)/timeline_page.inc $(OUT)/syscall_names.inc
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG)++ -std=c++20 -Wall -I. -Iuserland -MMD -MP -O2 -g1 $(FUZZ_FLAGS) -c $< -o $@
+	$(Q)$(CLANG)++ -std=c++20 -Wall -I. -I$(OUT) -Iuserland -MMD -MP -O2 -g1 $(FUZZ_FLAGS) -c $< -o $@
 
 -include $(shell find $(OUT)/obj $(OUT)/fuzz -name '*.d' 2>/dev/null)

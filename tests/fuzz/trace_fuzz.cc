@@ -4,7 +4,8 @@
 // nothing but a Failure may be thrown, time is split without a remainder, JSON is JSON, and a
 // terminal is sent no control characters.
 //
-// Run by `make fuzz SECONDS=60`; what it found once is kept in tests/fuzz/corpus.
+// Run by `make fuzz SECONDS=60`, beside views_fuzz.cc, which tries what else shows one; what it
+// found once is kept in tests/fuzz/corpus.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
