@@ -80,6 +80,11 @@ struct sched_info {
 	unsigned long long run_delay;
 	unsigned long long last_queued;
 };
+struct signal_struct {
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	unsigned long long sum_sched_runtime;
+};
 struct thread_info {
 	__u32 cpu;
 };
@@ -100,6 +105,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct signal_struct *signal;
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	__u64 start_boottime;

@@ -6,8 +6,9 @@
  * pass and hasn't been switched out since, hasn't run: its row is the one that the reader holds at
  * this position, and one look at its switch counters is all it costs. Whoever ran, runs, waits for
  * a core, or stands where another thread stood, gets a new row in memory that the reader has
- * mapped. (What others change of a sleeper, as its nice value, comes with the next of its regular
- * rows: each pass also renews a 32nd of all.)
+ * mapped; so does a process's first thread when another of its threads has ended, for that row also
+ * has what those did. (What others change of a sleeper, as its nice value, comes with the next of
+ * its regular rows: each pass also renews a 32nd of all.)
  *
  * Rows that find no more room are not lost: the thread isn't noted as seen, `deferred` counts it,
  * and the reader calls again.
@@ -46,11 +47,11 @@ struct {
 	__type(value, struct ts_core_row);
 } cores SEC(".maps");
 
-/* Which thread stood at a position at the last pass, and how often it had been switched out. */
+/* Which thread stood at a position at the last pass, and what had been counted of it. */
 struct seen {
 	__u64 start_ns;
 	__u32 kernel_tid;
-	__u32 switches; /* the low bits: enough to tell that it moved */
+	__u32 counted; /* the low bits: enough to tell that it moved */
 };
 
 struct {
@@ -84,6 +85,14 @@ static __always_inline bool is_wanted(struct task_struct *task)
 	return bpf_map_lookup_elem(&tgid_filter, &tgid) != NULL;
 }
 
+/* Moves when the thread was switched out, or a thread ended of the process that it leads. */
+static __always_inline __u32 counted(struct task_struct *task)
+{
+	__u32 switches = task->nvcsw + task->nivcsw;
+
+	return leads_a_process(task) ? switches + (__u32)ended_cpu_ns(task) : switches;
+}
+
 /* Does the thread that stood here at the last pass still, and has it slept ever since? */
 static __always_inline bool is_known(struct task_struct *task, struct seen *seen, __u32 position)
 {
@@ -91,19 +100,19 @@ static __always_inline bool is_known(struct task_struct *task, struct seen *seen
 		return false;
 	if (position < resume_at)
 		return true;
-	return seen->switches == (__u32)(task->nvcsw + task->nivcsw) && task->__state != 0 &&
-	       (position & (RENEWAL - 1)) != renew;
+	return task->__state != 0 && (position & (RENEWAL - 1)) != renew &&
+	       seen->counted == counted(task);
 }
 
 static __always_inline void note_seen(struct task_struct *task, struct seen *seen)
 {
 	seen->start_ns = task->start_boottime;
 	seen->kernel_tid = task->pid;
-	seen->switches = task->nvcsw + task->nivcsw;
+	seen->counted = counted(task);
 	/* One that runs or waits may go to sleep without being counted anew: look again next time.
 	 */
 	if (task->__state == 0)
-		seen->switches--;
+		seen->counted--;
 }
 
 static __always_inline void visit_core(struct task_struct *task)

@@ -120,6 +120,33 @@ static __always_inline void fill_figures(struct ts_thread_row *row, struct task_
 	}
 }
 
+static __always_inline bool leads_a_process(struct task_struct *task)
+{
+	return task->pid == task->tgid && !(task->flags & PF_KTHREAD);
+}
+
+/* A thread that ends leaves its totals with its process, as it leaves the list that passes walk. */
+static __always_inline __u64 ended_cpu_ns(struct task_struct *leader)
+{
+	if (!bpf_core_field_exists(struct signal_struct, sum_sched_runtime))
+		return 0;
+	return BPF_CORE_READ(leader, signal, sum_sched_runtime);
+}
+
+static __always_inline void fill_ended(struct ts_thread_row *row, struct task_struct *task)
+{
+	struct signal_struct *signal;
+
+	if (!leads_a_process(task) ||
+	    !bpf_core_field_exists(struct signal_struct, sum_sched_runtime))
+		return;
+	signal = BPF_CORE_READ(task, signal);
+	row->ended_cpu_ns = BPF_CORE_READ(signal, sum_sched_runtime);
+	row->ended_nvcsw = BPF_CORE_READ(signal, nvcsw);
+	row->ended_nivcsw = BPF_CORE_READ(signal, nivcsw);
+	row->record.have |= TS_HAVE_ENDED_CPU | TS_HAVE_ENDED_SWITCHES;
+}
+
 /*
  * A sleeper's registers were saved on its way into the kernel: which call, with which arguments. Of
  * one that runs they are its last entry's, and good for no more than to know its stack by. A thread
@@ -171,6 +198,7 @@ static __always_inline void fill_thread_row(struct ts_thread_row *row, struct ta
 	}
 	bpf_core_read_str(row->comm, sizeof(row->comm), &task->comm);
 	fill_figures(row, task);
+	fill_ended(row, task);
 	fill_syscall(row, task);
 }
 

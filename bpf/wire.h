@@ -15,7 +15,7 @@
 
 #include <linux/types.h>
 
-#define TS_WIRE_VERSION 2
+#define TS_WIRE_VERSION 3
 #define TS_COMM_SIZE 16
 #define TS_SYSCALL_ARGS 4
 
@@ -33,16 +33,18 @@ struct ts_record {
 
 /* A field whose group isn't named in `have` is absent: show a gap, never its zero. */
 enum ts_have {
-	TS_HAVE_SWITCHES = 1 << 0,   /* nvcsw, nivcsw */
-	TS_HAVE_CPU = 1 << 1,	     /* cpu_ns */
-	TS_HAVE_WAIT = 1 << 2,	     /* run_delay_ns, slices */
-	TS_HAVE_PENDING = 1 << 3,    /* pending_wait_ns */
-	TS_HAVE_MIGRATIONS = 1 << 4, /* migrations */
-	TS_HAVE_VRUNTIME = 1 << 5,   /* vruntime_ns */
-	TS_HAVE_SYSCALL = 1 << 6,    /* syscall_nr, syscall_args, user_sp */
-	TS_HAVE_CGROUP = 1 << 7,     /* cgroup_id */
-	TS_HAVE_ON_CPU = 1 << 8,     /* TS_THREAD_ON_CPU tells running from runnable */
-	TS_HAVE_FLAGS = 1 << 9,	     /* TS_THREAD_KERNEL and TS_THREAD_IO_WORKER are known */
+	TS_HAVE_SWITCHES = 1 << 0,	  /* nvcsw, nivcsw */
+	TS_HAVE_CPU = 1 << 1,		  /* cpu_ns */
+	TS_HAVE_WAIT = 1 << 2,		  /* run_delay_ns, slices */
+	TS_HAVE_PENDING = 1 << 3,	  /* pending_wait_ns */
+	TS_HAVE_MIGRATIONS = 1 << 4,	  /* migrations */
+	TS_HAVE_VRUNTIME = 1 << 5,	  /* vruntime_ns */
+	TS_HAVE_SYSCALL = 1 << 6,	  /* syscall_nr, syscall_args, user_sp */
+	TS_HAVE_CGROUP = 1 << 7,	  /* cgroup_id */
+	TS_HAVE_ON_CPU = 1 << 8,	  /* TS_THREAD_ON_CPU tells running from runnable */
+	TS_HAVE_FLAGS = 1 << 9,		  /* TS_THREAD_KERNEL and TS_THREAD_IO_WORKER are known */
+	TS_HAVE_ENDED_CPU = 1 << 10,	  /* ended_cpu_ns */
+	TS_HAVE_ENDED_SWITCHES = 1 << 11, /* ended_nvcsw, ended_nivcsw */
 	TS_HAVE_CORE_SWITCHES = 1 << 16,
 	TS_HAVE_CORE_QUEUE = 1 << 17,
 	TS_HAVE_CORE_BUSY = 1 << 18,
@@ -84,6 +86,10 @@ struct ts_thread_row {
 	char state;
 	char pad[7];
 	char comm[TS_COMM_SIZE]; /* ended by a zero */
+	/* In the row of a process's first thread: what all of its threads did that have ended. */
+	__u64 ended_cpu_ns; /* signal->sum_sched_runtime */
+	__u64 ended_nvcsw;
+	__u64 ended_nivcsw;
 };
 
 /* Run-queue waits are counted in buckets of a quarter of an octave: at most 25 % wide. */
@@ -317,9 +323,10 @@ struct ts_stack_facts {
 #define TS_ASSERT(cond) _Static_assert(cond, #cond)
 #endif
 TS_ASSERT(sizeof(struct ts_record) == 8);
-TS_ASSERT(sizeof(struct ts_thread_row) == 192);
+TS_ASSERT(sizeof(struct ts_thread_row) == 216);
 TS_ASSERT(__builtin_offsetof(struct ts_thread_row, syscall_args) == 96);
 TS_ASSERT(__builtin_offsetof(struct ts_thread_row, comm) == 176);
+TS_ASSERT(__builtin_offsetof(struct ts_thread_row, ended_cpu_ns) == 192);
 TS_ASSERT(sizeof(struct ts_peer) == 48);
 TS_ASSERT(sizeof(struct ts_sched_row) == 912);
 TS_ASSERT(__builtin_offsetof(struct ts_sched_row, wait_hist) == 496);

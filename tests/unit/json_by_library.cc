@@ -77,6 +77,9 @@ Ordered process_json(const model::Process& process) {
           {"nvcsw_per_s", figure(process.nvcsw_per_s)},
           {"nivcsw_per_s", figure(process.nivcsw_per_s)},
           {"wait_ms_per_s", figure(process.wait_ms_per_s)},
+          {"ended_cpu_pct", figure(process.ended_cpu_pct)},
+          {"ended_nvcsw_per_s", figure(process.ended_nvcsw_per_s)},
+          {"ended_nivcsw_per_s", figure(process.ended_nivcsw_per_s)},
           {"ended", process.ended}};
 }
 

@@ -121,7 +121,9 @@ class Anything {
   void fill(MadeFrame& made) {
     for (uint64_t i = number(4); i > 0; --i) made.core(0.25, 12);
     for (uint64_t i = 1 + number(3); i > 0; --i) {
-      made.process(static_cast<uint32_t>(total()), text(15), text(8)).ended = one_in(3);
+      model::Process& process = made.process(static_cast<uint32_t>(total()), text(15), text(8));
+      process.ended = one_in(3);
+      process.ended_cpu_pct = figure(), process.ended_nvcsw_per_s = figure();
       for (uint64_t j = number(5); j > 0; --j)
         fill(made.thread(static_cast<uint32_t>(total()), text(15)));
     }

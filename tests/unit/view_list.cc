@@ -204,6 +204,34 @@ TEST_CASE("a row that ended is there for one refresh") {
   CHECK(rows(list) == "10/10");
 }
 
+TEST_CASE("of a process's many ended threads three have a row, and a last one tells of the rest") {
+  MadeFrame made;
+  model::Process& crowd = made.process(10, "crowd");
+  for (uint32_t tid = 1000; tid < 5000; ++tid) made.thread(tid, "short").ended = true;
+  made.thread(10, "crowd").cpu_pct = 1;
+  crowd.ended_cpu_pct = 37;
+  ListState list;
+  list.arrange(made.frame());
+  CHECK(rows(list) == "10 10/10 10/1000 10/1001 10/1002 10");
+  CHECK(list.rows().back().ended_sum);
+  CHECK(list.rows().back().ended_hidden == 3997);
+  list.tree = false;
+  list.arrange(made.frame());
+  CHECK(rows(list) == "10/10 10/1000 10/1001 10/1002 10");
+}
+
+TEST_CASE("a single thread stands for its process only while their figures are the same") {
+  MadeFrame made;
+  model::Process& process = made.process(10, "p");
+  made.thread(10, "p").cpu_pct = 1;
+  ListState list;
+  list.arrange(made.frame());
+  CHECK(rows(list) == "10/10");
+  process.ended_cpu_pct = 37;
+  list.arrange(made.frame());
+  CHECK(rows(list) == "10 10/10 10");
+}
+
 TEST_CASE("an empty frame leaves nothing to select") {
   MadeFrame empty;
   ListState list;

@@ -73,6 +73,16 @@ TEST_CASE("80 columns show what matters most") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 24);
 }
 
+TEST_CASE("what threads did that ended has a line, so that a process's lines add up") {
+  MadeFrame made;
+  model::Process& process = made.process(10, "short");
+  process.ended_cpu_pct = 37, process.ended_nvcsw_per_s = 25;
+  made.thread(10, "short", "main").cpu_pct = 1;
+  Controls controls;
+  const std::string text = page(made, controls, 80, 24);
+  CHECK(has(text, "\nx         (ended)                      37.0    25     -"));
+}
+
 TEST_CASE("nothing on a line covers what is before it, whatever the width") {
   for (const char* rung : {"count", "aggregate"})
     for (const int width : {80, 81, 97, 109, 110, 132, 200})

@@ -64,7 +64,7 @@ struct Thread {
   std::string sleeps_in;  // "epoll_wait", "futex: libuv cond"; empty: it runs, or nothing is known
   uint64_t changed_at = 0;  // number of the refresh that last changed anything here
   bool began = false;       // since the refresh before
-  bool ended = false;  // since the refresh before: shown once more, with the figures it had then
+  bool ended = false;  // since the refresh before: shown once more, with its totals as last seen
 
   [[nodiscard]] bool has(uint32_t group) const { return (row.record.have & group) != 0; }
 };
@@ -76,10 +76,20 @@ struct Process {
   bool kernel = false;                 // kernel threads, each a "process" of its own
   std::vector<const Thread*> threads;  // those that ended come first
   uint32_t thread_count = 0;           // without those that ended
-  // Sums over its threads.
+  // Sums over its threads. CPU time and switches hold what threads did that have ended, as far as
+  // the source has it; no kernel sums up the waits and migrations of those.
   Figure cpu_pct, nvcsw_per_s, nivcsw_per_s, wait_ms_per_s, migrations_per_s;
   std::optional<uint64_t> nvcsw, nivcsw;
+  // In these sums, and in no row: what threads did over the interval that ended within it.
+  Figure ended_cpu_pct, ended_nvcsw_per_s, ended_nivcsw_per_s;
   bool ended = false;
+
+  [[nodiscard]] bool ended_did_something() const {
+    return ended_cpu_pct.value_or(0) > 0 || ended_nvcsw_per_s.value_or(0) > 0 ||
+           ended_nivcsw_per_s.value_or(0) > 0;
+  }
+  // Has it one thread only, whose figures are the process's?
+  [[nodiscard]] bool is_one_thread() const { return threads.size() == 1 && !ended_did_something(); }
 };
 
 struct Core {

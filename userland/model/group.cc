@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "model/rates.h"
 #include "model/roles.h"
 #include "model/sleep.h"
 
@@ -56,9 +57,27 @@ void take_known_roles(Group& group, const LookUp& look_up) {
   }
 }
 
+// Ended threads' part: of the interval, and of the totals since the process began. Of a process
+// that is gone, nobody can tell.
+void add_ended(Process& process, EndedSums& sums, Figure interval_s) {
+  const auto rate = [&](EndedSum& sum, double scale) {
+    const auto unseen = static_cast<double>(sum.settle());
+    const bool known = sum.known() && interval_s && !process.ended;
+    return known ? Figure(unseen * scale / *interval_s) : std::nullopt;
+  };
+  process.ended_cpu_pct = rate(sums.cpu_ns, 100 / kNsPerS);
+  process.ended_nvcsw_per_s = rate(sums.nvcsw, 1);
+  process.ended_nivcsw_per_s = rate(sums.nivcsw, 1);
+  add(process.cpu_pct, process.ended_cpu_pct);
+  add(process.nvcsw_per_s, process.ended_nvcsw_per_s);
+  add(process.nivcsw_per_s, process.ended_nivcsw_per_s);
+  if (process.nvcsw) *process.nvcsw += sums.nvcsw.total();
+  if (process.nivcsw) *process.nivcsw += sums.nivcsw.total();
+}
+
 }  // namespace
 
-void sum_up(Group& group) {
+void sum_up(Group& group, Figure interval_s) {
   Process& process = group.shown;
   process.threads.clear();
   process.thread_count = static_cast<uint32_t>(group.members.size());
@@ -89,6 +108,7 @@ void sum_up(Group& group) {
       process.comm = thread.row.comm;
     process.kernel = thread.row.flags & TS_THREAD_KERNEL;
   }
+  add_ended(process, group.ended_sums, interval_s);
   if (process.comm.empty() && !process.threads.empty()) process.comm = process.threads[0]->row.comm;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bpf/wire.h"
+#include "model/ended.h"
 #include "model/frame.h"
 #include "model/sched_figures.h"
 
@@ -49,6 +50,7 @@ struct Group {
   Process shown;
   std::vector<Tracked*> members;
   std::vector<Tracked*> ended;  // since the last pass
+  EndedSums ended_sums;         // of all that ever ended
   uint32_t have = 0;            // what its rows brought
   uint64_t missed = 0;          // switches of its threads that the probes didn't see
   uint64_t unseeded = 0;        // threads without storage
@@ -59,8 +61,9 @@ struct Group {
   bool unsettled = true;  // some thread's role isn't settled
 };
 
-// The process as a whole: its name, its threads, and their sums.
-void sum_up(Group& group);
+// The process as a whole: its name, its threads, and their sums. Once a pass, at its end;
+// `interval_s` is absent at the first one.
+void sum_up(Group& group, Figure interval_s);
 
 // Will learn() ask about the process as a whole?
 bool wants_facts(const Group& group);

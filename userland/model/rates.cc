@@ -21,6 +21,11 @@ void set_rates(Thread& thread, const ts_thread_row& before, double seconds) {
                               now.run_delay_ns + now.pending_wait_ns, 1e-6);
 }
 
+void clear_rates(Thread& thread) {
+  thread.cpu_pct = thread.nvcsw_per_s = thread.nivcsw_per_s = std::nullopt;
+  thread.wait_ms_per_s = thread.migrations_per_s = std::nullopt;
+}
+
 Core shown_core(const ts_core_row& now, const ts_core_row* before, Figure seconds) {
   Core core;
   core.cpu = now.cpu;

@@ -18,6 +18,9 @@ double growth(uint64_t before, uint64_t now);
 // Sets the rates of `thread`, whose row is the new one, over an interval of `seconds`.
 void set_rates(Thread& thread, const ts_thread_row& before, double seconds);
 
+// As at a thread's first refresh.
+void clear_rates(Thread& thread);
+
 // `before` may be null, `seconds` absent: then there is no rate.
 Core shown_core(const ts_core_row& now, const ts_core_row* before, Figure seconds);
 

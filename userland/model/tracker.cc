@@ -22,6 +22,19 @@ bool sleeps_the_same(const ts_thread_row& a, const ts_thread_row& b) {
          a.syscall_args[0] == b.syscall_args[0] && a.record.have == b.record.have;
 }
 
+// A thread that execs takes the id of its process's first thread: totals under that id are another
+// thread's then. Some will have shrunk, which one thread's never do, but for a CPU time that
+// lagged; or it has grown by more than one thread can run.
+bool is_another_thread(const ts_thread_row& before, const ts_thread_row& now, Figure interval_s) {
+  constexpr double kTickNs = 1e7;
+  constexpr double kSlackNs = 1e9;  // rows are read at some moment of a pass
+  if (now.tid != now.tgid || before.tid == 0 || !(now.record.have & TS_HAVE_ENDED_CPU))
+    return false;
+  return now.nvcsw < before.nvcsw || now.nivcsw < before.nivcsw || now.slices < before.slices ||
+         now.migrations < before.migrations || growth(now.cpu_ns, before.cpu_ns) > kTickNs ||
+         growth(before.cpu_ns, now.cpu_ns) > 2 * interval_s.value_or(0) * kNsPerS + kSlackNs;
+}
+
 }  // namespace
 
 Tracker::Tracker(LookUp look_up, Selection selection)
@@ -92,8 +105,12 @@ void Tracker::end(std::unique_ptr<Tracked> tracked) {
   tracked->shown.ended = true;
   tracked->shown.began = false;
   tracked->shown.changed_at = passes_;
+  // What it did since its last row is in its process's sums, and in no row.
+  clear_rates(tracked->shown);
+  if (tracked->sched_memory) tracked->sched_memory->figures.wait_p99_us.reset();
   tracked->group->touched = true;
   tracked->group->ended.push_back(tracked.get());
+  tracked->group->ended_sums.lose(tracked->shown.row);
   ended_.push_back(std::move(tracked));
 }
 
@@ -117,6 +134,7 @@ std::unique_ptr<Tracked> Tracker::begin(const ts_thread_row& row) {
   tracked->group = &group_of(row.tgid);
   tracked->shown.process = &tracked->group->shown;
   tracked->group->members.push_back(tracked.get());
+  if (tracked->shown.began && row.tid == row.tgid) tracked->group->ended_sums.restart(row);
   return tracked;
 }
 
@@ -129,6 +147,11 @@ void Tracker::update(Tracked& tracked, const ts_thread_row& row, const ts_sched_
   tracked.group->touched = true;
   thread.began = thread.began && first_look;
   if (interval_s_) set_rates(thread, before, *interval_s_);
+  tracked.group->ended_sums.take(row);
+  if (is_another_thread(before, row, interval_s_)) {
+    tracked.group->ended_sums.replace(before, row);
+    clear_rates(thread);
+  }
   if (sched) {
     if (!tracked.sched_memory) tracked.sched_memory = std::make_unique<SchedMemory>();
     take_sched_row(*tracked.sched_memory, *sched, now_ns_);
@@ -160,7 +183,7 @@ void Tracker::refresh_groups() {
   for (const auto& group : groups_) {
     if (!group->touched) continue;
     std::erase_if(group->members, [](const Tracked* member) { return member->shown.ended; });
-    sum_up(*group);
+    sum_up(*group, interval_s_);
     group->touched = false;
   }
   std::erase_if(groups_,

@@ -86,16 +86,17 @@ void read_status(int thread_dir, ts_thread_row& row) {
   row.record.have |= TS_HAVE_SWITCHES;
 }
 
-void read_schedstat(int thread_dir, ts_thread_row& row) {
+bool read_schedstat(int thread_dir, ts_thread_row& row) {
   const std::string& text = read_text(thread_dir, "schedstat");
   uint64_t cpu_ns = 0, wait_ns = 0, slices = 0;
   if (text.empty() ||
       sscanf(text.c_str(), "%" SCNu64 " %" SCNu64 " %" SCNu64, &cpu_ns, &wait_ns, &slices) != 3)
-    return;
+    return false;
   row.cpu_ns = cpu_ns;
   row.run_delay_ns = wait_ns;
   row.slices = slices;
   row.record.have |= TS_HAVE_WAIT;
+  return true;
 }
 
 void read_syscall(int thread_dir, ts_thread_row& row) {

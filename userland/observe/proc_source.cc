@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -62,20 +63,41 @@ class ProcSource : public Source {
 
  private:
   void read_process(uint32_t tgid) {
-    const std::string tasks = "/proc/" + std::to_string(tgid) + "/task";
-    for (const uint32_t tid : numbers_in(tasks)) {
-      const UniqueFd dir(
-          open((tasks + "/" + std::to_string(tid)).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const std::string process = "/proc/" + std::to_string(tgid);
+    const size_t first = rows_.size();
+    uint64_t process_cpu_ns = 0;
+    for (const uint32_t tid : numbers_in(process + "/task")) {
+      const std::string task = process + "/task/" + std::to_string(tid);
+      // The process's own files are its first thread's, but for the CPU time, which is that of all.
+      const bool leads = tid == tgid;
+      const UniqueFd dir = open_dir(leads ? process : task);
       ts_thread_row row{};
       row.record = {TS_RECORD_THREAD, sizeof(row), 0};
       row.tgid = tgid;
       row.tid = tid;
       if (!dir || !read_stat(dir.get(), row)) continue;  // it ended meanwhile
       read_status(dir.get(), row);
-      read_schedstat(dir.get(), row);
+      if (leads) process_cpu_ns = row.cpu_ns;
+      if (!read_schedstat(dir.get(), row) && leads) read_stat(open_dir(task).get(), row);
       read_syscall(dir.get(), row);
       rows_.push_back(row);
     }
+    tell_of_ended(first, process_cpu_ns);
+  }
+
+  // Threads that have ended did what the process did and none of its threads. The process's time is
+  // cut to whole ticks, and was read first: so this is never too much.
+  void tell_of_ended(size_t first, uint64_t process_cpu_ns) {
+    uint64_t living_cpu_ns = 0;
+    for (size_t i = first; i < rows_.size(); ++i) living_cpu_ns += rows_[i].cpu_ns;
+    if (first == rows_.size() || rows_[first].tid != rows_[first].tgid) return;
+    ts_thread_row& leader = rows_[first];
+    leader.ended_cpu_ns = process_cpu_ns - std::min(process_cpu_ns, living_cpu_ns);
+    leader.record.have |= TS_HAVE_ENDED_CPU;
+  }
+
+  static UniqueFd open_dir(const std::string& path) {
+    return UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
 
   std::vector<uint32_t> tgids_;

@@ -40,8 +40,7 @@ std::string_view process_comm(const Process& p, Scratch& scratch) {
 // Where every thread is called `node`, the role tells more; where no role is known, the comm does.
 // A process's only thread is the process: that it's the main one says nothing.
 std::string_view name(const model::Thread& t, Scratch& scratch) {
-  if (t.process != nullptr && t.process->threads.size() == 1)
-    return process_comm(*t.process, scratch);
+  if (t.process != nullptr && t.process->is_one_thread()) return process_comm(*t.process, scratch);
   const bool told = t.role.name != "thread" && t.role.name != "kernel" && !t.role.name.empty();
   return told ? std::string_view(t.role.name) : comm(t, scratch);
 }

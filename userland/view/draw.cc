@@ -100,10 +100,11 @@ Style state_style(std::string_view state) {
 // thread, or the only one: of which process, nothing else on a narrow screen says.
 bool bears_process_name(const Column& c, const Row& row) {
   if (c.id != "name" || row.indented || row.thread == nullptr) return false;
-  return row.process->threads.size() == 1 || row.thread->row.tid == row.process->tgid;
+  return row.process->is_one_thread() || row.thread->row.tid == row.process->tgid;
 }
 
 Style cell_style(const Column& c, const Row& row, std::string_view text) {
+  if (row.ended_sum) return c.id == "name" || c.id == "comm" ? Style::faint : Style::normal;
   if (row.thread != nullptr && row.thread->ended) return Style::faint;
   if (c.id == "state") return state_style(text);
   // What is 0 or unknown steps back, so that the eye finds what is not. (Core 0 is a core.)
@@ -121,7 +122,28 @@ Style cell_style(const Column& c, const Row& row, std::string_view text) {
   return Style::normal;
 }
 
+// What threads did that ended, of the figures that a process has of them. (In the flat list the
+// line stands for those of all processes.)
+std::string_view ended_cell(const Column& c, const Row& row, Scratch& scratch) {
+  const model::Process& p = *row.process;
+  const auto written = [&](const model::Figure& figure) {
+    return figure ? compact(*figure, c.kind, scratch) : std::string_view("-");
+  };
+  if (c.id == "name" || c.id == "comm") {
+    if (row.ended_hidden == 0) return "(ended)";
+    const auto end =
+        fmt::format_to_n(scratch.text, sizeof scratch.text, "({} more ended)", row.ended_hidden);
+    return {scratch.text, end.size};
+  }
+  if (!row.indented) return {};
+  if (c.id == "cpu_pct") return written(p.ended_cpu_pct);
+  if (c.id == "nvcsw_per_s") return written(p.ended_nvcsw_per_s);
+  if (c.id == "nivcsw_per_s") return written(p.ended_nivcsw_per_s);
+  return {};
+}
+
 std::string_view row_cell(const Column& c, const Row& row, Scratch& scratch) {
+  if (row.ended_sum) return ended_cell(c, row, scratch);
   if (row.thread == nullptr || bears_process_name(c, row)) return cell(c, *row.process, scratch);
   // Of a process with a single row, the process's own columns are shown too.
   if (c.id == "threads") return row.indented ? "" : cell(c, *row.process, scratch);
@@ -149,7 +171,8 @@ PlacedColumn indented(PlacedColumn p) {
 
 void draw_row(Canvas& canvas, int y, const Layout& layout, const Row& row) {
   const GlyphSet& glyphs = canvas.glyphs();
-  const bool ended = row.thread != nullptr ? row.thread->ended : row.process->ended;
+  const bool ended =
+      row.thread != nullptr ? row.thread->ended : row.process->ended || row.ended_sum;
   if (ended)
     canvas.put(y, 0, "x", Style::bad);
   else if (row.foldable)

@@ -164,6 +164,9 @@ void append_process(std::string& out, const model::Process* process) {
       .add("nvcsw_per_s", figure(process->nvcsw_per_s))
       .add("nivcsw_per_s", figure(process->nivcsw_per_s))
       .add("wait_ms_per_s", figure(process->wait_ms_per_s))
+      .add("ended_cpu_pct", figure(process->ended_cpu_pct))
+      .add("ended_nvcsw_per_s", figure(process->ended_nvcsw_per_s))
+      .add("ended_nivcsw_per_s", figure(process->ended_nivcsw_per_s))
       .add("ended", process->ended)
       .end();
 }

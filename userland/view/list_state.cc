@@ -26,14 +26,24 @@ bool ListState::passes(const model::Thread& t) const {
   return matches(filter, {t.row.comm, strnlen(t.row.comm, TS_COMM_SIZE)});
 }
 
+// Those that pass, or all. Returns how many that ended have found no room among the rows.
+size_t ListState::take_threads(const model::Process& process, bool whole) {
+  size_t ended = 0;
+  for (const model::Thread* t : process.threads) {
+    if (!whole && !passes(*t)) continue;
+    if (t->ended && ++ended > ended_rows) continue;
+    threads_.push_back(t);
+  }
+  return ended - std::min(ended, ended_rows);
+}
+
 // The process whose own name passes is shown with all its threads, others with those that pass.
 void ListState::add_process(const model::Process& process) {
   threads_.clear();
   const bool whole = filter.empty() || matches(filter, process.comm);
-  for (const model::Thread* t : process.threads)
-    if (whole || passes(*t)) threads_.push_back(t);
+  const size_t hidden = take_threads(process, whole);
   if (threads_.empty() && !whole) return;
-  if (process.threads.size() == 1 && threads) {
+  if (process.is_one_thread() && threads) {
     rows_.push_back({&process, process.threads.front()});
     return;
   }
@@ -42,6 +52,8 @@ void ListState::add_process(const model::Process& process) {
   if (folded || !threads) return;
   sorter_.sort(threads_, order);
   for (const model::Thread* t : threads_) rows_.push_back({&process, t, true});
+  if (hidden > 0 || process.ended_did_something())
+    rows_.push_back({&process, nullptr, true, false, false, true, hidden});
 }
 
 void ListState::add_tree() {
@@ -51,13 +63,16 @@ void ListState::add_tree() {
 
 void ListState::add_flat() {
   threads_.clear();
+  size_t hidden = 0;
+  const model::Process* of_them = nullptr;
   for (const model::Process* p : processes_) {
-    const bool whole = filter.empty() || matches(filter, p->comm);
-    for (const model::Thread* t : p->threads)
-      if (whole || passes(*t)) threads_.push_back(t);
+    const size_t more = take_threads(*p, filter.empty() || matches(filter, p->comm));
+    hidden += more;
+    if (more > 0) of_them = p;
   }
   sorter_.sort(threads_, order);
   for (const model::Thread* t : threads_) rows_.push_back({t->process, t});
+  if (hidden > 0) rows_.push_back({of_them, nullptr, false, false, false, true, hidden});
 }
 
 void ListState::arrange(const model::Frame& frame) {
@@ -150,7 +165,7 @@ void ListState::end() { move(static_cast<long>(rows_.size())); }
 
 void ListState::toggle_fold() {
   const Row* row = selected_row();
-  if (row == nullptr || row->process->threads.size() < 2) return;
+  if (row == nullptr || row->process->is_one_thread()) return;
   const uint32_t tgid = row->process->tgid;
   if (folded_.erase(tgid) == 0) folded_.insert(tgid);
   follow_ = true;
@@ -161,7 +176,7 @@ void ListState::fold_all(bool fold, const model::Frame& frame) {
   folded_.clear();
   if (!fold) return;
   for (const model::Process* p : frame.processes)
-    if (p->threads.size() > 1) folded_.insert(p->tgid);
+    if (!p->is_one_thread()) folded_.insert(p->tgid);
 }
 
 }  // namespace timeslice::view

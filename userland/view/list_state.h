@@ -22,7 +22,12 @@ struct Row {
   bool indented = false;                  // a thread below its process
   bool foldable = false;                  // a process above its threads, or with them folded away
   bool folded = false;
+  bool ended_sum = false;   // no thread's: what the process's threads did that ended meanwhile
+  size_t ended_hidden = 0;  // and so many of those have no row
 };
+
+// A process's ended threads may be thousands; so many have a row each.
+constexpr size_t ended_rows = 3;
 
 // Does `text` hold the pattern, upper and lower case being the same? With *, ? or [ it is a glob
 // for the whole text.
@@ -65,6 +70,7 @@ class ListState {
   void add_tree();
   void add_flat();
   void add_process(const model::Process& process);
+  size_t take_threads(const model::Process& process, bool whole);
   [[nodiscard]] bool shown(const model::Process& process) const;
   [[nodiscard]] bool passes(const model::Thread& thread) const;
   void find_selected();

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// Has a process what its threads did that ended, between two refreshes or during one? The truth is
+// the kernel's: the process's own clock, and what getrusage tells it of itself.
+#include <dirent.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+
+#include "tests/catch.h"
+#include "tests/live/kernel_truth.h"
+#include "tests/live/looking.h"
+#include "tests/live/waiting.h"
+#include "tests/live/workloads.h"
+
+namespace timeslice::live {
+
+namespace {
+
+constexpr int kThreads = 20;
+constexpr double kNsPerS = 1e9;
+
+// What a process says of itself in memory that it shares with us.
+struct Words {
+  uint64_t ended_nvcsw, ended_nivcsw;  // of its threads that have ended
+  std::atomic<pid_t> other;            // a thread that its main thread has begun
+};
+
+struct Unmapper {
+  void operator()(Words* words) const { munmap(words, sizeof(Words)); }
+};
+using SharedWords = std::unique_ptr<Words, Unmapper>;
+
+SharedWords shared_words() {
+  void* memory =
+      mmap(nullptr, sizeof(Words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(memory != MAP_FAILED);
+  return SharedWords(static_cast<Words*>(memory));
+}
+
+int own_threads() {
+  int count = -2;  // "." and ".."
+  DIR* dir = opendir("/proc/self/task");
+  while (readdir(dir) != nullptr) ++count;
+  closedir(dir);
+  return count;
+}
+
+void compute(std::chrono::nanoseconds cpu_time) {
+  const auto used = [] {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  const auto end = used() + cpu_time;
+  while (used() < end) {
+  }
+}
+
+rusage usage_of(int whom) {
+  rusage usage{};
+  getrusage(whom, &usage);
+  return usage;
+}
+
+void tell_of_ended(Words& words) {
+  rusage all{}, own = usage_of(RUSAGE_THREAD), before{};
+  do {  // until it wasn't switched out between the two
+    before = own;
+    all = usage_of(RUSAGE_SELF);
+    own = usage_of(RUSAGE_THREAD);
+  } while (own.ru_nvcsw != before.ru_nvcsw || own.ru_nivcsw != before.ru_nivcsw);
+  words.ended_nvcsw = static_cast<uint64_t>(all.ru_nvcsw - own.ru_nvcsw);
+  words.ended_nivcsw = static_cast<uint64_t>(all.ru_nivcsw - own.ru_nivcsw);
+}
+
+// One thread after another computes 5 ms, sleeps twice and ends. Who is joined may yet be on its
+// way out: only when it is off the list has its process all of it.
+void short_lived(Words& words) {
+  for (int i = 0; i < kThreads; ++i)
+    std::thread([] {
+      compute(5ms);
+      nap(2);
+    }).join();
+  if (!until([] { return own_threads() == 1; })) _exit(97);
+  tell_of_ended(words);
+}
+
+// CPU time of all threads of a process that rests, those that ended included.
+uint64_t process_cpu_ns(pid_t pid) {
+  clockid_t clock{};
+  timespec time{};
+  REQUIRE(clock_getcpuclockid(pid, &clock) == 0);
+  REQUIRE(clock_gettime(clock, &time) == 0);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+const model::Process& process_of(const model::Frame& frame, pid_t pid) {
+  for (const model::Process* process : frame.processes)
+    if (process->tgid == static_cast<uint32_t>(pid)) return *process;
+  throw std::runtime_error("the process isn't in the frame");
+}
+
+double cpu_ns(const model::Frame& frame, pid_t pid) {
+  return process_of(frame, pid).cpu_pct.value_or(0) / 100 * *frame.interval_s * kNsPerS;
+}
+
+}  // namespace
+
+TEST_CASE("a process whose threads live briefly has all that they did, to the unit") {
+  const SharedWords words = shared_words();
+  Workload workload({[&] { short_lived(*words); }});
+  const pid_t pid = workload.pid();
+  Look rungs[] = {Look(observe::open_count_source({static_cast<uint32_t>(pid)})),
+                  Look(observe::open_sched_source({static_cast<uint32_t>(pid)}))};
+  for (Look& rung : rungs) rung.advance();
+  for (int leg = 0; leg < 2; ++leg) {
+    const uint64_t cpu_before = process_cpu_ns(pid);
+    const Truth own_before = truth_of(pid, pid);
+    const uint64_t ended_before = words->ended_nvcsw;
+    workload.run();
+    const Truth own = truth_of(pid, pid);
+    CHECK(words->ended_nvcsw - ended_before >= 2 * kThreads);
+    for (Look& rung : rungs) {
+      INFO("rung " << rung.source->rung() << ", leg " << leg);
+      const model::Frame& frame = rung.advance();
+      const model::Process& process = process_of(frame, pid);
+      CHECK(process.nvcsw == own.nvcsw + words->ended_nvcsw);
+      CHECK(process.nivcsw == own.nivcsw + words->ended_nivcsw);
+      const uint64_t switches = own.nvcsw - own_before.nvcsw + words->ended_nvcsw - ended_before;
+      CHECK(*process.nvcsw_per_s * *frame.interval_s == Approx(switches));
+      CHECK(cpu_ns(frame, pid) == Approx(process_cpu_ns(pid) - cpu_before));
+    }
+  }
+}
+
+// /proc has CPU time in ticks, and no sum of switches.
+TEST_CASE("the proc rung has the CPU time of threads that ended, to three ticks") {
+  const SharedWords words = shared_words();
+  Workload workload({[&] { short_lived(*words); }});
+  const pid_t pid = workload.pid();
+  Look look(observe::open_proc_source({static_cast<uint32_t>(pid)}));
+  look.advance();
+  const uint64_t before = process_cpu_ns(pid);
+  workload.run();
+  const model::Frame& frame = look.advance();
+  const auto did = static_cast<double>(process_cpu_ns(pid) - before);
+  CHECK(did >= kThreads * 5e6);
+  CHECK(cpu_ns(frame, pid) > did - 30e6);
+  CHECK(cpu_ns(frame, pid) < did + 1e6);
+  CHECK(!process_of(frame, pid).ended_nvcsw_per_s);
+}
+
+// The first thread sleeps at its gate all the time, so it is no news by itself.
+TEST_CASE("a thread that had a row leaves the rest to its process, whose first thread sleeps") {
+  const SharedWords words = shared_words();
+  const Pipe go;
+  Workload workload({[&] {
+    std::thread([&] {
+      char byte;
+      words->other = gettid();
+      compute(50ms);
+      if (::read(go.out.get(), &byte, 1) != 1) _exit(98);
+      compute(50ms);
+    }).detach();
+  }});
+  const pid_t pid = workload.pid();
+  Look rungs[] = {Look(observe::open_count_source({static_cast<uint32_t>(pid)})),
+                  Look(observe::open_sched_source({static_cast<uint32_t>(pid)}))};
+  workload.run();
+  REQUIRE(until([&] { return words->other != 0; }));
+  REQUIRE(until([&] { return rests_in_read(pid, words->other, go.out.get()); }));
+  for (Look& rung : rungs) rung.advance();
+  const uint64_t before = process_cpu_ns(pid);
+  REQUIRE(::write(go.in.get(), "", 1) == 1);
+  double seen[std::size(rungs)] = {};
+  // In some frame it computes, in a later one it has gone: together they have all that it did.
+  const bool gone = until([&] {
+    const bool last = status_figure(pid, "Threads") == 1;
+    for (size_t i = 0; i < std::size(rungs); ++i) seen[i] += cpu_ns(rungs[i].advance(), pid);
+    return last;
+  });
+  REQUIRE(gone);
+  const auto did = static_cast<double>(process_cpu_ns(pid) - before);
+  CHECK(did >= 50e6);
+  for (const double rung : seen) CHECK(rung == Approx(did));
+}
+
+}  // namespace timeslice::live
