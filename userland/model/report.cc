@@ -38,8 +38,14 @@ bool is_shown(const History& history, const HistoryThread& thread, bool with_rec
 
 }  // namespace
 
-std::string role_of(const HistoryThread& thread) {
-  return thread.flags & TS_THREAD_KERNEL ? "kernel" : thread.role.name;
+Role role_of(const HistoryThread& thread) {
+  Role role = thread.role;
+  const bool introduced = thread.start_ns != 0;
+  if (thread.flags & TS_THREAD_KERNEL)
+    role.name = "kernel";
+  else if (role.confidence <= 0 && introduced && thread.tid == thread.tgid)
+    role = {"main", "tid = tgid", 0.95};
+  return role;
 }
 
 std::optional<double> Report::wait_quantile_us(const ReportRow& row, double q) const {
@@ -66,7 +72,7 @@ Report make_report(const History& history, const RecordingTrust& trust, By by, b
     if (!is_shown(history, thread, with_recorder)) continue;
     size_t at = report.rows.size();
     if (by == By::process) at = by_process.try_emplace(processes.of(index), at).first->second;
-    if (by == By::role) at = by_role.try_emplace(role_of(thread), at).first->second;
+    if (by == By::role) at = by_role.try_emplace(role_of(thread).name, at).first->second;
     if (at == report.rows.size()) {
       ReportRow& row = report.rows.emplace_back();
       row.tgid = thread.tgid;
@@ -74,7 +80,8 @@ Report make_report(const History& history, const RecordingTrust& trust, By by, b
         row.thread = &thread;
         row.name = thread.comm;
       } else {
-        row.name = by == By::role ? role_of(thread) : history.threads()[processes.of(index)].comm;
+        row.name =
+            by == By::role ? role_of(thread).name : history.threads()[processes.of(index)].comm;
       }
     }
     add(report.rows[at], thread);

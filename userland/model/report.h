@@ -72,7 +72,8 @@ struct Report {
 // recording's filter left out. `history` must live as long as the report.
 Report make_report(const History& history, const RecordingTrust& trust, By by, bool with_recorder);
 
-// "thread": nothing is known of what it is for.
-std::string role_of(const HistoryThread& thread);
+// As the recorder found it out. Who lived too briefly for that, but was introduced, is at least
+// known to have been a process's first thread, or not. "thread": nothing is known.
+Role role_of(const HistoryThread& thread);
 
 }  // namespace timeslice::model

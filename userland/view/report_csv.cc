@@ -33,7 +33,7 @@ void append_report_csv(std::string& out, const model::Report& report) {
     append_csv_field(out, row.name);
     out += ',';
     if (threads)
-      append_csv_field(out, model::role_of(*row.thread));
+      append_csv_field(out, model::role_of(*row.thread).name);
     else
       out += std::to_string(row.threads);
     fmt::format_to(

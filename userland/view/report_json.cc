@@ -88,14 +88,15 @@ Json kernel_json(const model::HistoryThread::Kernel& kernel) {
 
 Json thread_json(const model::Report& report, const model::ReportRow& row) {
   const model::HistoryThread& thread = *row.thread;
-  const bool known = thread.role.confidence > 0;
+  const model::Role role = model::role_of(thread);
+  const bool known = role.confidence > 0;
   Json json;
   json["tgid"] = thread.tgid;
   json["tid"] = thread.tid;
   json["comm"] = thread.comm;
-  json["role"] = model::role_of(thread);
-  json["role_evidence"] = known ? Json(thread.role.evidence) : Json(nullptr);
-  json["role_confidence"] = known ? Json(thread.role.confidence) : Json(nullptr);
+  json["role"] = role.name;
+  json["role_evidence"] = known ? Json(role.evidence) : Json(nullptr);
+  json["role_confidence"] = known ? Json(role.confidence) : Json(nullptr);
   json["state"] = nullptr;  // of one moment; a recording is a stretch of time
   json["cpu"] = nullptr;
   json["policy"] = nullptr;

@@ -152,7 +152,7 @@ void append_rows(std::string& out, const model::Report& report, size_t most_rows
         "{:>6}\n",
         threads ? row.thread->tid : row.threads,
         report.by == model::By::role ? std::string() : std::to_string(row.tgid),
-        name_or_none(row.name), threads ? clean(model::role_of(*row.thread)) : "",
+        name_or_none(row.name), threads ? clean(model::role_of(*row.thread).name) : "",
         100 * static_cast<double>(row.oncpu_ns) / window, ms(row.oncpu_ns), ms(row.ready_ns),
         ms(row.off_sum_ns()), row.voluntary, row.involuntary, quantile(report, row, 0.99),
         row.waits ? duration(static_cast<double>(row.wait_max_ns)) : "-", row.migrations);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/processes.h"
+#include "model/report.h"
 #include "timeline_page.inc"
 #include "view/timeline_levels.h"
 #include "view/timeline_text.h"
@@ -59,10 +60,10 @@ json facts_of(const model::HistoryThread& t, uint64_t begin_ns) {
   const auto add = [&](const char* key, const auto& value) {
     if (value != std::decay_t<decltype(value)>()) facts[key] = value;
   };
-  if (t.role.name != "thread") {
-    add("role", t.role.name);
-    add("evidence", t.role.evidence);
-    add("confidence", t.role.confidence);
+  if (const model::Role role = model::role_of(t); role.name != "thread") {
+    add("role", role.name);
+    add("evidence", role.evidence);
+    add("confidence", role.confidence);
   }
   add("kernel", (t.flags & TS_THREAD_KERNEL) != 0);
   add("outside", (t.flags & TS_THREAD_OUTSIDE) != 0);
