@@ -11,6 +11,7 @@
 
 #include "base/failure.h"
 #include "base/unique_fd.h"
+#include "observe/core_rings.h"
 #include "observe/libbpf_log.h"
 #include "observe/pass_skeleton.h"
 #include "observe/preempt_count.h"
@@ -69,15 +70,6 @@ void make_room_for_descriptors(uint32_t cores) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-[[noreturn]] void refuse_ring(uint32_t bytes, uint32_t cores, int error) {
-  if (error == EMFILE || error == ENFILE)
-    throw Failure(
-        "a ring for each of " + std::to_string(cores) +
-        " cores takes a descriptor each, and there are too few: raise the limit (ulimit -n)");
-  throw failure_from_errno("no memory for a ring of " + std::to_string(bytes >> 10) + " KiB a core",
-                           error);
-}
-
 }  // namespace
 
 uint32_t ring_bytes_for(uint32_t cores) {
@@ -127,19 +119,15 @@ Stream::Impl::Impl(const StreamOptions& options) {
 }
 
 void Stream::Impl::make_rings(uint32_t bytes) {
-  for (uint32_t cpu = 0; cpu < cores; ++cpu) {
-    UniqueFd ring(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, bytes, nullptr));
-    if (!ring) refuse_ring(bytes, cores, errno);
+  ring_fds = make_core_rings(bpf_map__fd(skeleton->maps.rings), cores, bytes);
+  for (const UniqueFd& ring : ring_fds) {
     const int fd = ring.get();
-    if (bpf_map_update_elem(bpf_map__fd(skeleton->maps.rings), &cpu, &fd, BPF_ANY))
-      throw failure_from_errno("cannot give a core its ring", errno);
     if (!rings) {
       rings.reset(ring_buffer__new(fd, hand_over, this, nullptr));
       if (!rings) throw failure_from_errno("cannot read the rings", errno);
     } else if (const int error = ring_buffer__add(rings.get(), fd, hand_over, this)) {
       throw failure_from_errno("cannot read the rings", -error);
     }
-    ring_fds.push_back(std::move(ring));
   }
 }
 
