@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Which threads and cores were how at the moment at which a recording begins?
+// How were threads and cores at the moment at which a recording begins?
 #include "model/settle.h"
+
+#include <string>
 
 #include "tests/catch.h"
 #include "tests/unit/events.h"
@@ -10,6 +12,7 @@ namespace timeslice::model {
 namespace {
 
 using made_up::asleep;
+using made_up::dead;
 using made_up::switched;
 
 constexpr uint64_t kBegin = 1000, kMoment = 2000;
@@ -43,6 +46,41 @@ Numbers idle(const std::vector<ts_core_row>& cores, const Meanwhile& meanwhile,
   return idle_cores(cores, settled, kBegin, kMoment, meanwhile);
 }
 
+// Thread 11 of process 10, which began at 50, execs while the pass goes on.
+struct Exec {
+  ts_thread_row leader = counted(10, 50, 3, 0), follower = counted(11, 60, 100, 7);
+
+  static ts_thread_row counted(uint32_t tid, uint64_t start_ns, uint64_t nvcsw, uint64_t nivcsw) {
+    ts_thread_row row{};
+    row.record.have = TS_HAVE_SWITCHES;
+    row.tid = tid;
+    row.tgid = 10;
+    row.start_ns = start_ns;
+    row.nvcsw = nvcsw;
+    row.nivcsw = nivcsw;
+    row.state = 'R';
+    return row;
+  }
+  static ts_event_identity told(uint64_t time_ns) {
+    ts_event_identity event = made_up::forked(time_ns, 1, 11, 10, 10, 50, "execed");
+    event.event.kind = TS_EVENT_EXEC;
+    return event;
+  }
+  [[nodiscard]] std::vector<ts_thread_row> settled(const Meanwhile& meanwhile) const {
+    const ts_thread_row* both[] = {&leader, &follower};
+    return settle(both, kBegin, kMoment, kMoment, meanwhile);
+  }
+};
+
+// Its counters, this switch included.
+ts_event_switch left(uint64_t time_ns, uint16_t cpu, uint32_t tid, uint16_t state, uint8_t nvcsw,
+                     uint8_t nivcsw) {
+  ts_event_switch event = switched(time_ns, cpu, tid, state, 0);
+  event.prev_nvcsw = nvcsw;
+  event.prev_nivcsw = nivcsw;
+  return event;
+}
+
 }  // namespace
 
 TEST_CASE("a core with nobody in its queue is idle, unless somebody is seen on it") {
@@ -60,6 +98,60 @@ TEST_CASE("what a core did since the pass began tells better whether it is idle"
   add(meanwhile, made_up::lost(kBegin + 4, 2, 1));
   add(meanwhile, switched(kMoment + 1, 1, 8, asleep, 0));  // after
   CHECK(idle({core(0, 1), core(1, 0), core(2, 0), core(3, 1)}, meanwhile) == Numbers{0});
+}
+
+TEST_CASE("a thread that execs while a pass goes on has one row, under its leader's number") {
+  const Exec exec;
+  Meanwhile meanwhile;
+  add(meanwhile, left(kBegin + 1, 0, 10, dead, 4, 0));
+  add(meanwhile, exec.told(kBegin + 2));
+  add(meanwhile, left(kBegin + 3, 1, 10, asleep, 101, 7));  // it is the follower's now
+  const auto rows = exec.settled(meanwhile);
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].tid == 10);
+  CHECK(rows[0].nvcsw == 101);
+  CHECK(rows[0].nivcsw == 7);
+  CHECK(rows[0].state == 'S');
+  CHECK(std::string(rows[0].comm) == "execed");
+}
+
+TEST_CASE("a leader that leaves for good after its number is another's doesn't end that one") {
+  const Exec exec;
+  Meanwhile meanwhile;
+  add(meanwhile, exec.told(kBegin + 2));
+  add(meanwhile, left(kBegin + 3, 0, 10, dead, 4, 0));
+  const auto rows = exec.settled(meanwhile);
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].nvcsw == 100);
+  add(meanwhile, left(kBegin + 4, 1, 10, dead, 101, 7));  // now it is the follower itself
+  CHECK(exec.settled(meanwhile).empty());
+}
+
+TEST_CASE("of a row that may be the leader's or its follower's, only the name is known") {
+  const Exec exec;
+  const ts_thread_row* one[] = {&exec.leader};
+  for (const uint64_t told_ns : {kBegin + 2, kMoment + 2}) {  // in time, or after the moment
+    Meanwhile meanwhile;
+    add(meanwhile, left(kBegin + 1, 0, 10, dead, 4, 0));
+    add(meanwhile, exec.told(told_ns));
+    const auto rows = settle(one, kBegin, kMoment, kMoment, meanwhile);
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].tid == 10);
+    CHECK(rows[0].record.have == 0);
+    CHECK(rows[0].nvcsw == 0);
+  }
+}
+
+TEST_CASE("a number that is given to a new thread while a pass goes on is that one's") {
+  const Exec exec;
+  Meanwhile meanwhile;
+  add(meanwhile, left(kBegin + 1, 0, 11, dead, 101, 7));
+  add(meanwhile, made_up::forked(kBegin + 2, 0, 10, 10, 11, 99));
+  add(meanwhile, left(kBegin + 3, 1, 11, asleep, 1, 0));
+  const auto rows = exec.settled(meanwhile);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[1].start_ns == 99);
+  CHECK(rows[1].nvcsw == 1);
 }
 
 }  // namespace timeslice::model

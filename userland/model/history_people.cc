@@ -95,6 +95,7 @@ void History::opening(const ts_thread_row& row) {
 }
 
 void History::closing(const ts_thread_row& row) {
+  if (row.record.have == 0) return;  // known by name only
   closing_rows_[key_of(row.tid, row.start_ns)] = row;
 }
 

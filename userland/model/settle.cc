@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -34,6 +35,8 @@ struct Entry {
   uint64_t counted_ns = 0;  // records up to here are in the row already
   uint64_t ready_ns = 0;    // since when it waits for a core, where a record told
   bool ended = false;
+  bool doubtful =
+      false;  // whose row it is isn't known: its process's first thread changed meanwhile
 };
 
 // How far the kernel's counter is ahead of the row's, by its low bits; negative: the row is ahead.
@@ -41,31 +44,106 @@ int ahead(uint8_t low_bits, uint64_t of_row) {
   return static_cast<int8_t>(low_bits - static_cast<uint8_t>(of_row));
 }
 
+// Whose row is meant by a number, while events are gone through in the order of time? A thread that
+// calls exec without being its process's leader is given the leader's number; the leader may still
+// have to leave its core for the last time, under that number.
+class Numbers {
+ public:
+  explicit Numbers(std::deque<Entry>& entries) : entries_(entries) {
+    for (Entry& entry : entries) by_tid_[entry.row.tid] = &entry;
+  }
+
+  [[nodiscard]] Entry* find(uint32_t tid) const {
+    const auto found = by_tid_.find(tid);
+    return found == by_tid_.end() ? nullptr : found->second;
+  }
+  Entry& make(uint32_t tid) { return *(by_tid_[tid] = &entries_.emplace_back()); }
+
+  // Who leaves its core by `record`; null: nobody that has a row.
+  Entry* leaver(const ts_event_switch& record) {
+    const bool dies = letter_of(record.prev_state) == 'X';
+    if (dies && leaders_.erase(record.prev_tid) > 0) return nullptr;
+    if (dies) gone_.insert(record.prev_tid);
+    return find(record.prev_tid);
+  }
+
+  // At a birth or an exec. Returns the row that had the number until now, if it loses it.
+  Entry* follow(const ts_event_identity& record) {
+    const uint32_t tid = record.event.tid;
+    Entry* const owner = find(tid);
+    if (record.event.kind == TS_EVENT_FORK) {
+      if (!owner || owner->row.start_ns == record.start_ns) return nullptr;
+      by_tid_.erase(tid);
+      return owner;
+    }
+    if (!changes_number(record)) return nullptr;
+    Entry* const thread = find(record.parent_tid);
+    if (!thread) {
+      doubt(record);
+      return nullptr;
+    }
+    if (owner && gone_.erase(tid) == 0 && !has_left(owner->row)) leaders_.insert(tid);
+    by_tid_[tid] = thread;
+    by_tid_.erase(record.parent_tid);
+    return owner;
+  }
+
+  // The row under the new number may be the leader's, or of the thread that has it now.
+  void doubt(const ts_event_identity& record) {
+    if (!changes_number(record) || find(record.parent_tid)) return;
+    Entry* const owner = find(record.event.tid);
+    if (!owner) return;
+    owner->doubtful = true;
+    owner->ended = false;
+  }
+
+ private:
+  static bool changes_number(const ts_event_identity& record) {
+    return record.event.kind == TS_EVENT_EXEC && record.parent_tid != 0 &&
+           record.parent_tid != record.event.tid;
+  }
+  static bool has_left(const ts_thread_row& row) {
+    return (row.state == 'Z' || row.state == 'X') && !(row.flags & TS_THREAD_ON_CPU);
+  }
+
+  std::deque<Entry>& entries_;
+  std::unordered_map<uint32_t, Entry*> by_tid_;
+  std::unordered_set<uint32_t> gone_;     // numbers whose last switch has been told
+  std::unordered_set<uint32_t> leaders_;  // who have lost their number, and are still to leave
+};
+
 class Settling {
  public:
   Settling(std::span<const ts_thread_row* const> threads, uint64_t begin_ns, uint64_t end_ns)
-      : end_ns_(end_ns) {
-    for (const ts_thread_row* row : threads) entries_[row->tid] = {*row, begin_ns, 0, false};
-  }
+      : end_ns_(end_ns), entries_(entries_of(threads, begin_ns)), numbers_(entries_) {}
 
   // A switch-out that the row has counted tells that all before it is in the row as well. Where the
   // row shows the thread on a core, so is its arrival there, unless it has left uncounted before.
   void note_counted(const std::vector<const ts_event*>& events) {
-    std::unordered_set<uint32_t> left;
+    Numbers numbers = numbers_;  // they will be gone through once more
+    std::unordered_set<const Entry*> left;
     for (const ts_event* event : events) {
+      if (event->kind == TS_EVENT_FORK || event->kind == TS_EVENT_EXEC)
+        numbers.follow(reinterpret_cast<const ts_event_identity&>(*event));
       if (event->kind != TS_EVENT_SWITCH || event->time_ns > end_ns_) continue;
       const auto& record = reinterpret_cast<const ts_event_switch&>(*event);
-      if (Entry* const prev = find(record.prev_tid)) {
+      if (Entry* const prev = numbers.leaver(record)) {
         if (is_ahead(*prev, record))
-          left.insert(record.prev_tid);
+          left.insert(prev);
         else
           prev->counted_ns = std::max<uint64_t>(prev->counted_ns, event->time_ns);
       }
-      Entry* const next = find(event->tid);
+      Entry* const next = numbers.find(event->tid);
       if (next && (next->row.flags & TS_THREAD_ON_CPU) && next->row.cpu == event->cpu &&
-          !left.count(event->tid))
+          !left.count(next))
         next->counted_ns = std::max<uint64_t>(next->counted_ns, event->time_ns);
     }
+  }
+
+  // Beyond the moment: an exec may be told a while after its thread has its new number.
+  void doubt(const ts_event& event) {
+    if (event.kind == TS_EVENT_EXEC)
+      numbers_.doubt(reinterpret_cast<const ts_event_identity&>(event));
   }
 
   void apply(const ts_event& event) {
@@ -94,8 +172,9 @@ class Settling {
   [[nodiscard]] std::vector<ts_thread_row> rows(uint64_t moment_ns) {
     std::vector<ts_thread_row> rows;
     rows.reserve(entries_.size());
-    for (auto& [tid, entry] : entries_) {
+    for (Entry& entry : entries_) {
       if (entry.ended) continue;
+      if (entry.doubtful) entry.row = by_name_only(entry.row);
       if (entry.ready_ns) entry.row.pending_wait_ns = moment_ns - entry.ready_ns;
       rows.push_back(entry.row);
     }
@@ -106,9 +185,30 @@ class Settling {
   }
 
  private:
-  Entry* find(uint32_t tid) {
-    const auto found = entries_.find(tid);
-    return found == entries_.end() ? nullptr : &found->second;
+  // Of a number that two rows have, the last one stands.
+  static std::deque<Entry> entries_of(std::span<const ts_thread_row* const> threads,
+                                      uint64_t begin_ns) {
+    std::deque<Entry> entries;
+    std::unordered_map<uint32_t, Entry*> by_tid;
+    for (const ts_thread_row* row : threads) {
+      Entry*& entry = by_tid[row->tid];
+      if (!entry) entry = &entries.emplace_back();
+      *entry = {.row = *row, .counted_ns = begin_ns};
+    }
+    return entries;
+  }
+
+  static ts_thread_row by_name_only(const ts_thread_row& known) {
+    ts_thread_row row{};
+    row.record = {TS_RECORD_THREAD, sizeof(row), 0};
+    row.tid = known.tid;
+    row.tgid = known.tgid;
+    row.ppid = known.ppid;
+    row.start_ns = known.start_ns;
+    row.flags = known.flags & ~static_cast<uint32_t>(TS_THREAD_ON_CPU);
+    row.cpu = row.syscall_nr = -1;
+    std::memcpy(row.comm, known.comm, sizeof(row.comm));
+    return row;
   }
 
   static bool is_ahead(const Entry& entry, const ts_event_switch& record) {
@@ -117,7 +217,7 @@ class Settling {
   }
 
   void leaves(const ts_event_switch& record) {
-    Entry* const entry = find(record.prev_tid);
+    Entry* const entry = numbers_.leaver(record);
     if (!entry || !is_ahead(*entry, record)) return;
     ts_thread_row& row = entry->row;
     row.nvcsw += static_cast<uint64_t>(ahead(record.prev_nvcsw, row.nvcsw));
@@ -129,7 +229,7 @@ class Settling {
   }
 
   void arrives(const ts_event_switch& record) {
-    Entry* const entry = find(record.event.tid);
+    Entry* const entry = numbers_.find(record.event.tid);
     if (!entry || record.event.time_ns <= entry->counted_ns) return;
     ts_thread_row& row = entry->row;
     ++row.slices;
@@ -142,7 +242,7 @@ class Settling {
   }
 
   void wakes(const ts_event& event) {
-    Entry* const entry = find(event.tid);
+    Entry* const entry = numbers_.find(event.tid);
     if (!entry || event.time_ns <= entry->counted_ns || entry->row.state == 'R') return;
     entry->row.state = 'R';
     entry->ready_ns = event.time_ns;
@@ -150,7 +250,7 @@ class Settling {
 
   // The counter of migrations has no low bits in the record: within the pass, the core tells.
   void migrates(const ts_event_migrate& record) {
-    Entry* const entry = find(record.event.tid);
+    Entry* const entry = numbers_.find(record.event.tid);
     if (!entry) return;
     ts_thread_row& row = entry->row;
     if (record.event.time_ns <= end_ns_ && row.cpu != record.from_cpu) return;
@@ -162,10 +262,11 @@ class Settling {
   }
 
   void identify(const ts_event_identity& record) {
-    Entry& entry = entries_[record.event.tid];
+    if (Entry* const before = numbers_.follow(record)) before->ended = true;
+    Entry* const known = numbers_.find(record.event.tid);
+    Entry& entry = known ? *known : numbers_.make(record.event.tid);
     ts_thread_row& row = entry.row;
-    if (record.event.kind == TS_EVENT_FORK && row.start_ns != record.start_ns) {
-      entry = {};
+    if (record.event.kind == TS_EVENT_FORK && !known) {
       row.record = {TS_RECORD_THREAD, sizeof(row),
                     TS_HAVE_SWITCHES | TS_HAVE_CPU | TS_HAVE_WAIT | TS_HAVE_PENDING |
                         TS_HAVE_MIGRATIONS | TS_HAVE_ON_CPU | TS_HAVE_FLAGS};
@@ -184,19 +285,21 @@ class Settling {
   }
 
   uint64_t end_ns_;
-  std::unordered_map<uint32_t, Entry> entries_;
+  std::deque<Entry> entries_;
+  Numbers numbers_;
 };
 
 }  // namespace
 
 std::vector<ts_thread_row> settle(std::span<const ts_thread_row* const> threads, uint64_t begin_ns,
                                   uint64_t end_ns, uint64_t moment_ns, const Meanwhile& meanwhile) {
-  std::vector<const ts_event*> events;
+  std::vector<const ts_event*> events, later;
   for (const ts_event* event : meanwhile.sorted())
-    if (event->time_ns >= begin_ns && event->time_ns <= moment_ns) events.push_back(event);
+    if (event->time_ns >= begin_ns) (event->time_ns <= moment_ns ? events : later).push_back(event);
   Settling settling(threads, begin_ns, end_ns);
   settling.note_counted(events);
   for (const ts_event* event : events) settling.apply(*event);
+  for (const ts_event* event : later) settling.doubt(*event);
   return settling.rows(moment_ns);
 }
 
