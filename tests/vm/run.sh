@@ -14,6 +14,8 @@ work=$out/vm
 limit=${VM_SECONDS:-420} # a guest that takes longer is ended
 passed=0 failed=0 skipped=0
 list=tests/vm/kernels sanitize=0
+# Where spinlocks sleep: births and ends, coming and going under load, readers and the stream.
+in_real_time='*burst*,*births*,*passed over*,*loads and unloads*,*fork storm*,*two sides*,the stream*,nothing is left*'
 many=7.2 # this kernel boots once more, on 64 cores
 newest_in="experimental sid forky trixie-backports" # where Debian's newest kernel may be
 if [ "${1:-}" = --sanitize ]; then list=/dev/null sanitize=1; fi
@@ -131,7 +133,10 @@ while read -r name suite package _; do
     count_failure "the kernel $name can't be fetched"
     continue
   }
-  try_kernel "$name" "$kernel" </dev/null
+  case $name in
+    *-rt) TESTS=${TESTS:-$in_real_time} try_kernel "$name" "$kernel" SLOW=1 </dev/null ;;
+    *) try_kernel "$name" "$kernel" </dev/null ;;
+  esac
 done <"$list"
 
 if [ "$sanitize" = 1 ]; then
