@@ -127,6 +127,43 @@ TEST_CASE("a killed recorder leaves what it recorded, under the name that was as
   CHECK(names_in(directory) == Names{"r.pftrace"});
 }
 
+TEST_CASE("a recording that goes on is told from one that was left unfinished") {
+  Recording recording({"--", "/bin/sleep", "1000"});
+  const std::string copy = recording.path() + "-copy";
+  std::filesystem::copy_file(recording.path(), copy);
+  const auto check_told = [](const std::string& path, const std::string& what, bool goes_on) {
+    const Outcome outcome = run({timeslice(), "report", path, "--json"});
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    CHECK(lines_of(outcome.err).size() == 1);
+    CHECK(outcome.err.find(path + what) != std::string::npos);
+    const Json trust = Json::parse(outcome.out)["trust"];
+    CHECK(trust["complete"] == false);
+    CHECK(trust["being_recorded"] == goes_on);
+  };
+  check_told(recording.path(), " is still being recorded;", true);
+  for (const std::vector<std::string>& look :
+       {std::vector<std::string>{"report"}, {"lanes"}, {"timeline", "-o", "-"}}) {
+    std::vector<std::string> command = {timeslice(), look.front(), recording.path()};
+    command.insert(command.end(), look.begin() + 1, look.end());
+    const Outcome outcome = run(command);
+    CAPTURE(look.front());
+    CHECK(outcome.err.find("killed") == std::string::npos);
+    CHECK(outcome.out.find("killed") == std::string::npos);
+    CHECK(outcome.err.find("still being recorded") != std::string::npos);
+  }
+  check_told(copy, " was not finished:", false);
+
+  // The command outlives its recorder, and holds nothing.
+  const std::string recorder = "/proc/" + std::to_string(recording.pid()) + "/task/";
+  const pid_t command =
+      std::stoi(read_file(recorder + std::to_string(recording.pid()) + "/children"));
+  CHECK(recording.finish(SIGKILL).status == 128 + SIGKILL);
+  CHECK(kill(command, 0) == 0);
+  check_told(recording.path(), " was not finished:", false);
+  kill(command, SIGKILL);
+}
+
 TEST_CASE("what a recording can't be written into is refused at once, in a true sentence") {
   const ScratchDirectory directory;
   const std::string fifo = directory.path() + "/fifo";

@@ -22,6 +22,7 @@ class Recording {
   void pause() const;  // until resume(); it has stopped when this returns
   void resume() const { command_.signal(SIGCONT); }
   Outcome wait() { return command_.finish(); }  // for it to end by itself
+  [[nodiscard]] pid_t pid() const { return command_.pid(); }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] Json report(const std::vector<std::string>& more = {}) const;
 

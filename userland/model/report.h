@@ -47,10 +47,11 @@ struct RecordingTrust {
   uint64_t unseen_threads = 0;  // part of whose time isn't known
   uint64_t suspended_ns = 0;
   std::optional<uint64_t> recorder_cpu_ns;
-  std::string stopped;       // why the file ends before its end; empty: it doesn't
-  bool complete = true;      // the recorder closed it
-  bool kernel_waits = true;  // waits are the kernel's own; else they are since the wake-up
-  std::string recorder;      // which program wrote it
+  std::string stopped;          // why the file ends before its end; empty: it doesn't
+  bool complete = true;         // the recorder closed it
+  bool being_recorded = false;  // it hasn't yet
+  bool kernel_waits = true;     // waits are the kernel's own; else they are since the wake-up
+  std::string recorder;         // which program wrote it
   [[nodiscard]] bool loses() const { return lost + gaps + breaks + broken + beyond.slices > 0; }
   // Records that are missing would have had waits of any length. A thousandth of all is let pass.
   [[nodiscard]] bool spoils_percentiles(uint64_t waits) const {

@@ -104,10 +104,14 @@ model::HistoryInfo info_of(const trace::Header& header) {
 std::vector<std::string> shortcomings(const std::string& path, const trace::Summary& summary,
                                       const trace::Header& header) {
   std::vector<std::string> sentences;
+  if (summary.being_recorded)
+    sentences.push_back(path + " is still being recorded; what comes from now on is not in it");
   if (!summary.stopped.empty())
     sentences.push_back(fmt::format("{}: {}; what is before that is shown", path, summary.stopped));
-  else if (!summary.has_closing && header.ours())
-    sentences.push_back(path + ": its recorder was killed; the end may be missing");
+  else if (!summary.has_closing && header.ours() && !summary.being_recorded)
+    sentences.push_back(path +
+                        " was not finished: its recorder was killed, found no room, or wrote on "
+                        "after this was copied; the end may be missing");
   if (summary.broken)
     sentences.push_back(fmt::format("{}: {} broken parts were left out", path, summary.broken));
   return sentences;
@@ -175,6 +179,7 @@ Recording read_recording(const RecordingOptions& options, const BeforeEvents& be
   model::RecordingTrust& trust = loader.recording.trust;
   trust.broken = summary.broken;
   trust.stopped = summary.stopped;
+  trust.being_recorded = summary.being_recorded;
   trust.complete = summary.has_closing || !loader.recording.header.ours();
   trust.cut_waits = loader.cut_waits.at(loader.recording.history->info().end_ns);
   for (const std::string& sentence : shortcomings(options.path, summary, loader.recording.header))

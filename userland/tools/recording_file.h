@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // How do a recording's bytes reach the disk while the recorder goes on? Through the loop, one write
 // after another, each at the place where the one before ended. If one fails, the file is cut back
-// to what was whole, so that it can be read. Before the file has taken its place each write is
-// waited for: a recording that can't begin leaves what was there as it was.
+// to what was whole, so that it can be read. As long as it is at work, it holds the file: who reads
+// it knows from that, that the end is still to come. Before the file has taken its place each write
+// is waited for: a recording that can't begin leaves what was there as it was.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -11,6 +11,7 @@
 
 #include "base/failure.h"
 #include "base/unique_fd.h"
+#include "base/write_hold.h"
 #include "trace/reader.h"
 
 namespace timeslice::trace {
@@ -25,7 +26,11 @@ class File : public Bytes {
     struct stat status {};
     if (fstat(fd_.get(), &status) == 0 && !S_ISREG(status.st_mode))
       throw Failure(path + " is no regular file; a recording is read twice");
+    // Before its first byte is read: a recorder that ends meanwhile hasn't been killed.
+    being_written_ = is_held_for_writing(fd_.get());
   }
+
+  [[nodiscard]] bool being_written() const override { return being_written_; }
 
   size_t read(uint64_t offset, char* to, size_t size) override {
     size_t done = 0;
@@ -43,6 +48,7 @@ class File : public Bytes {
  private:
   std::string path_;
   UniqueFd fd_;
+  bool being_written_ = false;
 };
 
 class Memory : public Bytes {

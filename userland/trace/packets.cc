@@ -32,6 +32,12 @@ bool Packets::need(size_t size) {
   return window_.size() >= size;
 }
 
+bool Packets::stop_within(const std::string& where) {
+  stopped_ = "the file ends within a packet, at byte " + where;
+  cut_ = true;
+  return false;
+}
+
 bool Packets::next() {
   need(kHead);
   const char* const end = window_.data() + window_.size();
@@ -46,14 +52,10 @@ bool Packets::next() {
   try {
     size = protozero::decode_varint(&data, end);
   } catch (const protozero::exception&) {
-    stopped_ = "the file ends within a packet, at byte " + where;
-    return false;
+    return stop_within(where);
   }
   const auto head = static_cast<size_t>(data - (window_.data() + at_));
-  if (size > kLargest || !need(head + static_cast<size_t>(size))) {
-    stopped_ = "the file ends within a packet, at byte " + where;
-    return false;
-  }
+  if (size > kLargest || !need(head + static_cast<size_t>(size))) return stop_within(where);
   begin_ = at_ + head;
   size_ = static_cast<size_t>(size);
   at_ = begin_ + size_;

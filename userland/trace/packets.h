@@ -22,9 +22,11 @@ class Packets {
     return followed_;
   }  // bytes up to the last packet's end
   [[nodiscard]] const std::string& stopped() const { return stopped_; }
+  [[nodiscard]] bool ends_within_packet() const { return cut_; }
 
  private:
   bool need(size_t size);
+  bool stop_within(const std::string& where);
 
   Bytes& bytes_;
   std::string window_;
@@ -33,6 +35,7 @@ class Packets {
   size_t begin_ = 0, size_ = 0;
   uint64_t followed_ = 0;
   std::string stopped_;
+  bool cut_ = false;
 };
 
 }  // namespace timeslice::trace

@@ -40,6 +40,7 @@ class Index {
     summary_.stopped = packets_.stopped();
   }
 
+  [[nodiscard]] bool ends_within_packet() const { return packets_.ends_within_packet(); }
   [[nodiscard]] Foreign foreign() const {
     return {.names = !people.has_header, .wakeups = !people.has_header && !has_wakings_};
   }
@@ -239,6 +240,9 @@ struct Reader::Impl {
           people.monotonic_ns ? people.boottime_ns - people.monotonic_ns : 0;
     }
     summary.has_closing = people.has_closing;
+    summary.being_recorded = !people.has_closing && bytes.being_written();
+    // A packet that is just being written is no fault.
+    if (summary.being_recorded && index.ends_within_packet()) summary.stopped.clear();
     anew(summary).begin();
     if (!people.has_header && merge->first()) begin_with_events(people, merge->first()->time_ns);
   }

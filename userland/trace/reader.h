@@ -5,8 +5,8 @@
 // takes the events one by one from a Reader; who wants them all calls read().
 //
 // Any file is taken that Perfetto's format allows; what is broken is passed over and said. Files
-// end early when their recorder was killed or the disk was full: what they hold up to there is
-// whole.
+// end early when their recorder was killed or the disk was full, or while it is at work: what they
+// hold up to there is whole.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -23,6 +23,8 @@ class Bytes {
   virtual ~Bytes() = default;
   // Up to `size` bytes from `offset`; fewer at the end only. Throws Failure.
   virtual size_t read(uint64_t offset, char* to, size_t size) = 0;
+  // Was its recorder still at work on it when it was opened?
+  [[nodiscard]] virtual bool being_written() const { return false; }
 };
 std::unique_ptr<Bytes> open_file(const std::string& path);  // throws Failure
 std::unique_ptr<Bytes> in_memory(std::string_view bytes);   // which must outlive it
@@ -35,6 +37,7 @@ struct Summary {
   uint64_t passed_over = 0;  // packets and events of kinds that we don't use
   uint64_t last_ns = 0;      // the youngest event; 0: none
   bool has_closing = false;
+  bool being_recorded = false;  // it has no closing yet, for its recorder is still at work
   std::string stopped;  // why the file ends before its end, as a sentence; empty: it doesn't
 };
 

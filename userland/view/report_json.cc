@@ -143,6 +143,7 @@ Json trust_json(const model::RecordingTrust& trust) {
           {"unseen_threads", trust.unseen_threads},
           {"suspended_ms", ms(trust.suspended_ns)},
           {"complete", trust.complete && trust.stopped.empty()},
+          {"being_recorded", trust.being_recorded},
           {"kernel_waits", trust.kernel_waits},
           {"recorder", trust.recorder.empty() ? Json(nullptr) : Json(trust.recorder)},
           {"recorder_cpu_ms",

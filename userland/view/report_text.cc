@@ -208,7 +208,10 @@ std::string recording_trust_line(const model::RecordingTrust& trust) {
   if (trust.suspended_ns)
     fmt::format_to(Out(line), "suspended for {} meanwhile, ",
                    duration(static_cast<double>(trust.suspended_ns)));
-  if (!trust.complete) line += "the recorder was killed, ";
+  if (trust.being_recorded)
+    line += "read while it was being recorded, ";
+  else if (!trust.complete)
+    line += "not finished by its recorder, ";
   if (!trust.stopped.empty()) line += trust.stopped + ", ";
   if (!trust.kernel_waits) line += "waits are since the wake-up, ";
   if (trust.recorder_cpu_ns)
