@@ -178,6 +178,19 @@ TEST_CASE("CAP_BPF with CAP_PERFMON gives counters, probes and recordings to nob
   CHECK_FALSE(report["threads"].empty());
 }
 
+TEST_CASE("a command that is recorded keeps rights that its user was lent, whatever they are") {
+  const CopyForNobody copy;
+  const auto few = [] { become_nobody_with({CAP_BPF, CAP_PERFMON, CAP_NET_RAW}); };
+  const std::vector<std::string> command = {"/bin/grep", "-E", "Cap|NoNewPrivs",
+                                            "/proc/self/status"};
+  std::vector<std::string> recorded = {copy.program, "record", "-q", "-o", "/dev/null", "--"};
+  recorded.insert(recorded.end(), command.begin(), command.end());
+  const Outcome alone = run(command, few), with = run(recorded, few);
+  CAPTURE(with.err);
+  CHECK(lines_of(alone.out).size() == 6);
+  CHECK(with.out == alone.out);
+}
+
 TEST_CASE("one of the two capabilities alone leaves the proc rung, and says what is missing") {
   const CopyForNobody copy;
   for (const unsigned one : {CAP_BPF, CAP_PERFMON}) {

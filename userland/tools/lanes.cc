@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "tools/checks.h"
+#include "tools/least_privilege.h"
 #include "tools/output.h"
 #include "tools/recording.h"
 #include "view/lanes.h"
@@ -47,6 +48,7 @@ view::LaneOptions view_options(const LanesOptions& options) {
 }
 
 void lanes(const LanesOptions& options) {
+  keep_rights_for(Work::reading);
   std::signal(SIGPIPE, SIG_IGN);
   std::setlocale(LC_ALL, "");
   const view::LaneOptions view = view_options(options);

@@ -5,6 +5,7 @@
 
 #include "base/bad_usage.h"
 #include "tools/checks.h"
+#include "tools/least_privilege.h"
 #include "tools/named_processes.h"
 #include "tools/new_file_option.h"
 #include "tools/recorder.h"
@@ -64,6 +65,7 @@ void add_record(CLI::App& app) {
       throw BadUsage("cannot record into " + options->path +
                      ": a recording is written piece by piece at its places, which only a regular "
                      "file has; name one");
+    keep_rights_for(options->command.empty() ? Work::recording : Work::starting_a_command);
     record(*options);
   });
 }

@@ -6,6 +6,7 @@
 
 #include "base/bad_usage.h"
 #include "tools/checks.h"
+#include "tools/least_privilege.h"
 #include "tools/output.h"
 #include "tools/recording.h"
 #include "view/report.h"
@@ -29,6 +30,7 @@ model::By by_of(const std::string& name) {
 void report(const ReportOptions& options) {
   if (options.json && options.csv)
     throw BadUsage("either --json or --csv can be printed, not both");
+  keep_rights_for(Work::reading);
   std::signal(SIGPIPE, SIG_IGN);
   const Recording recording = read_recording(options.recording);
   const model::Report report = model::make_report(*recording.history, recording.trust,

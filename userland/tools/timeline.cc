@@ -6,6 +6,7 @@
 #include <csignal>
 #include <memory>
 
+#include "tools/least_privilege.h"
 #include "tools/new_file_option.h"
 #include "tools/output.h"
 #include "tools/private_file.h"
@@ -26,6 +27,7 @@ struct TimelineOptions {
 };
 
 void timeline(const TimelineOptions& options) {
+  keep_rights_for(Work::reading);
   view::TimelinePage page;
   const Recording recording =
       read_recording(options.recording, [&](model::History& history) { history.listen(page); });

@@ -7,6 +7,7 @@
 #include "loop/ending_signals.h"
 #include "loop/loop.h"
 #include "tools/frame_printer.h"
+#include "tools/least_privilege.h"
 #include "tools/say.h"
 #include "tools/top_run.h"
 #include "tools/wall_clock.h"
@@ -61,6 +62,7 @@ class Batch {
 void run_batch(const TopOptions& options) { Batch(options).run(); }
 
 void run_top(const TopOptions& options) {
+  keep_rights_for(options.replay.empty() ? Work::watching : Work::reading);
   const bool screen = options.format == Format::screen;
   if (!options.replay.empty())
     screen ? run_replay_screen(options) : run_replay_batch(options);
