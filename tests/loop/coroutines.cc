@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
 #include <random>
 #include <thread>
 
-#include "tests/loop/four_backends.h"
+#include "tests/loop/support.h"
 
 namespace timeslice::loop::test {
 
@@ -56,7 +57,7 @@ Co<int> receive(Loop& loop, int fd) {
 }  // namespace
 
 TEST_CASE("files by co_await", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   options.sim.faults = false;  // a transfer may be short; here each is looked at as a whole
   std::string directory = "/tmp/timeslice-test-XXXXXX";
   REQUIRE(::mkdtemp(directory.data()) != nullptr);
@@ -95,7 +96,7 @@ TEST_CASE("files by co_await", "[coroutine]") {
 }
 
 TEST_CASE("sockets by co_await", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   options.sim.faults = false;  // a transfer may be short; here each is looked at as a whole
   const int listener = listen_on_loopback(0);
   const auto serve = [](Loop& loop, int from) -> Co<> {
@@ -136,7 +137,7 @@ TEST_CASE("sockets by co_await", "[coroutine]") {
 }
 
 TEST_CASE("sleeps and limits by co_await", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   const auto task = [](Loop& loop, int fd) -> Co<> {
     const Nanoseconds begun = loop.now();
@@ -152,7 +153,7 @@ TEST_CASE("sleeps and limits by co_await", "[coroutine]") {
 }
 
 TEST_CASE("a job's value and its exception come out of the await", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   const auto task = [](Loop& loop) -> Co<> {
     CHECK_AWAIT(loop.work([] { return 42; }), 42);
     const auto unique = co_await loop.slow_work([] { return std::make_unique<int>(7); });
@@ -174,7 +175,7 @@ TEST_CASE("a job's value and its exception come out of the await", "[coroutine]"
 }
 
 TEST_CASE("a job that is stopped before it begins throws ECANCELED", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   std::stop_source stop;
   const auto task = [](Loop& loop, std::stop_source source, int& code) -> Co<> {
     CHECK_AWAIT(loop.work([] { return 1; }), 1);
@@ -194,7 +195,7 @@ TEST_CASE("a job that is stopped before it begins throws ECANCELED", "[coroutine
 
 TEST_CASE("ticks and microtasks run after a coroutine's piece, as after a callback",
           "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   std::vector<std::string> log;
   const auto task = [](Loop& loop, std::vector<std::string>& notes) -> Co<> {
     for (int i = 0; i < 2; ++i) {
@@ -216,7 +217,7 @@ TEST_CASE("ticks and microtasks run after a coroutine's piece, as after a callba
 
 TEST_CASE("an exception comes out of the await, and one that leaves a root ends the run",
           "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   std::vector<std::string> log;
   const auto middle = [](Loop& loop, std::string what) -> Co<int> {
     co_await loop.nop();
@@ -273,15 +274,22 @@ TEST_CASE("a million awaits that are over at once take no stack, in a row or one
 }
 
 TEST_CASE("when_all gives all values in order, and waits at the same time", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   const auto task = [](Loop& loop) -> Co<> {
     const auto nothing = [](Loop& home) -> Co<> { co_await home.nop(); };
     const auto text = []() -> Co<std::string> { co_return "text"; };
+    int waiting = 0, at_once = 0;
+    const auto wait = [&](Loop& home, Nanoseconds time, int value) -> Co<int> {
+      at_once = std::max(at_once, ++waiting);
+      co_await home.sleep(time);
+      --waiting;
+      co_return value;
+    };
     const Nanoseconds begun = loop.now();
     auto [a, b, c, d] =
-        co_await when_all(after(loop, 30ms, 1), text(), nothing(loop), after(loop, 20ms, 2));
+        co_await when_all(wait(loop, 30ms, 1), text(), nothing(loop), wait(loop, 20ms, 2));
     CHECK(loop.now() - begun >= 30ms);
-    CHECK(loop.now() - begun < 50ms);
+    CHECK(at_once == 2);
     CHECK(a == 1);
     CHECK(b == "text");
     CHECK(d == 2);
@@ -300,7 +308,7 @@ TEST_CASE("when_all gives all values in order, and waits at the same time", "[co
 
 TEST_CASE("when_all throws the first failure after the others have been stopped and ended",
           "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   std::vector<std::string> log;
   const auto waits = [](Loop& loop, int fd, std::vector<std::string>& notes) -> Co<int> {
@@ -328,7 +336,7 @@ TEST_CASE("when_all throws the first failure after the others have been stopped 
 }
 
 TEST_CASE("when_any gives the first, and waits for the cancelled others", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   int cancelled = 0;
   const auto waits = [](Loop& loop, int fd, int& count) -> Co<int> {
@@ -364,7 +372,7 @@ TEST_CASE("when_any gives the first, and waits for the cancelled others", "[coro
 
 TEST_CASE("a stop cancels what is in flight several calls down, and refuses what comes later",
           "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   std::vector<int> results;
   const auto inner = [](Loop& loop, int fd) -> Co<int> {
@@ -409,7 +417,7 @@ TEST_CASE("a stop cancels what is in flight several calls down, and refuses what
 }
 
 TEST_CASE("a stop may come from another thread", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   constexpr int kTasks = 50;
   std::vector<SocketPair> pairs(kTasks);
   std::vector<std::stop_source> stops(kTasks);
@@ -433,7 +441,7 @@ TEST_CASE("a stop may come from another thread", "[coroutine]") {
 
 TEST_CASE("a loop that goes away waits for requests, then frees the frames in their order",
           "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   std::vector<std::string> log;
   std::atomic<bool> job_begun{false};
@@ -528,7 +536,7 @@ void be_quiet() {
 }  // namespace
 
 TEST_CASE("another library's coroutine may wait for a loop's request", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   int result = 0;
   GuardedLoop loop(options);
@@ -569,7 +577,7 @@ TEST_CASE("a frame that goes before its request is an assertion, and so is a sec
 }
 
 TEST_CASE("connections come one by one, and may be left at any time", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   constexpr int kAll = 20;
   const int listener = listen_on_loopback(0);
   std::vector<UniqueFd> clients;
@@ -609,7 +617,7 @@ TEST_CASE("connections come one by one, and may be left at any time", "[coroutin
 }
 
 TEST_CASE("a loop that goes away takes connections along, and what they left", "[coroutine]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   const UniqueFd listener(listen_on_loopback(0));
   const auto takes = [](Loop& loop, int from, bool leave) -> Co<> {
     {

@@ -16,7 +16,7 @@
 #include <optional>
 #include <random>
 
-#include "tests/loop/four_backends.h"
+#include "tests/loop/support.h"
 
 namespace timeslice::loop::test {
 
@@ -105,7 +105,7 @@ std::size_t unread(int fd) {
 
 TEST_CASE("64 MiB go through a stream to a slow reader, in order and in bounded memory",
           "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   constexpr std::size_t kAll = 64 << 20;
   constexpr std::size_t kPiece = 50'000;
   SocketPair pair;
@@ -143,7 +143,7 @@ TEST_CASE("64 MiB go through a stream to a slow reader, in order and in bounded 
 }
 
 TEST_CASE("a paused stream tells nothing, and everything after it's resumed", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer writer, reader;
   GuardedLoop loop(options);
@@ -166,7 +166,7 @@ TEST_CASE("a paused stream tells nothing, and everything after it's resumed", "[
 }
 
 TEST_CASE("a pause before anything has come holds back data and end", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer reader;
   GuardedLoop loop(options);
@@ -192,7 +192,7 @@ TEST_CASE("a pause before anything has come holds back data and end", "[stream]"
 }
 
 TEST_CASE("what one callback writes goes out together, more than 64 pieces too", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer writer, reader;
   GuardedLoop loop(options);
@@ -209,7 +209,7 @@ TEST_CASE("what one callback writes goes out together, more than 64 pieces too",
 }
 
 TEST_CASE("a peer's reset in mid-write closes the stream once, with the error", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   TcpPair pair;
   Peer writer;
   GuardedLoop loop(options);
@@ -235,7 +235,7 @@ TEST_CASE("a peer's reset in mid-write closes the stream once, with the error", 
 }
 
 TEST_CASE("a close drops what is queued, and is told once", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer writer;
   GuardedLoop loop(options);
@@ -262,7 +262,7 @@ TEST_CASE("a close drops what is queued, and is told once", "[stream]") {
 
 TEST_CASE("a stream may be closed in each of its callbacks, and destroyed in the last",
           "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   const int where = GENERATE(0, 1, 2, 3);
   const bool shared = GENERATE(true, false);
   SocketPair pair;
@@ -294,7 +294,7 @@ TEST_CASE("a stream may be closed in each of its callbacks, and destroyed in the
 }
 
 TEST_CASE("a thousand streams share 16 buffers", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   constexpr std::size_t kStreams = 1000;
   constexpr std::size_t kEach = 5000;
   rlimit files{};
@@ -325,7 +325,7 @@ TEST_CASE("a thousand streams share 16 buffers", "[stream]") {
 }
 
 TEST_CASE("after a shutdown the other way stays open, and the end of both closes", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   TcpPair pair;
   Peer asker, answerer;
   GuardedLoop loop(options);
@@ -349,7 +349,7 @@ TEST_CASE("after a shutdown the other way stays open, and the end of both closes
 }
 
 TEST_CASE("a pipe carries a stream each way, and its reader's end is EPIPE", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   const auto before = std::signal(SIGPIPE, SIG_IGN);
   Pipe pipe, broken;
   Peer writer, reader, loser;
@@ -379,7 +379,7 @@ TEST_CASE("a pipe carries a stream each way, and its reader's end is EPIPE", "[s
 
 TEST_CASE("a stream into a full file ends with the error, and the file has what came first",
           "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   constexpr std::size_t kPiece = 1 << 20, kRoom = 2 * kPiece + kPiece / 2 + 5;
   const FileSizeLimit limit(kRoom);
   const UniqueFd file = temporary_file("");
@@ -400,7 +400,7 @@ TEST_CASE("a stream into a full file ends with the error, and the file has what 
 }
 
 TEST_CASE("a terminal carries a stream, and its hang-up is an end", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   int fds[2];
   termios raw{};
   ::cfmakeraw(&raw);
@@ -424,7 +424,7 @@ TEST_CASE("a terminal carries a stream, and its hang-up is an end", "[stream]") 
 }
 
 TEST_CASE("an idle stream is closed when its time is over, a busy one isn't", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair quiet, lively;
   Peer idle, talker, listener;
   GuardedLoop loop(options);
@@ -451,7 +451,7 @@ TEST_CASE("an idle stream is closed when its time is over, a busy one isn't", "[
 }
 
 TEST_CASE("a loop that goes away leaves streams that close their descriptors", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   const int fd = pair.a.get();
   {
@@ -475,7 +475,7 @@ TEST_CASE("a loop that goes away leaves streams that close their descriptors", "
 }
 
 TEST_CASE("a callback that throws ends the run, and the stream goes on in the next", "[stream]") {
-  ON_FOUR_BACKENDS(options);
+  ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer writer, reader;
   GuardedLoop loop(options);
