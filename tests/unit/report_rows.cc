@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Does a report say what the records do?
+// Does a report say no more than the records do: of who a thread was, and of whom it waited for?
 #include <cstring>
 
 #include "model/report.h"
 #include "tests/catch.h"
 #include "tests/unit/events.h"
+#include "view/report.h"
 
 namespace timeslice {
 
@@ -51,6 +52,32 @@ TEST_CASE("who lived too briefly for a look was a first thread, or wasn't: that 
     CHECK((row.name == "main" || row.name == "thread"));
     CHECK(row.threads == 2);  // make and cc1; its thread, and the stranger
   }
+}
+
+// A kernel thread takes the core for 10 us, and another spinner has it for the 10 ms after that.
+TEST_CASE("a preemptor isn't ranked by what a thread waited while others ran") {
+  model::History history(info_from(kBegin), 0, 0);
+  there(history, 1, "victim", 'R', true);
+  there(history, 2, "bully", 'R', false);
+  there(history, 3, "rcu", 'S', false);
+  uint64_t us = 100;
+  for (int i = 0; i < 3; ++i, us += 200) {
+    history.event(made_up::switched(at_us(us), 0, 1, made_up::preempted, 2).event);
+    history.event(made_up::switched(at_us(us + 100), 0, 2, made_up::preempted, 1).event);
+  }
+  history.event(made_up::switched(at_us(us), 0, 1, made_up::preempted, 3).event);
+  history.event(made_up::switched(at_us(us + 10), 0, 3, made_up::asleep, 2).event);
+  history.event(made_up::switched(at_us(us + 10'010), 0, 2, made_up::preempted, 1).event);
+  history.finish(at_us(us + 10'100));
+  std::string text;
+  view::append_report_text(text, model::make_report(history, {}, model::By::thread, false), 10);
+  const size_t table = text.find("others may have run until it was back\n");
+  REQUIRE(table != std::string::npos);
+  const size_t bully = text.find("bully/2 preempted victim/1", table);
+  const size_t rcu = text.find("rcu/3 preempted victim/1", table);
+  REQUIRE(bully != std::string::npos);
+  REQUIRE(rcu != std::string::npos);
+  CHECK(bully < rcu);
 }
 
 }  // namespace timeslice

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ctime>
 #include <iterator>
+#include <utility>
 
 #include "view/histogram.h"
 #include "view/number.h"
@@ -84,26 +85,41 @@ struct Deed {
   const model::Pair* pair;
 };
 
-void append_deeds(std::string& out, const model::Report& report, const char* title,
-                  std::vector<model::Pair> model::HistoryThread::*pairs, const char* verb) {
+struct DeedTable {
+  std::vector<model::Pair> model::HistoryThread::*pairs;
+  const char *title, *wait, *verb;
+  bool by_count;  // else by wait
+};
+
+constexpr DeedTable kWakers = {&model::HistoryThread::wakers, "Who woke whom", "THEN WAITED",
+                               "woke", false};
+// The wait isn't the preemptor's doing: it may leave at once, and others run for all the rest.
+constexpr DeedTable kPreemptors = {
+    &model::HistoryThread::preemptors,
+    "Who got the core first when it was taken from whom; others may have run until it was back",
+    "UNTIL BACK", "preempted", true};
+
+void append_deeds(std::string& out, const model::Report& report, const DeedTable& table) {
   constexpr size_t shown = 10;
   const model::History& history = *report.history;
   std::vector<Deed> deeds;
   for (const model::HistoryThread& thread : history.threads()) {
     const bool recorder = thread.tgid == history.info().recorder_tgid;
-    for (const model::Pair& pair : thread.*pairs)
+    for (const model::Pair& pair : thread.*table.pairs)
       if (!recorder) deeds.push_back({&thread, &pair});
   }
   if (deeds.empty()) return;
-  std::sort(deeds.begin(), deeds.end(), [](const Deed& a, const Deed& b) {
-    return a.pair->wait_ns != b.pair->wait_ns ? a.pair->wait_ns > b.pair->wait_ns
-                                              : a.pair->count > b.pair->count;
-  });
-  fmt::format_to(Out(out), "\n{}\n{:>9} {:>11}  who\n", title, "TIMES", "THEN WAITED");
+  const auto key = [&](const Deed& deed) {
+    return table.by_count ? std::pair(deed.pair->count, deed.pair->wait_ns)
+                          : std::pair(deed.pair->wait_ns, deed.pair->count);
+  };
+  std::sort(deeds.begin(), deeds.end(),
+            [&](const Deed& a, const Deed& b) { return key(a) > key(b); });
+  fmt::format_to(Out(out), "\n{}\n{:>9} {:>11}  who\n", table.title, "TIMES", table.wait);
   for (size_t i = 0; i < std::min(shown, deeds.size()); ++i)
     fmt::format_to(Out(out), "{:>9} {:>11}  {} {} {}/{}\n", grouped(deeds[i].pair->count),
                    duration(static_cast<double>(deeds[i].pair->wait_ns)),
-                   peer_name(history, *deeds[i].pair), verb, name_or_none(deeds[i].to->comm),
+                   peer_name(history, *deeds[i].pair), table.verb, name_or_none(deeds[i].to->comm),
                    deeds[i].to->tid);
   if (deeds.size() > shown) fmt::format_to(Out(out), "{:>9} more\n", deeds.size() - shown);
 }
@@ -247,9 +263,8 @@ void append_report_text(std::string& out, const model::Report& report, size_t mo
   append_levels(out, "waited at once:", concurrency.ready_ns, window_ns(report));
   append_off_reasons(out, report);
   append_rows(out, report, most_rows);
-  append_deeds(out, report, "Who took the core from whom", &model::HistoryThread::preemptors,
-               "preempted");
-  append_deeds(out, report, "Who woke whom", &model::HistoryThread::wakers, "woke");
+  append_deeds(out, report, kPreemptors);
+  append_deeds(out, report, kWakers);
   append_histogram(out, report);
   out += "\n" + recording_trust_line(report.trust) + "\n";
 }
