@@ -16,6 +16,7 @@
 #include "tools/record.h"
 #include "tools/report.h"
 #include "tools/say.h"
+#include "tools/start.h"
 #include "tools/timeline.h"
 #include "tools/top.h"
 #include "view/printable.h"
@@ -43,6 +44,7 @@ int printed(int status) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  timeslice::tools::settle_start();
   std::setlocale(LC_CTYPE, "");  // which of a name's characters can be shown, and how wide they are
   CLI::App app("What the operating system does with your threads.", "timeslice");
   app.require_subcommand(1);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tools/frame_printer.h"
 
-#include <csignal>
-
 #include "tools/output.h"
 #include "view/csv.h"
 #include "view/json.h"
@@ -10,7 +8,6 @@
 namespace timeslice::tools {
 
 bool FramePrinter::begin() {
-  std::signal(SIGPIPE, SIG_IGN);
   if (format_ != Format::csv) return true;
   view::append_csv_header(text_);
   return write_all(text_);

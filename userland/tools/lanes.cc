@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <clocale>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -49,7 +48,6 @@ view::LaneOptions view_options(const LanesOptions& options) {
 
 void lanes(const LanesOptions& options) {
   keep_rights_for(Work::reading);
-  std::signal(SIGPIPE, SIG_IGN);
   std::setlocale(LC_ALL, "");
   const view::LaneOptions view = view_options(options);
   const Window window = find_window(options.recording);

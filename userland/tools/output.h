@@ -6,7 +6,7 @@
 
 namespace timeslice::tools {
 
-// False: the reader has gone. Throws Failure. SIGPIPE must be ignored.
+// False: the reader has gone. Throws Failure. SIGPIPE must be ignored (start.h).
 bool write_all(std::string_view text);
 
 }  // namespace timeslice::tools

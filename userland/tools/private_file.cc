@@ -20,7 +20,7 @@ std::string cannot(const std::string& path) { return "cannot write " + path; }
 
 [[noreturn]] void fail(const std::string& path, int error) {
   const Failure failure = failure_from_errno(cannot(path), error);
-  if (error == ENOSPC || error == EDQUOT) throw NoRoom(failure.what());
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) throw NoRoom(failure.what());
   throw failure;
 }
 

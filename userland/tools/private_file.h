@@ -18,7 +18,7 @@ enum class Earlier {
   keep_as_old,  // it becomes PATH.old
 };
 
-// The disk is full, or the quota: the same may go well later.
+// The disk is full, the quota, or a file may not be that large: the same may go well later.
 class NoRoom : public Failure {
  public:
   using Failure::Failure;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tools/report.h"
 
-#include <csignal>
 #include <memory>
 
 #include "base/bad_usage.h"
@@ -31,7 +30,6 @@ void report(const ReportOptions& options) {
   if (options.json && options.csv)
     throw BadUsage("either --json or --csv can be printed, not both");
   keep_rights_for(Work::reading);
-  std::signal(SIGPIPE, SIG_IGN);
   const Recording recording = read_recording(options.recording);
   const model::Report report = model::make_report(*recording.history, recording.trust,
                                                   by_of(options.by), options.recording.with_self);

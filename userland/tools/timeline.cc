@@ -3,7 +3,6 @@
 
 #include <fmt/core.h>
 
-#include <csignal>
 #include <memory>
 
 #include "tools/least_privilege.h"
@@ -38,7 +37,6 @@ void timeline(const TimelineOptions& options) {
              recording.history->cores(), view::recording_trust_line(report.trust),
              options.recording.with_self);
   if (options.path == "-" || options.path == "/dev/stdout") {
-    std::signal(SIGPIPE, SIG_IGN);
     if (!write_all(text)) return;
   } else {
     write_private(options.path, text, options.earlier);

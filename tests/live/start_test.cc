@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// Does the tool say what happened however it was started: with its standard descriptors closed, or
+// with a limit on how large a file may become?
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "tests/catch.h"
+#include "tests/live/recorded.h"
+#include "tests/live/top_json.h"
+
+namespace timeslice::live {
+
+namespace {
+
+void limit_files_to(rlim_t bytes, rlim_t most) {
+  const rlimit limit{bytes, most};
+  setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+bool is_empty(const std::string& directory) { return std::filesystem::is_empty(directory); }
+
+}  // namespace
+
+TEST_CASE("what is meant for a closed stdout reaches nobody, and a sentence says so") {
+  const Outcome outcome =
+      run({timeslice(), "top", "-b", "-n", "1", "-d", "0.1"}, [] { close_range(0, 1, 0); });
+  CHECK(outcome.status == 1);
+  CHECK(outcome.err == "timeslice: cannot write to stdout: Bad file descriptor\n");
+}
+
+TEST_CASE("nothing that is opened becomes stdin, stdout or stderr") {
+  const Command command({timeslice(), "demo", "--port", "0", "--seconds", "20"},
+                        [] { close_range(0, 2, 0); });
+  const std::string fds = "/proc/" + std::to_string(command.pid()) + "/fd/";
+  const auto target = [&](const char* fd) {
+    std::error_code none;
+    return std::filesystem::read_symlink(fds + fd, none).string();
+  };
+  REQUIRE(until([&] { return !target("3").empty() && target("0") == "/dev/null"; }));
+  CHECK(target("1") == "/dev/null");
+  CHECK(target("2") == "/dev/null");
+  command.signal(SIGTERM);
+}
+
+TEST_CASE("a page that may not become as large as it is leaves a sentence, and no file") {
+  const ScratchDirectory recordings, pages;
+  const std::string recording = recordings.path() + "/r.pftrace";
+  REQUIRE(run({timeslice(), "record", "-q", "--seconds", "0.1", "-o", recording}).status == 0);
+  const Outcome outcome = run({timeslice(), "timeline", recording, "-o", pages.path() + "/p.html"},
+                              [] { limit_files_to(4096, 4096); });
+  CHECK(outcome.status == 1);
+  CHECK(outcome.err == "timeslice: cannot write " + pages.path() + "/p.html: File too large\n");
+  CHECK(is_empty(pages.path()));
+}
+
+TEST_CASE("a flight recorder that may not write that much keeps its memory until it may") {
+  const ScratchDirectory directory, beside;
+  const std::string path = directory.path() + "/f", said = beside.path() + "/said";
+  Command recorder(
+      {"/bin/sh", "-c",
+       "exec " + timeslice() + " record --ring 5 --seconds 0.1 -o " + path + " 2>" + said},
+      [] { limit_files_to(4096, RLIM_INFINITY); });
+  const auto is_told = [&] {
+    return read_file(said).find("File too large; the last seconds are kept") != std::string::npos;
+  };
+  REQUIRE(until(is_told));
+  CHECK(is_empty(directory.path()));
+  const rlimit none{RLIM_INFINITY, RLIM_INFINITY};
+  REQUIRE(prlimit(recorder.pid(), RLIMIT_FSIZE, &none, nullptr) == 0);
+  CHECK(recorder.finish().status == 0);
+  CHECK(std::filesystem::exists(path));
+}
+
+}  // namespace timeslice::live

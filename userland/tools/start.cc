@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#include "tools/start.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace timeslice::tools {
+
+namespace {
+
+// A closed one would be given to the next file that is opened, and get what is meant for a reader.
+// Opened the wrong way around, so that to read or write it fails as it does with a closed one.
+void occupy_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+}  // namespace
+
+void settle_start() {
+  occupy_standard_descriptors();
+  // A reader that has gone is EPIPE, a limit on a file's size EFBIG.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+}  // namespace timeslice::tools

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// What may the tool count on, whoever started it? That nothing it opens becomes its stdout, and
+// that a write which fails says so by its result.
+#pragma once
+
+namespace timeslice::tools {
+
+// Once, before anything is opened.
+void settle_start();
+
+}  // namespace timeslice::tools
