@@ -173,6 +173,6 @@ $(OUT)/fuzz/trace $(OUT)/fuzz/views:
 $(OUT)/fuzz/obj/%.o: %.cc Makefile | $(OUT)/timeline_page.inc $(OUT)/syscall_names.inc
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG)++ -std=c++20 -Wall -I. -I$(OUT) -Iuserland -MMD -MP -O2 -g1 $(FUZZ_FLAGS) -c $< -o $@
+	$(Q)$(filter ccache,$(CXX)) $(CLANG)++ -std=c++20 -Wall -I. -I$(OUT) -Iuserland -MMD -MP -O2 -g1 $(FUZZ_FLAGS) -c $< -o $@
 
 -include $(shell find $(OUT)/obj $(OUT)/fuzz -name '*.d' 2>/dev/null)
