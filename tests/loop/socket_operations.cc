@@ -1,45 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Do TCP, unix and UDP sockets connect, talk, close and fail as their system calls do?
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cstring>
 
-#include "tests/loop/support.h"
+#include "tests/loop/socket_support.h"
 
 namespace timeslice::loop::test {
 
 namespace {
-
-template <typename Address>
-const sockaddr* generic(const Address& address) {
-  return reinterpret_cast<const sockaddr*>(&address);
-}
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-sockaddr_un at_path(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  return address;
-}
-
-UniqueFd make_socket(int family, int type = SOCK_STREAM) {
-  UniqueFd fd(::socket(family, type | SOCK_CLOEXEC, 0));
-  REQUIRE(fd);
-  return fd;
-}
 
 UniqueFd listen_at(const sockaddr_un& address, int backlog) {
   UniqueFd fd = make_socket(AF_UNIX);
@@ -47,16 +18,6 @@ UniqueFd listen_at(const sockaddr_un& address, int backlog) {
   REQUIRE(::listen(fd.get(), backlog) == 0);
   return fd;
 }
-
-struct Udp {
-  Udp() : fd(make_socket(AF_INET, SOCK_DGRAM)) {
-    const sockaddr_in any = loopback(0);
-    REQUIRE(::bind(fd.get(), generic(any), sizeof any) == 0);
-    address = loopback(port_of(fd.get()));
-  }
-  UniqueFd fd;
-  sockaddr_in address{};
-};
 
 // A message of one part, with room for an address and for a descriptor.
 struct Message {
@@ -125,29 +86,6 @@ void linger_for(const UniqueFd& fd, int seconds) {
   const linger how{.l_onoff = 1, .l_linger = seconds};
   REQUIRE(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &how, sizeof how) == 0);
 }
-
-// A socket whose error queue holds a message; its error itself was taken.
-struct ErrorQueue : Udp {
-  ErrorQueue() {
-    const int on = 1;
-    REQUIRE(::setsockopt(fd.get(), IPPROTO_IP, IP_RECVERR, &on, sizeof on) == 0);
-    int port = 0;
-    {
-      const Udp gone;
-      port = port_of(gone.fd.get());
-    }
-    const sockaddr_in nobody = loopback(port);
-    REQUIRE(::sendto(fd.get(), "x", 1, 0, generic(nobody), sizeof nobody) == 1);
-    pollfd one{fd.get(), 0, 0};
-    REQUIRE(::poll(&one, 1, -1) == 1);
-    char byte;
-    REQUIRE(::recv(fd.get(), &byte, 1, MSG_DONTWAIT) < 0);
-    REQUIRE(errno == ECONNREFUSED);
-  }
-  void send_to_itself(const std::string& text) const {
-    REQUIRE(::sendto(fd.get(), text.data(), text.size(), 0, generic(address), sizeof address) > 0);
-  }
-};
 
 void reset_connection(UniqueFd& fd) {
   const linger now{.l_onoff = 1, .l_linger = 0};
@@ -522,28 +460,6 @@ TEST_ON_EACH_BACKEND(
     CHECK(sending.result() == -ECANCELED);
     CHECK(receiving.result() == -ECANCELED);
   }
-}
-
-// (The simulator tries whatever is ready, over and over.)
-TEST_ON_EACH_BACKEND("an error queue that nobody reads wakes nobody twice") {
-  if (options.backend == BackendKind::sim) return;
-  ErrorQueue udp;
-  std::array<char, 4> buffer{};
-  Request receiving;
-  GuardedLoop loop(options);
-  int result = 0;
-  loop.recv(receiving, udp.fd.get(), buffer.data(), buffer.size(),
-            [&](Request& done) { result = done.result(); });
-  std::uint64_t turns = 0;
-  Timer later(loop, [&] {
-    turns = loop.counters().turns;
-    CHECK(receiving.in_flight());
-    udp.send_to_itself("word");
-  });
-  later.start(50ms);
-  loop.run();
-  CHECK(turns < 20);
-  CHECK(result == 4);
 }
 
 TEST_ON_EACH_BACKEND("a socket that lingers is closed at once by close_now") {

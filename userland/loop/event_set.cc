@@ -43,15 +43,15 @@ int EventSet::watch(int fd, std::uint32_t events) {
 }
 
 int EventSet::collect(Came* came) {
+  if (empty()) return 0;
   epoll_event events[kAtOnce];
   const int count = ::epoll_wait(epoll_.get(), events, kAtOnce, 0);
   for (int i = 0; i < count; ++i) came[i] = {events[i].data.fd, events[i].events};
   return count;
 }
 
-int EventSet::attempt(Request& request, std::uint32_t happened) {
-  const std::uint32_t concerns = events_needed(request.op) | EPOLLERR | EPOLLHUP;
-  return (happened & concerns) == 0 ? -EAGAIN : try_now(request.op, happened);
+bool EventSet::concern(const Request& request, std::uint32_t happened) {
+  return (happened & (events_needed(request.op) | EPOLLERR | EPOLLHUP)) != 0;
 }
 
 void EventSet::forget(int fd) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// How does a request on the ring wait for what the ring's own polls don't tell apart? They always
-// tell of a half-closed peer too (POLLRDHUP), asked for or not, and of an error for as long as it
-// lasts. Whoever waits for room in such a socket would be woken at once, again and again, or sit in
-// a kernel worker. So those few wait in an epoll set, which tells what it was asked for, and each
-// change once (EPOLLET); the ring watches the set.
+// How does a request wait for what polls don't tell apart? The ring's always tell of a half-closed
+// peer too (POLLRDHUP), asked for or not, and all tell of an error for as long as it lasts. Whoever
+// waits for room in such a socket would be woken at once, again and again, or sit in a kernel
+// worker. So those few wait in an epoll set, which tells what it was asked for, and each change
+// once (EPOLLET); the ring watches the set, and so does the simulator.
 #pragma once
 #include <optional>
 #include <unordered_map>
@@ -23,10 +23,10 @@ class EventSet {
 
   // It waits here until take() hands it over, or until it is unlinked. 0 or -errno.
   int add(Request& request);
-  // Tries what waited for the events that have come, in the order in which it came, and hands over
-  // what has ended: ended(request, result).
-  template <typename Ended>
-  void take(Ended ended);
+  // Hands over what waited for the events that have come, in the order in which it came:
+  // tried(request, events), which takes it out if it need not wait longer.
+  template <typename Tried>
+  void take(Tried tried);
   // Each request that waits here; it may be taken out.
   template <typename Visit>
   void walk(Visit visit) {
@@ -48,8 +48,7 @@ class EventSet {
   int make();
   int watch(int fd, std::uint32_t events);
   int collect(Came* came);
-  // The result, or -EAGAIN if it goes on waiting.
-  static int attempt(Request& request, std::uint32_t happened);
+  static bool concern(const Request& request, std::uint32_t happened);
   void forget(int fd);
 
   UniqueFd epoll_;
@@ -57,16 +56,15 @@ class EventSet {
   std::unordered_map<int, Watch> watches_;
 };
 
-template <typename Ended>
-void EventSet::take(Ended ended) {
+template <typename Tried>
+void EventSet::take(Tried tried) {
   Came came[kAtOnce];
   const int count = collect(came);
   for (int i = 0; i < count; ++i) {
     const auto found = watches_.find(came[i].fd);
     if (found == watches_.end()) continue;
     found->second.waiting.walk([&](Request& request) {
-      const int result = attempt(request, came[i].events);
-      if (result != -EAGAIN) ended(request, result);
+      if (concern(request, came[i].events)) tried(request, came[i].events);
     });
     if (found->second.waiting.empty()) forget(came[i].fd);
   }

@@ -7,14 +7,18 @@ namespace timeslice::loop {
 
 namespace {
 
-constexpr Nanoseconds kBetweenKnocks{5'000'000};
+constexpr Nanoseconds kFirstPause{250'000};
+constexpr unsigned kDoublings = 6;
 
 }  // namespace
 
 void Knocks::add(Request& request) {
   request.op.stage = Operation::Stage::waiting;
   waiting_.push_back(request);
-  if (!timer_.active()) timer_.start(kBetweenKnocks);
+  const Nanoseconds pause = kFirstPause * (1U << request.op.knocks);
+  if (request.op.knocks < kDoublings) ++request.op.knocks;
+  // All knock at once, when the first of them does.
+  if (!timer_.active() || timer_.deadline() > backend_.now() + pause) timer_.start(pause);
 }
 
 void Knocks::knock() {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// How does a connect to a path wait whose listener has no room? Such a socket has no readiness: it
-// connects at once, is refused, or is told to try again later, and nothing tells when. A thread
-// that waited in the call could be reached by no cancel and no deadline, and there are few threads.
-// So it knocks again every few milliseconds, on every back end.
+// How does a connect to a path wait whose listener has no room, or a datagram whose receiver has
+// none? Nothing tells when there is: the socket that sends is as ready as ever. A thread that
+// waited in the call could be reached by no cancel and no deadline, and there are few threads; to
+// try whenever the socket is ready would be to try all the time. So it knocks again after a pause,
+// on every back end, and each pause is twice the last one, from 0.25 to 16 ms.
 #pragma once
 #include "loop/backend.h"
 #include "loop/timer.h"

@@ -40,14 +40,12 @@ class Multishot : public Request {
   };
 
   Buffers* buffers = nullptr;  // of a receive
-  bool cancelled = false;      // nothing new is begun any more
 
  private:
   friend class Loop;
   friend class Backend;
   void begin(Buffers* into) {
     buffers = into;
-    cancelled = false;
     data_ = {};
   }
   std::vector<Shot> shots_;  // told from the front

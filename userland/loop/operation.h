@@ -74,11 +74,12 @@ struct Operation {
     cancelling,  // likewise, and asked to end
     ready
   } stage = Stage::idle;
-  bool slow = false;  // of work: may keep a thread for long
-  short events = 0;   // of poll
-  int fd = -1;        // for paths: the directory
-  int flags = 0;      // of open, unlink, stat, fsync, shutdown (how), send (kLazy)
-  unsigned mode = 0;  // of open and mkdir
+  bool slow = false;        // of work: may keep a thread for long
+  short events = 0;         // of poll
+  std::uint8_t knocks = 0;  // of what knocks (see knocks.h): how often it has, up to a limit
+  int fd = -1;              // for paths: the directory
+  int flags = 0;            // of open, unlink, stat, fsync, shutdown (how), send (kLazy)
+  unsigned mode = 0;        // of open and mkdir
   int result = 0;
   void* data = nullptr;  // buffer, path, iovec[], sockaddr, msghdr
   std::size_t size = 0;  // of data; of iovec[] their number

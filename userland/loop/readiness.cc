@@ -155,12 +155,12 @@ bool waits_for_readiness(const Operation& op) {
     case Kind::writev:
       return op.offset == kCurrentPosition;
     case Kind::connect:
+    case Kind::sendmsg:
       return !knocks(op);
     case Kind::accept:
     case Kind::recv:
     case Kind::send:
     case Kind::recvmsg:
-    case Kind::sendmsg:
     case Kind::poll:
     case Kind::accept_many:
     case Kind::recv_many:

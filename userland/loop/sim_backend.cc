@@ -102,8 +102,7 @@ void SimBackend::submit(Request& request) {
 // In time, or when the operation has just been carried out all the same.
 void SimBackend::cancel(Request& request) {
   if (request.op.stage != Operation::Stage::waiting) return;
-  if (Multishot* multishot = as_multishot(request)) multishot->cancelled = true;
-  if (chance(kLateCancelPercent) && attempt(request)) return;
+  if (chance(kLateCancelPercent) && attempt(request) == Tried::ended) return;
   finish(request, -ECANCELED);
 }
 
@@ -129,7 +128,7 @@ void SimBackend::advance(Nanoseconds timeout) {
 }
 
 void SimBackend::wait_for_outside(Nanoseconds timeout) {
-  std::vector<pollfd> fds{{wake_.fd(), POLLIN, 0}};
+  std::vector<pollfd> fds{{wake_.fd(), POLLIN, 0}, {beside_.fd(), POLLIN, 0}};
   waiting_.walk([&](const Request& request) {
     fds.push_back({request.op.fd, static_cast<short>(events_needed(request.op)), 0});
   });
@@ -156,7 +155,8 @@ std::vector<Request*> SimBackend::shuffled() {
 }
 
 bool SimBackend::some_can_go_on() {
-  bool any = false;
+  pollfd changes{beside_.fd(), POLLIN, 0};
+  bool any = ::poll(&changes, 1, 0) == 1;
   waiting_.walk([&](const Request& request) {
     any = any || !waits(request.op) || ready_events(request.op) != 0;
   });
@@ -164,18 +164,31 @@ bool SimBackend::some_can_go_on() {
 }
 
 void SimBackend::attempt_some() {
-  for (Request* request : shuffled())
-    if (!chance(kDelayPercent)) attempt(*request);
+  attempt_beside();
+  for (Request* request : shuffled()) {
+    if (chance(kDelayPercent) || attempt(*request) != Tried::in_vain) continue;
+    // An error that nobody fetches, for one, is there for ever.
+    const bool called_ready = ready_events(request->op) != 0;
+    const int error = called_ready ? beside_.add(*request) : 0;
+    if (error != 0) finish(*request, error);
+  }
 }
 
-// True if the request ended.
-bool SimBackend::attempt(Request& request) {
+void SimBackend::attempt_beside() {
+  beside_.take([this](Request& request, std::uint32_t) {
+    if (attempt(request) != Tried::goes_on) return;
+    request.unlink();
+    waiting_.push_back(request);
+  });
+}
+
+SimBackend::Tried SimBackend::attempt(Request& request) {
   const std::size_t limit = how_much(request.op);
   if (Multishot* multishot = as_multishot(request)) return attempt_shot(*multishot, limit);
   const int result = try_it(request, limit);
-  if (result == -EAGAIN && !knocks(request.op)) return false;
+  if (result == -EAGAIN && !knocks(request.op)) return Tried::in_vain;
   finish(request, result);
-  return true;
+  return Tried::ended;
 }
 
 std::size_t SimBackend::how_much(const Operation& op) {
@@ -200,11 +213,11 @@ int SimBackend::try_it(Request& request, std::size_t limit) {
 }
 
 // At most one shot a try, so that a schedule may put anything between two.
-bool SimBackend::attempt_shot(Multishot& request, std::size_t limit) {
+SimBackend::Tried SimBackend::attempt_shot(Multishot& request, std::size_t limit) {
   Buffers::Id id = Buffers::kNone;
   if (request.buffers) {
     id = request.buffers->take();
-    if (id == Buffers::kNone) return false;
+    if (id == Buffers::kNone) return Tried::goes_on;
     request.op.data = request.buffers->at(id).data();
     request.op.size = request.buffers->size();
   }
@@ -213,18 +226,25 @@ bool SimBackend::attempt_shot(Multishot& request, std::size_t limit) {
       request.buffers ? result > 0 || (result == 0 && is_datagram(request.op.fd)) : result >= 0;
   if (good) {
     deliver(request, result, id);
-    return false;
+    return Tried::goes_on;
   }
   if (request.buffers) request.buffers->give_back(id);
-  if (result == -EAGAIN) return false;
+  if (result == -EAGAIN) return Tried::in_vain;
   finish(request, result);
-  return true;
+  return Tried::ended;
 }
 
 void SimBackend::close_now(int fd) { close_at_once(fd); }
 
 void SimBackend::end() {
-  waiting_.walk([&](Request& request) { finish(request, -ECANCELED); });
+  const auto cancel = [&](Request& request) { finish(request, -ECANCELED); };
+  waiting_.walk(cancel);
+  beside_.walk(cancel);
+}
+
+void SimBackend::abandon() noexcept {
+  wake_.abandon();
+  beside_.abandon();
 }
 
 }  // namespace timeslice::loop

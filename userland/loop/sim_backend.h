@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "loop/backend.h"
+#include "loop/event_set.h"
 #include "loop/fork_guard.h"
 #include "loop/wake_fd.h"
 
@@ -28,16 +29,23 @@ class SimBackend final : public Backend {
   void close_now(int fd) override;
   [[nodiscard]] Nanoseconds now() const override;
   void end() override;
-  void abandon() noexcept override { wake_.abandon(); }
+  void abandon() noexcept override;
 
  private:
+  enum class Tried {
+    ended,
+    goes_on,  // it told something, or had no room for it
+    in_vain,
+  };
+
   bool chance(unsigned percent);
   std::size_t below(std::size_t limit);
   std::vector<Request*> shuffled();
   bool some_can_go_on();
   void attempt_some();
-  bool attempt(Request& request);
-  bool attempt_shot(Multishot& request, std::size_t limit);
+  void attempt_beside();
+  Tried attempt(Request& request);
+  Tried attempt_shot(Multishot& request, std::size_t limit);
   int try_it(Request& request, std::size_t limit);
   [[nodiscard]] std::size_t how_much(const Operation& op);
   void advance(Nanoseconds timeout);
@@ -48,6 +56,7 @@ class SimBackend final : public Backend {
   std::mt19937_64 random_;
   Nanoseconds now_{0};
   List<Request> waiting_;
+  EventSet beside_;  // those that were ready and got nothing: until something changes
   WakeFd wake_;
   const ClosedInChildren wake_stays_here_;
 };

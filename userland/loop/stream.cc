@@ -171,7 +171,7 @@ void Stream::received(std::span<std::byte> data) {
   if (!held_) held_ = std::make_unique<std::string>();
   held_->append(as_text(data));
   // Not before something comes: a short pause costs nothing.
-  if (paused_ && buffers_ && !reading_.cancelled) reading_.cancel();
+  if (paused_ && buffers_) reading_.cancel();
 }
 
 void Stream::input_ended(int result) {

@@ -76,8 +76,9 @@ Uring::~Uring() {
 // Flat, as are the others that every request goes through: the calls among them cost as much as
 // what they do.
 [[gnu::flatten]] void Uring::submit(Request& request) {
+  if (request.op.kind == Kind::close) errors_.forget(request.op.fd);
   if (belongs_on_thread(request.op)) return threads_.submit(request);
-  if (belongs_here(request.op)) return try_here(request);
+  if (belongs_here(request.op, errors_)) return try_here(request);
   start(request);
 }
 
@@ -146,7 +147,6 @@ void Uring::start_multishot(Multishot& request, io_uring_sqe& sqe) {
 
 void Uring::cancel(Request& request) {
   if (request.op.route == Route::pool_thread) return threads_.cancel(request);
-  if (Multishot* multishot = as_multishot(request)) multishot->cancelled = true;
   if (request.op.stage == Operation::Stage::waiting) return finish(request, -ECANCELED);
   if (request.op.stage != Operation::Stage::running) return;
   request.op.stage = Operation::Stage::cancelling;
@@ -291,7 +291,7 @@ void Uring::take(const io_uring_cqe& cqe, Route route) {
   request.op.route = route;
   if (Multishot* multishot = as_multishot(request)) return take_shot(*multishot, cqe);
   if (polls(request.op)) return take_events(request, cqe.res);
-  if (cqe.res == -EAGAIN && sends(request.op)) return wait_for_room(request);
+  if (cqe.res == -EAGAIN && sends(request.op) && !knocks(request.op)) return wait_for_room(request);
   finish(request, cqe.res);
 }
 
@@ -362,22 +362,25 @@ void Uring::watch_beside() {
 void Uring::take_beside() {
   beside_came_ = false;
   ++system_calls_;
-  beside_.take([&](Request& request, int result) {
+  beside_.take([&](Request& request, std::uint32_t happened) {
+    if (Multishot* multishot = as_multishot(request)) return receive(*multishot);
+    const int result = try_now(request.op, happened);
+    if (result == -EAGAIN) return;
     request.op.route = Route::poll;
     finish(request, result);
   });
 }
 
 void Uring::take_shot(Multishot& request, const io_uring_cqe& cqe) {
-  int result = cqe.res;
+  const bool ready_to_receive = cqe.res > 0 && request.buffers && !request.buffers->kernel_ring;
+  if (ready_to_receive) return receive(request);
   Buffers::Id id = Buffers::kNone;
   if (cqe.flags & IORING_CQE_F_BUFFER)
     id = static_cast<Buffers::Id>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
-  const bool ready_to_receive = result > 0 && request.buffers && !request.buffers->kernel_ring;
-  if (ready_to_receive) {
-    id = request.buffers->take();
-    result = id == Buffers::kNone ? -ENOBUFS : receive_into(request, id);
-  }
+  tell_shot(request, cqe.res, id, (cqe.flags & IORING_CQE_F_MORE) != 0);
+}
+
+void Uring::tell_shot(Multishot& request, int result, Buffers::Id id, bool armed) {
   const bool good =
       result > 0 ||
       (result == 0 && (request.op.kind == Kind::accept_many || is_datagram(request.op.fd)));
@@ -385,10 +388,20 @@ void Uring::take_shot(Multishot& request, const io_uring_cqe& cqe) {
     deliver(request, result, id);
   else if (id != Buffers::kNone)
     request.buffers->give_back(id);
-  if (cqe.flags & IORING_CQE_F_MORE) return;
+  if (armed) return;
   const bool goes_on = good || result == -ENOBUFS || result == -EAGAIN;
   if (!goes_on) return finish(request, result);
   begin_again(request);
+}
+
+// Where the kernel doesn't do it by itself. What it calls ready may be an error only, for good.
+void Uring::receive(Multishot& request) {
+  const Buffers::Id id = request.buffers->take();
+  const int result = id == Buffers::kNone ? -ENOBUFS : receive_into(request, id);
+  if (result != -EAGAIN) return tell_shot(request, result, id, false);
+  request.buffers->give_back(id);
+  const bool is_beside = request.op.stage == Operation::Stage::waiting;
+  if (!is_beside) wait_beside(request);
 }
 
 int Uring::receive_into(Multishot& request, Buffers::Id id) {
@@ -464,6 +477,7 @@ void Uring::take_wake() {
 
 void Uring::close_now(int fd) {
   ++system_calls_;
+  errors_.forget(fd);
   close_at_once(fd);
 }
 

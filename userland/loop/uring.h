@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "loop/backend.h"
+#include "loop/error_queues.h"
 #include "loop/event_set.h"
 #include "loop/fork_guard.h"
 #include "loop/thread_pool.h"
@@ -65,6 +66,8 @@ class Uring final : public Backend {
   void try_here(Request& request);
   void start(Request& request);
   void start_multishot(Multishot& request, io_uring_sqe& sqe);
+  void tell_shot(Multishot& request, int result, Buffers::Id id, bool armed);
+  void receive(Multishot& request);
   int receive_into(Multishot& request, Buffers::Id id);
   void take_events(Request& request, int result);
   void wait_for_room(Request& request);
@@ -100,6 +103,7 @@ class Uring final : public Backend {
   const ClosedInChildren wake_stays_here_;
   std::uint64_t wake_count_ = 0;
   EventSet beside_;  // those for which the ring's own polls won't do
+  ErrorQueues errors_;
   ThreadPool threads_;
 };
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 
 #include "loop/blocking.h"
+#include "loop/error_queues.h"
 #include "loop/operation.h"
 #include "loop/readiness.h"
 
@@ -128,11 +129,15 @@ inline bool belongs_on_thread(const Operation& op) {
 }
 
 // What the loop's own thread had better try by itself, since on a ring it would wait where no
-// cancel reaches it: a connect to a path, in a kernel worker; and a write to a terminal, in the
-// very call that submits, for the ring takes room for a byte as room for all.
-inline bool belongs_here(const Operation& op) {
-  constexpr unsigned kPerhaps = bit(Kind::write) | bit(Kind::writev) | bit(Kind::connect);
+// cancel reaches it, or others can't pass: a connect to a path and a receive beside unread errors,
+// in a kernel worker; and a write to a terminal, in the very call that submits, for the ring takes
+// room for a byte as room for all.
+inline bool belongs_here(const Operation& op, ErrorQueues& errors) {
+  constexpr unsigned kReceives = bit(Kind::recv) | bit(Kind::recvmsg);
+  constexpr unsigned kPerhaps =
+      kReceives | bit(Kind::write) | bit(Kind::writev) | bit(Kind::connect);
   if ((bit(op.kind) & kPerhaps) == 0) return false;
+  if ((bit(op.kind) & kReceives) != 0) return errors.may_have(op.fd);
   return op.kind == Kind::connect ? knocks(op) : is_tty(op.fd);
 }
 
