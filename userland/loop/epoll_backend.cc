@@ -20,6 +20,15 @@ constexpr std::uint32_t kAlways = EPOLLERR | EPOLLHUP;
 // Taken at one event: enough to be worth it, few enough that others get their turn.
 constexpr int kAcceptsAtOnce = 16;
 
+// In an event's data: whose it is.
+std::uint64_t pack(int fd, std::uint32_t serial) {
+  return std::uint64_t{serial} << 32 | static_cast<std::uint32_t>(fd);
+}
+int fd_of(const epoll_event& event) { return static_cast<int>(event.data.u64 & 0xffffffffU); }
+std::uint32_t serial_of(const epoll_event& event) {
+  return static_cast<std::uint32_t>(event.data.u64 >> 32);
+}
+
 UniqueFd make_epoll() {
   UniqueFd fd(::epoll_create1(EPOLL_CLOEXEC));
   if (!fd) throw std::system_error(errno, std::generic_category(), "cannot make an epoll set");
@@ -36,7 +45,11 @@ std::unique_ptr<Backend> make_epoll_backend(const Options& options) {
 EpollBackend::EpollBackend(unsigned pool_size)
     : epoll_(make_epoll()), epoll_stays_here_(epoll_.get()), wake_stays_here_(wake_.fd()) {
   if (pool_size > 0) threads_ = std::make_unique<ThreadPool>(pool_size, *this);
-  epoll_event event{.events = EPOLLIN, .data = {.fd = wake_.fd()}};
+  watch_wakes();
+}
+
+void EpollBackend::watch_wakes() {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = pack(wake_.fd(), 0)}};
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.fd(), &event) != 0)
     throw std::system_error(errno, std::generic_category(), "cannot watch an eventfd");
 }
@@ -79,16 +92,13 @@ void EpollBackend::watch(Request& request) {
   Operation& op = request.op;
   Watch& watch = watches_[op.fd];
   const std::uint32_t events = events_needed(op);
-  // accept4 has no MSG_DONTWAIT: a connection taken by another process in between must not block
-  // us.
-  const bool accepts = op.kind == Kind::accept || op.kind == Kind::accept_many;
-  if (accepts && !std::exchange(watch.never_blocks, true))
-    ::fcntl(op.fd, F_SETFL, ::fcntl(op.fd, F_GETFL) | O_NONBLOCK);
-  // poll() is also used on descriptors that others open and close, so its interest is renewed each
-  // time. Sockets are closed through the loop, which then forgets what was armed.
-  const bool trusted = op.kind != Kind::poll && !watch.once && (watch.armed & events) == events;
-  const int error = trusted ? 0 : arm(op.fd, watch, watch.armed | events);
+  const int error = arm(op.fd, watch, watch.armed | events);
   if (error == 0) {
+    // accept4 has no MSG_DONTWAIT: a connection taken by another process in between must not block
+    // us.
+    const bool accepts = op.kind == Kind::accept || op.kind == Kind::accept_many;
+    if (accepts && !std::exchange(watch.never_blocks, true))
+      ::fcntl(op.fd, F_SETFL, ::fcntl(op.fd, F_GETFL) | O_NONBLOCK);
     op.route = Route::poll;
     op.stage = Operation::Stage::waiting;
     return watch.waiting.push_back(request);
@@ -104,17 +114,46 @@ void EpollBackend::watch(Request& request) {
   finish(request, error == -EPERM ? -ENOTSOCK : error);
 }
 
-// Tells the kernel what to watch. Its view wins over ours: a descriptor that was closed and made
-// anew behind our back is no longer in the set (ENOENT), one that we forgot may still be (EEXIST).
+// Tells the kernel what to watch. Its view wins over ours, so it's asked each time: a descriptor
+// that was closed and made anew behind our back is no longer in the set (ENOENT), one that we
+// forgot may still be (EEXIST).
 int EpollBackend::arm(int fd, Watch& watch, std::uint32_t events) {
-  epoll_event event{.events = events | (watch.once ? EPOLLET : 0U), .data = {.fd = fd}};
+  const bool as_before = !watch.once && events == watch.armed;
+  const bool known = watch.armed != 0 && !as_before;
+  int error = known ? control(EPOLL_CTL_MOD, fd, watch, events) : -ENOENT;
+  if (error == -ENOENT) {
+    watch.once = false;
+    error = control(EPOLL_CTL_ADD, fd, watch, events);
+    if (error == 0) watch.never_blocks = false;
+  }
+  if (error != -EEXIST) return error;
+  return as_before ? 0 : control(EPOLL_CTL_MOD, fd, watch, events);
+}
+
+int EpollBackend::control(int how, int fd, Watch& watch, std::uint32_t events) {
+  const std::uint32_t serial = last_serial_ + 1;
+  epoll_event event{.events = events | (watch.once ? EPOLLET : 0U),
+                    .data = {.u64 = pack(fd, serial)}};
   ++system_calls_;
-  int error = ::epoll_ctl(epoll_.get(), watch.armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
-  if (error != 0 && errno == ENOENT) error = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
-  if (error != 0 && errno == EEXIST) error = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
-  if (error != 0) return -errno;
+  if (::epoll_ctl(epoll_.get(), how, fd, &event) != 0) return -errno;
+  watch.serial = last_serial_ = serial;
   watch.armed = events;
   return 0;
+}
+
+// The set tells of a file whose number was closed behind our back while the file is open elsewhere:
+// nothing takes that out again, and it would be told for ever. So a new set takes the place of the
+// old one.
+void EpollBackend::renew() {
+  const UniqueFd fresh(::epoll_create1(EPOLL_CLOEXEC));
+  ++system_calls_;
+  if (!fresh || ::dup3(fresh.get(), epoll_.get(), O_CLOEXEC) < 0) return;
+  watch_wakes();
+  for (auto it = watches_.begin(); it != watches_.end();) {
+    auto& [fd, watch] = *it;
+    if (!watch.waiting.empty()) control(EPOLL_CTL_ADD, fd, watch, watch.armed);
+    it = watch.waiting.empty() ? watches_.erase(it) : std::next(it);
+  }
 }
 
 void EpollBackend::cancel(Request& request) {
@@ -128,10 +167,10 @@ void EpollBackend::wait(Nanoseconds timeout) {
   ++system_calls_;
   const int count = sleep(events, std::size(events), timeout);
   for (int i = 0; i < count; ++i) {
-    if (events[i].data.fd == wake_.fd())
+    if (fd_of(events[i]) == wake_.fd())
       take_wake();
-    else
-      serve(events[i].data.fd, events[i].events);
+    else if (!serve(events[i]))
+      return renew();  // which tells the others again
   }
 }
 
@@ -159,14 +198,16 @@ void EpollBackend::take_wake() {
   if (threads_) threads_->take_done(ready_);
 }
 
-// Something happened on `fd`: make the calls that waited for it, in the order in which they came.
-void EpollBackend::serve(int fd, std::uint32_t happened) {
-  const auto found = watches_.find(fd);
-  if (found == watches_.end()) {  // forgotten, but still open elsewhere
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-    return;
-  }
-  Watch& watch = found->second;
+// Something happened to a descriptor: make the calls that waited for it, in the order in which they
+// came. False if it happened to another file, which had this number before.
+bool EpollBackend::serve(const epoll_event& event) {
+  const auto found = watches_.find(fd_of(event));
+  if (found == watches_.end() || found->second.serial != serial_of(event)) return false;
+  serve(found->first, found->second, event.events);
+  return true;
+}
+
+void EpollBackend::serve(int fd, Watch& watch, std::uint32_t happened) {
   if (watch.waiting.empty()) return disarm(fd, watch, 0);
   std::uint32_t asked = 0;
   std::uint32_t wanted = 0;

@@ -40,6 +40,7 @@ class EpollBackend final : public Backend {
   struct Watch {
     List<Request> waiting;
     std::uint32_t armed = 0;
+    std::uint32_t serial = 0;   // of its entry in the set; an event with another isn't its own
     bool never_blocks = false;  // a listener, by O_NONBLOCK
     bool once = false;          // each change is told once: something lasts that no try takes away
   };
@@ -47,14 +48,18 @@ class EpollBackend final : public Backend {
   void block(Request& request);
   void watch(Request& request);
   int arm(int fd, Watch& watch, std::uint32_t events);
+  int control(int how, int fd, Watch& watch, std::uint32_t events);
+  void renew();
   void quieten(int fd, Watch& watch, bool moved);
   void disarm(int fd, Watch& watch, std::uint32_t wanted);
-  void serve(int fd, std::uint32_t happened);
+  bool serve(const epoll_event& event);
+  void serve(int fd, Watch& watch, std::uint32_t happened);
   bool attempt(Request& request, std::uint32_t happened);
   bool accept_some(Multishot& request);
   bool receive_some(Multishot& request);
   int sleep(epoll_event* events, int size, Nanoseconds timeout);
   void forget(int fd);
+  void watch_wakes();
   void take_wake();
 
   UniqueFd epoll_;
@@ -65,6 +70,7 @@ class EpollBackend final : public Backend {
   const ClosedInChildren wake_stays_here_;
   std::unique_ptr<ThreadPool> threads_;
   std::unordered_map<int, Watch> watches_;
+  std::uint32_t last_serial_ = 0;
 };
 
 }  // namespace timeslice::loop
