@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <new>
 
 namespace timeslice::loop {
 
@@ -62,6 +63,16 @@ int on_path(const Operation& op) {
   });
 }
 
+// Whoever catches it on the loop's thread can say what it was for; here it would end the program.
+int run_job(Request& request) {
+  try {
+    request.job();
+    return 0;
+  } catch (const std::bad_alloc&) {
+    return -ENOMEM;
+  }
+}
+
 }  // namespace
 
 bool lingers(int fd) {
@@ -100,8 +111,7 @@ int run_blocking(Request& request) {
     case Kind::shutdown:
       return or_errno(::shutdown(op.fd, op.flags));
     case Kind::work:
-      request.job();
-      return 0;
+      return run_job(request);
     default:
       return -ENOTSUP;
   }

@@ -6,7 +6,8 @@
 
 namespace timeslice::loop {
 
-// Returns the result or -errno. Kinds that wait for a peer (accept, poll, ...) give -ENOTSUP.
+// Returns the result or -errno. Kinds that wait for a peer (accept, poll, ...) give -ENOTSUP, a job
+// that throws std::bad_alloc -ENOMEM.
 int run_blocking(Request& request);
 
 // Whether closing it may wait for a peer (SO_LINGER).

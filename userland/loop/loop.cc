@@ -61,11 +61,14 @@ void take_all(List<T>& list, Take take) {
 
 // A pipe whose reader has gone is a result, -EPIPE, as it is for sockets. But where MSG_NOSIGNAL
 // saves a send, nothing saves a write, on a ring neither, and blocking the signal would cost two
-// system calls a turn. So a program that has made no choice of its own ignores it.
-void ignore_sigpipe() {
-  struct sigaction action {};
-  if (::sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL)
-    ::signal(SIGPIPE, SIG_IGN);
+// system calls a turn. So a program that has made no choice of its own ignores it. Likewise a file
+// that may grow no longer (SIGXFSZ) is -EFBIG.
+void ignore_signals_of_writes() {
+  for (const int signo : {SIGPIPE, SIGXFSZ}) {
+    struct sigaction action {};
+    if (::sigaction(signo, nullptr, &action) == 0 && action.sa_handler == SIG_DFL)
+      ::signal(signo, SIG_IGN);
+  }
 }
 
 // Keeps `flag` set for as long as it lives, also when an exception passes.
@@ -89,7 +92,7 @@ Loop::Loop(const Options& asked)
   if (options.backend == BackendKind::uring) backend_ = make_uring_backend(options, backend_note_);
   if (options.backend == BackendKind::sim) backend_ = make_sim_backend(options);
   if (!backend_) backend_ = make_epoll_backend(options);
-  ignore_sigpipe();
+  ignore_signals_of_writes();
   update_time();
 }
 

@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include <cstdio>
-#include <system_error>
+#include <exception>
 
 #include "loop/blocking.h"
 #include "loop/probe.h"
@@ -41,8 +41,9 @@ void ThreadPool::start_threads() {
   try {
     for (unsigned number = 0; number < size_; ++number)
       threads_.emplace_back([this, number] { work(number); });
-  } catch (const std::system_error&) {
-    // The system refuses more threads: fewer do the same work. With none, submit() answers -EAGAIN.
+  } catch (const std::exception&) {
+    // The system refuses more threads, or memory for them: fewer do the same work. With none,
+    // submit() answers -EAGAIN.
   }
 }
 
