@@ -16,9 +16,10 @@
 //
 // Errors of operations are results (-errno). Set-up errors fall back to the pool, which
 // backend_note() explains; only a machine that gives not even an epoll set makes the constructor
-// throw. Writing to a pipe or socket whose reader has gone is -EPIPE: the first loop sets SIGPIPE
-// to be ignored, if it had its default action. A callback that throws ends run() with its
-// exception. The loop stays whole: what had not been called yet is called by the next run().
+// throw. Writing to a pipe or socket whose reader has gone is -EPIPE, to a file at the process's
+// size limit -EFBIG: the first loop sets SIGPIPE and SIGXFSZ to be ignored, if they had their
+// default action. A callback that throws ends run() with its exception. The loop stays whole: what
+// had not been called yet is called by the next run().
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -149,7 +150,7 @@ class Loop {
   [[nodiscard]] Awaitable close(int fd) { return {*this, operations::close(fd)}; }
   // A request in flight keeps its file open, and closing an fd does not end its requests: cancel
   // first, close when they have come back. Sockets are closed by this, which doesn't block, or by
-  // close(), but not past the loop's back.
+  // close(). A close past the loop is noticed, but costs it more.
   void close_now(int fd) { backend_->close_now(fd); }
   void stat(Request& request, const char* path, int flags, struct statx* out, Done done) {
     start(request, operations::stat(AT_FDCWD, path, flags, out), std::move(done));
@@ -232,8 +233,8 @@ class Loop {
   // Calls back for each piece of data, in one of `buffers`, until the stream ends.
   void recv_many(Multishot& request, int fd, Buffers& buffers, Done done);
 
-  // `job` runs on a pool thread and must not throw. Slow ones, which wait for others (name
-  // look-ups), take at most half of the pool.
+  // `job` runs on a pool thread and must not throw, but for std::bad_alloc, which is -ENOMEM. Slow
+  // ones, which wait for others (name look-ups), take at most half of the pool.
   void work(Request& request, Task job, Done done);
   void slow_work(Request& request, Task job, Done done);
   template <typename Job>
