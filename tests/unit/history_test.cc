@@ -448,7 +448,7 @@ TEST_CASE("with a filter, a missing arrival is counted, and was no waiting") {
 }
 
 TEST_CASE("what the kernel counted beyond the records is told, beyond what is measured apart") {
-  constexpr uint64_t kTickUs = 10'000, kApartPerSliceUs = 30, kSlices = 3;
+  constexpr uint64_t kTickUs = 10'000, kApartPerSliceUs = 30, kSlices = 3, kTold = 1;
   const auto beyond = [](uint64_t slices, uint64_t waits_us, uint64_t cpu_us) {
     Scene scene;
     scene.there(1, "a", 'S');
@@ -463,7 +463,7 @@ TEST_CASE("what the kernel counted beyond the records is told, beyond what is me
   CHECK(beyond(1, 5, 40).oncpu_ns == 0);
   CHECK(beyond(kSlices, 105, 40).slices == 2);
   CHECK(beyond(kSlices, 105, 40).wait_ns == 100'000);
-  const uint64_t apart = kTickUs + kApartPerSliceUs * kSlices;
+  const uint64_t apart = kTickUs + kApartPerSliceUs * kTold;
   CHECK(beyond(kSlices, 105, 40 + apart).oncpu_ns == 0);
   CHECK(beyond(kSlices, 105, 40 + apart + 1).oncpu_ns == (apart + 1) * 1000);
 }

@@ -8,7 +8,8 @@ namespace timeslice::model {
 namespace {
 
 // On-CPU time is measured from switch to switch, the kernel's by the run queue's clock, which is a
-// moment ahead of the tracepoint: up to so much a slice. And it is read a tick late at most.
+// moment ahead of the tracepoint: up to so much a slice that the records tell. And it is read a
+// tick late at most.
 constexpr uint64_t kApartPerSliceNs = 30'000, kTickNs = 10'000'000;
 
 uint64_t beyond_ns(uint64_t kernel_ns, uint64_t told_ns) {
@@ -27,7 +28,7 @@ Beyond History::beyond() const {
       beyond.wait_ns += beyond_ns(kernel.run_delay_ns, thread.wait_sum_ns);
     }
     const uint64_t ns = beyond_ns(kernel.cpu_ns, thread.oncpu_ns);
-    if (ns > kTickNs + kernel.slices * kApartPerSliceNs) beyond.oncpu_ns += ns;
+    if (ns > kTickNs + thread.slices * kApartPerSliceNs) beyond.oncpu_ns += ns;
   }
   return beyond;
 }
