@@ -90,6 +90,25 @@ TEST_CASE("where no process matches, it is said, and nothing of the rung") {
   CHECK(text.find("TGID") == std::string::npos);
 }
 
+TEST_CASE("of threads that are in no call, no call is missing") {
+  const auto text = [](char state, uint32_t flags) {
+    MadeFrame made;
+    made.process(1, "p");
+    model::Thread& thread = made.thread(1, "p");
+    thread.row.state = state;
+    thread.row.flags = flags;
+    made.frame().have &= ~TS_HAVE_SYSCALL;
+    std::string out;
+    const model::Frame frame = made.frame();
+    view::TextWriter().append(out, frame, {});
+    return out.substr(0, out.find("TGID"));
+  };
+  CHECK(text('Z', 0).find("SLEEPS IN") == std::string::npos);
+  CHECK(text('R', 0).find("SLEEPS IN") == std::string::npos);
+  CHECK(text('S', TS_THREAD_KERNEL).find("SLEEPS IN") == std::string::npos);
+  CHECK(text('S', 0).find("SLEEPS IN") != std::string::npos);
+}
+
 TEST_CASE("a long last column is whole, and an endless one does no harm") {
   MadeFrame made;
   made.process(1, "p");

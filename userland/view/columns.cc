@@ -290,11 +290,23 @@ bool measured(const Column& column, const model::Frame& frame) {
   return frame.have == 0 || (frame.have & column.needs) == column.needs;
 }
 
+namespace {
+
+// A thread that runs, a kernel thread and a zombie are in no call that anybody could know of.
+bool is_in_call(const model::Thread* thread) {
+  const ts_thread_row& row = thread->row;
+  return !(row.flags & TS_THREAD_KERNEL) && (row.state == 'S' || row.state == 'D');
+}
+
+}  // namespace
+
 std::string lost_columns(const model::Frame& frame) {
   std::string lost;
   if (frame.threads.empty()) return lost;
+  const bool calls = std::any_of(frame.threads.begin(), frame.threads.end(), is_in_call);
   for (const Column& c : table) {
     if (c.place == Place::files || measured(c, frame)) continue;
+    if (c.needs == TS_HAVE_SYSCALL && !calls) continue;
     if (!lost.empty()) lost += ' ';
     lost += c.heading;
   }
