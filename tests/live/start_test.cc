@@ -32,17 +32,20 @@ TEST_CASE("what is meant for a closed stdout reaches nobody, and a sentence says
 }
 
 TEST_CASE("nothing that is opened becomes stdin, stdout or stderr") {
-  const Command command({timeslice(), "demo", "--port", "0", "--seconds", "20"},
+  const Command command({timeslice(), "demo", "--port", "0", "--seconds", "60"},
                         [] { close_range(0, 2, 0); });
-  const std::string fds = "/proc/" + std::to_string(command.pid()) + "/fd/";
-  const auto target = [&](const char* fd) {
+  const std::string process = "/proc/" + std::to_string(command.pid());
+  const auto target = [&](const char* of) {
     std::error_code none;
-    return std::filesystem::read_symlink(fds + fd, none).string();
+    return std::filesystem::read_symlink(process + of, none).string();
   };
-  REQUIRE(until([&] { return !target("3").empty() && target("0") == "/dev/null"; }));
-  CHECK(target("1") == "/dev/null");
-  CHECK(target("2") == "/dev/null");
-  command.signal(SIGTERM);
+  std::error_code error;
+  const auto all_are_taken = [&] {
+    return std::filesystem::equivalent(process + "/exe", timeslice(), error) &&
+           !target("/fd/0").empty() && !target("/fd/1").empty() && !target("/fd/2").empty();
+  };
+  REQUIRE(until(all_are_taken));
+  for (const char* fd : {"/fd/0", "/fd/1", "/fd/2"}) CHECK(target(fd) == "/dev/null");
 }
 
 TEST_CASE("a page that may not become as large as it is leaves a sentence, and no file") {
