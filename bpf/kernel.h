@@ -123,6 +123,7 @@ struct pt_regs {
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
+	unsigned long cs;
 	unsigned long sp;
 };
 #endif

@@ -150,8 +150,10 @@ static __always_inline void fill_ended(struct ts_thread_row *row, struct task_st
 /*
  * A sleeper's registers were saved on its way into the kernel: which call, with which arguments. Of
  * one that runs they are its last entry's, and good for no more than to know its stack by. A thread
- * that has ended has no stack any more, and zeros read from there would be a read().
+ * that has ended has no stack any more, and zeros read from there would be a read(). A 32-bit
+ * program's calls have other numbers, and other registers for their arguments: they are left out.
  */
+#define USER32_CS 0x23 /* the code segment of 32-bit programs: arch/x86/include/asm/segment.h */
 static __always_inline void fill_syscall(struct ts_thread_row *row, struct task_struct *task)
 {
 #if defined(__TARGET_ARCH_x86)
@@ -163,7 +165,7 @@ static __always_inline void fill_syscall(struct ts_thread_row *row, struct task_
 		return;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	row->user_sp = regs->sp;
-	if (row->state == 'R')
+	if (row->state == 'R' || regs->cs == USER32_CS)
 		return;
 	row->syscall_nr = regs->orig_ax;
 	row->syscall_args[0] = regs->di;

@@ -182,11 +182,13 @@ static bool read_registers(struct task_struct *task, struct pt_regs *registers)
 	       switches == READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 }
 
+/* A 32-bit program's calls have other numbers, and other registers for their arguments. */
 static void show_syscall(struct seq_file *file, struct task_struct *task)
 {
 	struct pt_regs registers;
 
-	if (proc_reader(file)->arguments && read_registers(task, &registers))
+	if (proc_reader(file)->arguments && read_registers(task, &registers) &&
+	    registers.cs != __USER32_CS)
 		seq_printf(file, " %ld %lu %lu %lu %lu %lu", (long)(int)registers.orig_ax,
 			   registers.di, registers.si, registers.dx, registers.r10, registers.sp);
 	else

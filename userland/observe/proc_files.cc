@@ -112,8 +112,11 @@ void read_syscall(int thread_dir, ts_thread_row& row) {
   if (sscanf(text.c_str(), "%" SCNd32 " %llx %llx %llx %llx %*x %*x %llx", &number, &args[0],
              &args[1], &args[2], &args[3], &sp) < 2)
     return;
-  row.syscall_nr = number;
   row.user_sp = number < 0 ? args[0] : sp;
+  // A 32-bit program's calls have other numbers. Nothing else here tells that it is one; a stack
+  // that a 64-bit program has put down there is taken for it.
+  if (row.user_sp <= UINT32_MAX) return;
+  row.syscall_nr = number;
   if (number >= 0)
     for (int i = 0; i < TS_SYSCALL_ARGS; ++i) a[i] = args[i];
   row.record.have |= TS_HAVE_SYSCALL;
