@@ -9,6 +9,7 @@
 #include "tests/live/workloads.h"
 #include "tests/vm/guest/ext_scheduler.h"
 #include "tests/vm/guest/module.h"
+#include "tests/vm/guest/slices.h"
 
 namespace timeslice::vm {
 
@@ -37,7 +38,7 @@ void check_recorded(const live::Cast& cast) {
       REQUIRE(thread.is_object());
       CHECK(thread["nvcsw"] == now.nvcsw - then.nvcsw);
       CHECK(thread["nivcsw"] == now.nivcsw - then.nivcsw);
-      CHECK(thread["slices"] == now.slices - then.slices);
+      check_slices(thread, then, now);
       CHECK(thread["run_delay_ms"].get<double>() * 1e6 ==
             Approx(static_cast<double>(now.run_delay_ns - then.run_delay_ns)).margin(0.5));
       CHECK(thread["unseen_ms"] == 0);
