@@ -5,6 +5,8 @@
 
 #include <cstring>
 #include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "tests/catch.h"
@@ -37,6 +39,22 @@ struct Program {
     std::memcpy(&value, bytes.data() + offset, sizeof(value));
     return value;
   }
+  // Where the byte at `address` of the running program stands in the file.
+  [[nodiscard]] size_t offset_of(uint64_t address) const {
+    for (const Elf64_Phdr& one : segments)
+      if (one.p_type == PT_LOAD && address >= one.p_vaddr && address - one.p_vaddr < one.p_filesz)
+        return one.p_offset + (address - one.p_vaddr);
+    return bytes.size();
+  }
+  // The names that it has in common with its libraries.
+  [[nodiscard]] std::set<std::string> names() const {
+    const size_t begin = offset_of(dynamic.at(DT_STRTAB)), size = dynamic.at(DT_STRSZ);
+    REQUIRE(begin + size <= bytes.size());
+    std::set<std::string> all;
+    for (size_t at = begin; at < begin + size; at += std::strlen(&bytes[at]) + 1)
+      all.emplace(&bytes[at]);
+    return all;
+  }
   [[nodiscard]] const Elf64_Phdr* segment(uint32_t type) const {
     for (const Elf64_Phdr& one : segments)
       if (one.p_type == type) return &one;
@@ -63,6 +81,15 @@ TEST_CASE("the program lies anywhere, its addresses can't be written, and no dat
   for (const Elf64_Phdr& segment : program.segments)
     CHECK((segment.p_flags & (PF_W | PF_X)) != (PF_W | PF_X));
   CHECK(program.dynamic.count(DT_TEXTREL) == 0);
+}
+
+// Where stack, string functions and containers are checked, a failed check calls one of these.
+TEST_CASE("the program's stack, its string functions and its containers are checked") {
+  const std::set<std::string> names = Program(timeslice()).names();
+  CHECK(names.count("__stack_chk_fail") == 1);
+  CHECK(names.count("__read_chk") + names.count("__memcpy_chk") + names.count("__snprintf_chk") >
+        0);
+  CHECK(names.count("_ZSt21__glibcxx_assert_failPKciS0_S0_") == 1);
 }
 
 }  // namespace timeslice::live
