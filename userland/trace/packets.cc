@@ -8,6 +8,7 @@ namespace timeslice::trace {
 
 namespace {
 
+constexpr size_t kFirstWindow = 16 << 10;
 constexpr size_t kWindow = 1 << 20;
 constexpr uint64_t kLargest = 64 << 20;  // a packet that claims more is none
 constexpr char kPacketTag = 0x0a;        // field 1, a message
@@ -16,7 +17,8 @@ constexpr size_t kHead = 11;             // the tag, and the longest length
 }  // namespace
 
 // Brings `size` bytes from at_ on into the window; false: the file hasn't got so many. A packet
-// that is broken may claim any size: the window at most doubles before there are bytes for it.
+// that is broken may claim any size: the window at most doubles before there are bytes for it. And
+// it grows with what was read, since all of it is cleared: a short file costs little then.
 bool Packets::need(size_t size) {
   if (window_.size() - at_ >= size) return true;
   window_.erase(0, at_);
@@ -24,7 +26,8 @@ bool Packets::need(size_t size) {
   at_ = 0;
   while (window_.size() < size) {
     const size_t had = window_.size();
-    const size_t wanted = std::max(kWindow, std::min(size, 2 * had));
+    const size_t window = std::clamp<uint64_t>(window_at_ + had, kFirstWindow, kWindow);
+    const size_t wanted = std::max(window, std::min(size, 2 * had));
     window_.resize(wanted);
     window_.resize(had + bytes_.read(window_at_ + had, window_.data() + had, wanted - had));
     if (window_.size() < wanted) break;
