@@ -95,6 +95,17 @@ void spin(std::chrono::nanoseconds duration) {
   }
 }
 
+void use_core(std::chrono::nanoseconds cpu_time) {
+  const auto used = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  const auto end = used() + cpu_time;
+  while (used() < end) {
+  }
+}
+
 void nap(int times) {
   const timespec millisecond{0, 1'000'000};
   for (int i = 0; i < times; ++i) nanosleep(&millisecond, nullptr);
@@ -152,7 +163,7 @@ Cast yielder() {
                  }),
                  alone([] {
                    pin_to(0);
-                   spin(400ms);
+                   use_core(400ms);
                  }));
 }
 

@@ -53,8 +53,9 @@ void run_together(const Cast& cast);
 std::vector<uint32_t> tgids_of(const Cast& cast);
 
 // Legs.
-void spin(std::chrono::nanoseconds duration);  // of wall time
-void nap(int times);                           // 1 ms each
+void spin(std::chrono::nanoseconds duration);      // of wall time
+void use_core(std::chrono::nanoseconds cpu_time);  // the same turns, however busy the machine is
+void nap(int times);                               // 1 ms each
 void yield(int times);
 // Writes a byte and reads one, so many times; who doesn't begin reads first.
 void play_ping_pong(const Pipe& from, const Pipe& to, int times, bool begins);
