@@ -220,6 +220,25 @@ TEST_CASE("of a process's many ended threads three have a row, and a last one te
   CHECK(rows(list) == "10/10 10/1000 10/1001 10/1002 10");
 }
 
+TEST_CASE("the selection stays on the line of what ended, and goes on from there") {
+  MadeFrame made;
+  for (const uint32_t tgid : {10U, 20U}) {
+    made.process(tgid, "p").ended_cpu_pct = 37;
+    made.thread(tgid, "p").cpu_pct = 1;
+  }
+  ListState list;
+  for (const bool tree : {true, false}) {
+    list.tree = tree;
+    list.arrange(made.frame());
+    list.home();
+    for (size_t i = 1; i < list.rows().size(); ++i) {
+      list.move(1);
+      list.arrange(made.frame());
+      CHECK(list.selected() == i);
+    }
+  }
+}
+
 TEST_CASE("a single thread stands for its process only while their figures are the same") {
   MadeFrame made;
   model::Process& process = made.process(10, "p");

@@ -98,6 +98,13 @@ void ListState::forget_vanished_folds(const model::Frame& frame) {
   folded_.swap(kept);
 }
 
+// In a flat list one row sums up what ended of all processes, and is nobody's.
+ListState::Identity ListState::identity_of(const Row& row) {
+  const uint32_t tgid = row.ended_sum && !row.indented ? 0 : row.process->tgid;
+  if (row.thread == nullptr) return {tgid, 0, 0, row.ended_sum};
+  return {tgid, row.thread->row.tid, row.thread->row.start_ns, false};
+}
+
 void ListState::find_selected() {
   if (rows_.empty() || !follow_) {
     selected_ = 0;
@@ -106,10 +113,7 @@ void ListState::find_selected() {
   selected_ = std::min(selected_, rows_.size() - 1);
   size_t of_process = rows_.size();
   for (size_t i = 0; i < rows_.size(); ++i) {
-    const model::Thread* t = rows_[i].thread;
-    const bool same_tid = identity_.tid == (t != nullptr ? t->row.tid : 0);
-    if (same_tid && rows_[i].process->tgid == identity_.tgid &&
-        (t == nullptr || t->row.start_ns == identity_.start_ns)) {
+    if (identity_of(rows_[i]) == identity_) {
       selected_ = i;
       return;
     }
@@ -121,13 +125,7 @@ void ListState::find_selected() {
 }
 
 void ListState::remember_selected() {
-  const Row* row = selected_row();
-  if (row == nullptr) return;
-  identity_ = {row->process->tgid, 0, 0};
-  if (row->thread != nullptr) {
-    identity_.tid = row->thread->row.tid;
-    identity_.start_ns = row->thread->row.start_ns;
-  }
+  if (const Row* row = selected_row()) identity_ = identity_of(*row);
 }
 
 void ListState::keep_in_sight() {
@@ -169,7 +167,7 @@ void ListState::toggle_fold() {
   const uint32_t tgid = row->process->tgid;
   if (folded_.erase(tgid) == 0) folded_.insert(tgid);
   follow_ = true;
-  identity_ = {tgid, 0, 0};  // the process's row: it is there, folded or not
+  identity_ = {tgid, 0, 0, false};  // the process's row: it is there, folded or not
 }
 
 void ListState::fold_all(bool fold, const model::Frame& frame) {

@@ -63,10 +63,13 @@ class ListState {
 
  private:
   struct Identity {
-    uint32_t tgid = 0, tid = 0;  // tid 0: the process's row
+    uint32_t tgid = 0, tid = 0;  // tid 0: no thread's row
     uint64_t start_ns = 0;
+    bool ended_sum = false;
+    bool operator==(const Identity&) const = default;
   };
 
+  static Identity identity_of(const Row& row);
   void add_tree();
   void add_flat();
   void add_process(const model::Process& process);
