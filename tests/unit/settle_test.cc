@@ -22,7 +22,8 @@ void add(Meanwhile& meanwhile, const Event& event) {
   meanwhile.add(reinterpret_cast<const ts_event&>(event));
 }
 
-ts_core_row core(uint32_t cpu, uint32_t queue_len, uint32_t have = TS_HAVE_CORE_QUEUE) {
+ts_core_row core(uint32_t cpu, uint32_t queue_len,
+                 uint32_t have = TS_HAVE_CORE_QUEUE | TS_HAVE_CORE_BUSY) {
   ts_core_row row{};
   row.record.have = have;
   row.cpu = cpu;
@@ -86,7 +87,8 @@ ts_event_switch left(uint64_t time_ns, uint16_t cpu, uint32_t tid, uint16_t stat
 TEST_CASE("a core with nobody in its queue is idle, unless somebody is seen on it") {
   CHECK(idle({core(2, 0), core(0, 0), core(1, 1)}, {}) == Numbers{0, 2});
   CHECK(idle({core(2, 0), core(0, 0)}, {}, {on_core(7, 2)}) == Numbers{0});
-  CHECK(idle({core(0, 0, TS_HAVE_CORE_BUSY)}, {}).empty());  // its queue wasn't read
+  CHECK(idle({core(0, 0, TS_HAVE_CORE_BUSY)}, {}).empty());   // its queue wasn't read
+  CHECK(idle({core(0, 0, TS_HAVE_CORE_QUEUE)}, {}).empty());  // it is offline
 }
 
 TEST_CASE("what a core did since the pass began tells better whether it is idle") {
@@ -140,6 +142,17 @@ TEST_CASE("of a row that may be the leader's or its follower's, only the name is
     CHECK(rows[0].record.have == 0);
     CHECK(rows[0].nvcsw == 0);
   }
+}
+
+TEST_CASE("nor is the row dropped when the leader leaves after its number is another's") {
+  const Exec exec;
+  const ts_thread_row* one[] = {&exec.leader};
+  Meanwhile meanwhile;
+  add(meanwhile, exec.told(kBegin + 2));
+  add(meanwhile, left(kBegin + 3, 0, 10, dead, 4, 0));
+  const auto rows = settle(one, kBegin, kMoment, kMoment, meanwhile);
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].record.have == 0);
 }
 
 TEST_CASE("a number that is given to a new thread while a pass goes on is that one's") {

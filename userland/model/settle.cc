@@ -35,8 +35,8 @@ struct Entry {
   uint64_t counted_ns = 0;  // records up to here are in the row already
   uint64_t ready_ns = 0;    // since when it waits for a core, where a record told
   bool ended = false;
-  bool doubtful =
-      false;  // whose row it is isn't known: its process's first thread changed meanwhile
+  // Whose row it is isn't known: its process's first thread changed meanwhile.
+  bool doubtful = false;
 };
 
 // How far the kernel's counter is ahead of the row's, by its low bits; negative: the row is ahead.
@@ -78,11 +78,12 @@ class Numbers {
     }
     if (!changes_number(record)) return nullptr;
     Entry* const thread = find(record.parent_tid);
+    const bool leader_stays = owner && gone_.erase(tid) == 0 && !has_left(owner->row);
+    if (leader_stays) leaders_.insert(tid);
     if (!thread) {
       doubt(record);
       return nullptr;
     }
-    if (owner && gone_.erase(tid) == 0 && !has_left(owner->row)) leaders_.insert(tid);
     by_tid_[tid] = thread;
     by_tid_.erase(record.parent_tid);
     return owner;
@@ -303,12 +304,16 @@ std::vector<ts_thread_row> settle(std::span<const ts_thread_row* const> threads,
   return settling.rows(moment_ns);
 }
 
+// The kernel keeps times of those only; an offline one's queue is empty as well.
+bool is_online(const ts_core_row& core) { return (core.record.have & TS_HAVE_CORE_BUSY) != 0; }
+
 std::vector<uint32_t> idle_cores(std::span<const ts_core_row> cores,
                                  std::span<const ts_thread_row> settled, uint64_t begin_ns,
                                  uint64_t moment_ns, const Meanwhile& meanwhile) {
   std::map<uint32_t, bool> idle;
   for (const ts_core_row& core : cores)
-    idle[core.cpu] = (core.record.have & TS_HAVE_CORE_QUEUE) != 0 && core.queue_len == 0;
+    idle[core.cpu] =
+        is_online(core) && (core.record.have & TS_HAVE_CORE_QUEUE) != 0 && core.queue_len == 0;
   for (const ts_event* event : meanwhile.sorted()) {
     if (event->time_ns < begin_ns || event->time_ns > moment_ns) continue;
     if (event->kind == TS_EVENT_SWITCH) idle[event->cpu] = event->tid == 0;

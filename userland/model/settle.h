@@ -33,9 +33,12 @@ class Meanwhile {
 std::vector<ts_thread_row> settle(std::span<const ts_thread_row* const> threads, uint64_t begin_ns,
                                   uint64_t end_ns, uint64_t moment_ns, const Meanwhile& meanwhile);
 
-// Which cores had nothing to do at `moment_ns`, by number: those of `cores`, as the same pass read
-// them, whose queue was empty and stayed so, or that their last record since begin_ns leaves to the
-// idle thread, and that no row of `settled` has a thread on.
+// A row of a core is of an online one, or of one that only has been.
+bool is_online(const ts_core_row& core);
+
+// Which online cores had nothing to do at `moment_ns`, by number: those of `cores`, as the same
+// pass read them, whose queue was empty and stayed so, or that their last record since begin_ns
+// leaves to the idle thread, and that no row of `settled` has a thread on.
 std::vector<uint32_t> idle_cores(std::span<const ts_core_row> cores,
                                  std::span<const ts_thread_row> settled, uint64_t begin_ns,
                                  uint64_t moment_ns, const Meanwhile& meanwhile);

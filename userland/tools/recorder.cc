@@ -135,7 +135,7 @@ class Recorder {
     stream_.consume([this](const ts_event& event) { held_.add(event); });
     cut.rows = model::settle(snapshot.threads, begin_ns, cut.moment_ns, cut.moment_ns, held_);
     for (const ts_core_row& core : snapshot.cores)
-      if (core.record.have & TS_HAVE_CORE_BUSY) cut.online.push_back(core.cpu);
+      if (model::is_online(core)) cut.online.push_back(core.cpu);
     std::sort(cut.online.begin(), cut.online.end());
     cut.idle = model::idle_cores(snapshot.cores, cut.rows, begin_ns, cut.moment_ns, held_);
     learn(snapshot);
