@@ -166,12 +166,14 @@ void EpollBackend::wait(Nanoseconds timeout) {
   if (!ready_.empty() || !deliveries_.empty()) timeout = Nanoseconds{0};
   ++system_calls_;
   const int count = sleep(events, std::size(events), timeout);
+  bool all_known = true;
   for (int i = 0; i < count; ++i) {
     if (fd_of(events[i]) == wake_.fd())
       take_wake();
-    else if (!serve(events[i]))
-      return renew();  // which tells the others again
+    else
+      all_known = serve(events[i]) && all_known;
   }
+  if (!all_known) renew();
 }
 
 int EpollBackend::sleep(epoll_event* events, int size, Nanoseconds timeout) {
