@@ -92,6 +92,7 @@ bool read_schedstat(int thread_dir, ts_thread_row& row) {
   if (text.empty() ||
       sscanf(text.c_str(), "%" SCNu64 " %" SCNu64 " %" SCNu64, &cpu_ns, &wait_ns, &slices) != 3)
     return false;
+  if (cpu_ns == 0 && row.cpu_ns > 0) return false;  // the kernel doesn't keep these figures
   row.cpu_ns = cpu_ns;
   row.run_delay_ns = wait_ns;
   row.slices = slices;

@@ -86,10 +86,14 @@ class ProcSource : public Source {
   }
 
   // Threads that have ended did what the process did and none of its threads. The process's time is
-  // cut to whole ticks, and was read first: so this is never too much.
+  // cut to whole ticks, and was read first: so this is never too much, where the threads' times are
+  // exact. Cut to ticks each, they would leave up to one a thread.
   void tell_of_ended(size_t first, uint64_t process_cpu_ns) {
     uint64_t living_cpu_ns = 0;
-    for (size_t i = first; i < rows_.size(); ++i) living_cpu_ns += rows_[i].cpu_ns;
+    for (size_t i = first; i < rows_.size(); ++i) {
+      if (!(rows_[i].record.have & TS_HAVE_WAIT)) return;
+      living_cpu_ns += rows_[i].cpu_ns;
+    }
     if (first == rows_.size() || rows_[first].tid != rows_[first].tgid) return;
     ts_thread_row& leader = rows_[first];
     leader.ended_cpu_ns = process_cpu_ns - std::min(process_cpu_ns, living_cpu_ns);
