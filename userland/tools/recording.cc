@@ -108,10 +108,10 @@ std::vector<std::string> shortcomings(const std::string& path, const trace::Summ
     sentences.push_back(path + " is still being recorded; what comes from now on is not in it");
   if (!summary.stopped.empty())
     sentences.push_back(fmt::format("{}: {}; what is before that is shown", path, summary.stopped));
-  else if (!summary.has_closing && header.ours() && !summary.being_recorded)
+  if (!summary.has_closing && header.ours() && !summary.being_recorded)
     sentences.push_back(path +
-                        " was not finished: its recorder was killed, found no room, or wrote on "
-                        "after this was copied; the end may be missing");
+                        " was not finished: its recorder was killed or ran out of space, or this "
+                        "is a copy made while it was recording; the end may be missing");
   if (summary.broken)
     sentences.push_back(fmt::format("{}: {} broken parts were left out", path, summary.broken));
   return sentences;
