@@ -89,8 +89,8 @@ typedef unsigned long clone_flags_t;
 
 /*
  * At the end of copy_process(), in the parent: no lock of the scheduler's is held, so memory may be
- * taken. Not sched_process_fork, which keeps silent of io_uring's workers. Idle threads of cores
- * that come up are 0 like all of them.
+ * taken, but on a real-time kernel from the reserve only. Not sched_process_fork, which keeps
+ * silent of io_uring's workers. Idle threads of cores that come up are 0 like all of them.
  */
 static void on_birth(void *data, struct task_struct *task, clone_flags_t clone_flags)
 {

@@ -44,7 +44,7 @@ private_apt() {
   "$tool" -o Dir::Etc::sourcelist="$here/sources.list" -o Dir::Etc::sourceparts=- \
     -o Dir::State::lists="$here/lists" -o Dir::Cache::archives="$here/archives" \
     -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root \
-    -o APT::Default-Release="$suite" "$@"
+    -o APT::Default-Release="$suite" -o Acquire::Retries=3 -o APT::Update::Error-Mode=any "$@"
 }
 
 # The lists are asked for once a day: a kernel that came today may wait until tomorrow.

@@ -2,7 +2,7 @@
 # How does a guest come to be? An initramfs with busybox, our programs and the libraries they need,
 # and QEMU without hardware support, which serves inside other virtual machines as well.
 
-# make_initramfs FILE [MODULE LINGERING]: the module, and its build for wakers_test.cc
+# make_initramfs FILE [MODULE LINGERING]: the module, and its build whose handlers linger
 make_initramfs() {
   local root program library
   root=$(mktemp -d)
@@ -33,14 +33,17 @@ make_initramfs() {
 # And a core counts its timer's interrupts for as long as its clock, which never waits, says.
 #
 # boot THREADS VMLINUZ PREFIX SECONDS [VARIABLE=VALUE…]: leaves PREFIX.console and PREFIX.results.
+# It may be starved for a minute on a busy machine: the kernel waits longer before it calls that a stall.
+#
 # THREADS: multi, the guest's cores at the same time, or single, by turns. The variables are those of
 # init.sh.
 boot() {
   local threads=$1 vmlinuz=$2 prefix=$3 seconds=$4
   shift 4
+  local patience="rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60 workqueue.watchdog_thresh=120"
   timeout --kill-after=5 "$seconds" qemu-system-x86_64 -accel "tcg,thread=$threads" -cpu max,la57=off \
     -smp "${VM_CPUS:-2}" -m "${VM_MEMORY:-1024}" -nodefaults -no-reboot -display none \
     -kernel "$vmlinuz" -initrd "$prefix.initramfs" \
     -serial "file:$prefix.console" -serial "file:$prefix.results" \
-    -append "console=ttyS0 panic=-1 oops=panic tsc=reliable clocksource=tsc no_timer_check $*" </dev/null
+    -append "console=ttyS0 panic=-1 oops=panic tsc=reliable clocksource=tsc no_timer_check $patience $*" </dev/null
 }

@@ -16,7 +16,7 @@ passed=0 failed=0 skipped=0
 list=tests/vm/kernels sanitize=0
 # Where spinlocks sleep: births and ends, coming and going under load, readers and the stream.
 in_real_time='*burst*,*births*,*passed over*,*loads and unloads*,*fork storm*,*two sides*,the stream*,nothing is left*'
-many=7.2 # this kernel boots once more, on 64 cores
+many=forky # this kernel boots once more, on 64 cores
 newest_in="experimental sid forky trixie-backports" # where Debian's newest kernel may be
 if [ "${1:-}" = --sanitize ]; then list=/dev/null sanitize=1; fi
 mkdir -p "$work"
@@ -28,7 +28,7 @@ count_failure() {
 }
 
 # Lockdep's too: after one it says nothing more.
-complaints='Kernel panic|BUG:|Oops|detected stalls|soft lockup|WARNING: (possible|suspicious)'
+complaints='Kernel panic|BUG:|Oops|detected (expedited )?stalls|self-detected stall|soft lockup|WARNING: (possible|suspicious)'
 
 # What the guest's tests said, and what the kernel said that no single test was told of.
 read_results() {
@@ -44,6 +44,7 @@ read_results() {
   read -r p _ f _ s _ <<<"$last"
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   grep '^SKIP' "$prefix.plain"
+  if [ "$((p + f + s))" = 0 ]; then count_failure "no test was run in the guest with $name"; fi
   if [ "$f" != 0 ]; then grep -v '^TABLE' "$prefix.plain"; fi
   if grep -E "$complaints" "$prefix.console" >"$prefix.bad"; then
     count_failure "the kernel $name complained: $(head -n 1 "$prefix.bad")"

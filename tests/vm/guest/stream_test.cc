@@ -10,6 +10,7 @@
 
 #include "observe/kmod_table.h"
 #include "tests/live/kernel_truth.h"
+#include "tests/live/waiting.h"
 #include "tests/live/workloads.h"
 #include "tests/vm/guest/module.h"
 
@@ -191,14 +192,17 @@ VM_TEST_CASE("what found no room is counted, and said in the stream") {
 // While cores write. CoreStream takes nothing but whole records.
 VM_TEST_CASE("a reader of the stream never meets a record that is half written") {
   const Module module("stream=1", kLingeringModule);
-  const live::Cast cast = live::ping_pong();
+  const live::Cast cast = live::pinned_ping_pong();
   std::vector<CoreStream> streams;
   for (long cpu = 0; cpu < ::sysconf(_SC_NPROCESSORS_ONLN); ++cpu) streams.emplace_back(cpu);
   size_t met = 0;
   for (int round = 0; round < 5; ++round) {
     for (const auto& player : cast) player->start();
-    for (const size_t enough = met + 500; met < enough;)
+    const size_t enough = met + 500;
+    REQUIRE(live::until([&] {
       for (CoreStream& stream : streams) met += stream.read().size();
+      return met >= enough;
+    }));
     for (const auto& player : cast) player->rest();
   }
 }
