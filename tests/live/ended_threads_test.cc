@@ -51,17 +51,6 @@ int own_threads() {
   return count;
 }
 
-void compute(std::chrono::nanoseconds cpu_time) {
-  const auto used = [] {
-    timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-  };
-  const auto end = used() + cpu_time;
-  while (used() < end) {
-  }
-}
-
 rusage usage_of(int whom) {
   rusage usage{};
   getrusage(whom, &usage);
@@ -84,7 +73,7 @@ void tell_of_ended(Words& words) {
 void short_lived(Words& words) {
   for (int i = 0; i < kThreads; ++i)
     std::thread([] {
-      compute(5ms);
+      use_core(5ms);
       nap(2);
     }).join();
   if (!until([] { return own_threads() == 1; })) _exit(97);
@@ -164,9 +153,9 @@ TEST_CASE("a thread that had a row leaves the rest to its process, whose first t
     std::thread([&] {
       char byte;
       words->other = gettid();
-      compute(50ms);
+      use_core(50ms);
       if (::read(go.out.get(), &byte, 1) != 1) _exit(98);
-      compute(50ms);
+      use_core(50ms);
     }).detach();
   }});
   const pid_t pid = workload.pid();

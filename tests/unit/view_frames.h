@@ -75,8 +75,11 @@ class MadeFrame {
   void begin(model::Process& p) {
     p.threads.clear();
     p.thread_count = 0;
-    p.cpu_pct = p.ended_cpu_pct, p.nvcsw_per_s = p.ended_nvcsw_per_s;
-    p.nivcsw_per_s = p.ended_nivcsw_per_s, p.wait_ms_per_s = p.migrations_per_s = {};
+    // A process's sums begin with what its ended threads did.
+    p.cpu_pct = p.ended_cpu_pct;
+    p.nvcsw_per_s = p.ended_nvcsw_per_s;
+    p.nivcsw_per_s = p.ended_nivcsw_per_s;
+    p.wait_ms_per_s = p.migrations_per_s = {};
     p.nvcsw = p.nivcsw = {};
     frame_.processes.push_back(&p);
   }

@@ -27,8 +27,8 @@ constexpr uint64_t kOnceAdmin = bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_CHECKP
 constexpr uint64_t kMakingFiles =
     bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_FOWNER) | bit(CAP_SYS_RESOURCE);
 
-// What the probes cost, the kernel counts for CAP_SYS_ADMIN alone, and top may attach them any
-// time.
+// Only CAP_SYS_ADMIN may switch on BPF's run-time statistics, which say what the probes cost, and
+// top may attach them at any time.
 uint64_t needed_for(Work work, uint64_t given) {
   if (work == Work::reading) return kMakingFiles;
   if (work == Work::watching) return kLooking | bit(CAP_SYS_ADMIN);

@@ -14,7 +14,7 @@ namespace timeslice::tools {
 RecordingFile::RecordingFile(loop::Loop& loop, loop::Request& request, NewFile file,
                              std::function<void(const std::string&)> on_failure)
     : loop_(loop), request_(request), file_(std::move(file)), on_failure_(std::move(on_failure)) {
-  hold_for_writing(file_.fd());  // where the file system has no locks, nobody is told of one
+  hold_for_writing(file_.fd());  // without locks, readers just can't tell that it is being written
 }
 
 void RecordingFile::take_place() {

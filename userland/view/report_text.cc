@@ -96,8 +96,8 @@ constexpr DeedTable kWakers = {&model::HistoryThread::wakers, "Who woke whom", "
 // The wait isn't the preemptor's doing: it may leave at once, and others run for all the rest.
 constexpr DeedTable kPreemptors = {
     &model::HistoryThread::preemptors,
-    "Who got the core first when it was taken from whom; others may have run until it was back",
-    "UNTIL BACK", "preempted", true};
+    "Who preempted whom: the first to run; others may have run before the thread got a core again",
+    "THEN WAITED", "preempted", true};
 
 void append_deeds(std::string& out, const model::Report& report, const DeedTable& table) {
   constexpr size_t shown = 10;
