@@ -190,7 +190,10 @@ TEST_CASE("who waits for a key goes on waiting when the terminal's mode changes"
   int changes = 0;
   Timer shell(loop, [&] {
     CHECK(results.empty());
-    if (++changes > 5) return static_cast<void>(::write(pty.master.get(), "a\n", 2));
+    if (++changes > 5) {
+      CHECK(::write(pty.master.get(), "a\n", 2) == 2);
+      return;
+    }
     change_mode(pty.slave);
     shell.start(1ms);
   });
