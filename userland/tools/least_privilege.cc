@@ -17,31 +17,26 @@ constexpr uint64_t bit(unsigned capability) { return uint64_t{1} << capability; 
 // Loading programs and attaching them; a process's memory, and the files that it has mapped, which
 // map_files gives to CAP_CHECKPOINT_RESTORE alone and others' folders to CAP_DAC_READ_SEARCH.
 // CAP_SYSLOG shows where the kernel's symbols lie. Older kernels count a ring's and a map's pages
-// as locked: CAP_IPC_LOCK and CAP_SYS_RESOURCE.
+// as locked: CAP_IPC_LOCK and CAP_SYS_RESOURCE. CAP_SYS_ADMIN stands in for the first three where
+// it came alone; nobody else may switch on BPF's run-time statistics, which say what the probes
+// cost; and where a kernel lacks a function that we could use, as before 6.7, libbpf looks for it
+// among the modules' types, which it shows to nobody else either.
 constexpr uint64_t kLooking = bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_SYS_PTRACE) |
                               bit(CAP_CHECKPOINT_RESTORE) | bit(CAP_DAC_READ_SEARCH) |
-                              bit(CAP_SYSLOG) | bit(CAP_IPC_LOCK) | bit(CAP_SYS_RESOURCE);
-// What CAP_SYS_ADMIN stands in for where it came alone, or where the kernel is older than they are.
-constexpr uint64_t kOnceAdmin = bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_CHECKPOINT_RESTORE);
+                              bit(CAP_SYSLOG) | bit(CAP_IPC_LOCK) | bit(CAP_SYS_RESOURCE) |
+                              bit(CAP_SYS_ADMIN);
 // In others' folders, over others' files in sticky ones, and with the blocks kept for root.
 constexpr uint64_t kMakingFiles =
     bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_FOWNER) | bit(CAP_SYS_RESOURCE);
 
-// Only CAP_SYS_ADMIN may switch on BPF's run-time statistics, which say what the probes cost, and
-// top may attach them at any time.
-uint64_t needed_for(Work work, uint64_t given) {
+uint64_t needed_for(Work work) {
   if (work == Work::reading) return kMakingFiles;
-  if (work == Work::watching) return kLooking | bit(CAP_SYS_ADMIN);
-  const uint64_t admin = (given & kOnceAdmin) == kOnceAdmin ? 0 : bit(CAP_SYS_ADMIN);
-  return kLooking | kMakingFiles | admin;
+  return work == Work::watching ? kLooking : kLooking | kMakingFiles;
 }
 
 struct Rights {
   bool get() { return syscall(SYS_capget, &header, data) == 0; }
   [[nodiscard]] bool set() const { return syscall(SYS_capset, &header, data) == 0; }
-  [[nodiscard]] uint64_t permitted() const {
-    return data[0].permitted | uint64_t{data[1].permitted} << 32;
-  }
   void keep(uint64_t kept, bool only_effective) {
     for (__user_cap_data_struct& word : data) {
       const auto part = static_cast<uint32_t>(&word == data ? kept : kept >> 32);
@@ -63,7 +58,7 @@ void keep_rights_for(Work work) {
   if (!rights.get()) return;
   // Ambient rights end with the permitted ones, so a command's are only laid aside.
   const bool lay_aside = work == Work::starting_a_command;
-  rights.keep(needed_for(work, rights.permitted()), lay_aside);
+  rights.keep(needed_for(work), lay_aside);
   // Else a program that root executes would have them all again.
   if (rights.set() && !lay_aside) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
