@@ -171,8 +171,9 @@ void check_vruntime_stands_still(const Cast& spinners) {
 
 }  // namespace
 
-// Its figures stay the kernel's: they are counted above the class that a thread is of.
-VM_TEST_CASE("module, BPF and kernel agree under a sched_ext scheduler", "[bpf]") {
+// Its figures stay the kernel's: they are counted above the class that a thread is of. Such a
+// scheduler comes and goes by rewriting the kernel's code, so the cores take turns (init.sh).
+VM_TEST_CASE("module, BPF and kernel agree under a sched_ext scheduler", "[.][alone]") {
   if (!offers_sched_ext()) {  // so its policy must be none that this kernel knows
     const sched_param plain{};
     CHECK(sched_setscheduler(0, kExtPolicy, &plain) == -1);

@@ -57,6 +57,10 @@ VM_TEST_CASE("a recording has this kernel's counts", "[bpf]") {
   check_recorded(live::ping_pong());
   check_recorded(live::pinned_spinners());
   check_recorded(live::mixed_threads());
+}
+
+VM_TEST_CASE("a recording under a sched_ext scheduler has this kernel's counts", "[.][alone]") {
+  CHECK_FALSE((offers_sched_ext() && !expects_bpf()));
   if (!offers_sched_ext()) return;
   const ExtScheduler scheduler;
   check_recorded(live::pinned_spinners());
