@@ -53,7 +53,8 @@ void ListState::add_process(const model::Process& process) {
   sorter_.sort(threads_, order);
   for (const model::Thread* t : threads_) rows_.push_back({&process, t, true});
   if (hidden > 0 || process.ended_did_something())
-    rows_.push_back({&process, nullptr, true, false, false, true, hidden});
+    rows_.push_back(
+        {.process = &process, .indented = true, .ended_sum = true, .ended_hidden = hidden});
 }
 
 void ListState::add_tree() {
@@ -72,7 +73,7 @@ void ListState::add_flat() {
   }
   sorter_.sort(threads_, order);
   for (const model::Thread* t : threads_) rows_.push_back({t->process, t});
-  if (hidden > 0) rows_.push_back({of_them, nullptr, false, false, false, true, hidden});
+  if (hidden > 0) rows_.push_back({.process = of_them, .ended_sum = true, .ended_hidden = hidden});
 }
 
 void ListState::arrange(const model::Frame& frame) {

@@ -11,7 +11,7 @@
 #include "tests/live/recorded.h"
 #include "tests/live/workloads.h"
 #include "tests/vm/guest/module.h"
-#include "tests/vm/guest/slices.h"
+#include "tests/vm/guest/recorded_run.h"
 
 namespace timeslice::vm {
 
@@ -58,12 +58,7 @@ VM_TEST_CASE("on many cores a recording has the kernel's counts", "[.][cores]") 
   live::Recording recording({});
   std::vector<live::Truth> before;
   for (const auto& player : cast) before.push_back(live::truth_of(player->pid(), player->pid()));
-  live::run_together(cast);
-  const live::Outcome outcome = recording.finish();
-  INFO(outcome.err);
-  REQUIRE(outcome.status == 0);
-  const Json report = recording.report();
-  CHECK(report["trust"]["lost_records"] == 0);
+  const Json report = report_of_run(recording, cast);
   for (size_t i = 0; i < cast.size(); ++i) {
     const pid_t tid = cast[i]->pid();
     const live::Truth now = live::truth_of(tid, tid);

@@ -9,7 +9,7 @@
 #include "tests/live/workloads.h"
 #include "tests/vm/guest/ext_scheduler.h"
 #include "tests/vm/guest/module.h"
-#include "tests/vm/guest/slices.h"
+#include "tests/vm/guest/recorded_run.h"
 
 namespace timeslice::vm {
 
@@ -22,12 +22,7 @@ void check_recorded(const live::Cast& cast) {
   std::vector<live::Truth> before;
   for (const auto& workload : cast)
     for (const pid_t tid : workload->tids()) before.push_back(live::truth_of(workload->pid(), tid));
-  live::run_together(cast);
-  const live::Outcome outcome = recording.finish();
-  INFO(outcome.err);
-  REQUIRE(outcome.status == 0);
-  const Json report = recording.report();
-  CHECK(report["trust"]["lost_records"] == 0);
+  const Json report = report_of_run(recording, cast);
   CHECK(report["trust"]["missing_switches"] == 0);
   size_t at = 0;
   for (const auto& workload : cast)

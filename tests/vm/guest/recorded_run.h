@@ -1,12 +1,26 @@
 // SPDX-License-Identifier: MIT
-// How many slices may a recording have of a thread, where the kernel counted so many?
+// What does a recording tell of workloads that run once, and how many slices may it have of a
+// thread, where the kernel counted so many?
 #pragma once
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
 #include "tests/live/kernel_truth.h"
+#include "tests/live/recorded.h"
+#include "tests/live/workloads.h"
 
 namespace timeslice::vm {
+
+// Its report, of which nothing was lost.
+inline nlohmann::json report_of_run(live::Recording& recording, const live::Cast& cast) {
+  live::run_together(cast);
+  const live::Outcome outcome = recording.finish();
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  nlohmann::json report = recording.report();
+  CHECK(report["trust"]["lost_records"] == 0);
+  return report;
+}
 
 // Who is preempted between its decision to sleep and its sleep isn't queued by the kernel's book,
 // and so its next slice isn't counted there: at most one for each involuntary switch. Only kernels
