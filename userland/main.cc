@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // timeslice SUBCOMMAND: which part of the tool was asked for, and how did it end? Exit status 0:
-// done. 1: failed, with one sentence on stderr. 2: bad usage.
+// done. 1: failed, with one sentence on stderr. 2: bad usage. A recorded command's is its own.
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <clocale>
@@ -51,7 +51,8 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(28);
   app.failure_message(printable_usage);
   timeslice::tools::add_top(app);
-  timeslice::tools::add_record(app);
+  int status = 0;
+  timeslice::tools::add_record(app, status);
   timeslice::tools::add_report(app);
   timeslice::tools::add_lanes(app);
   timeslice::tools::add_timeline(app);
@@ -59,7 +60,7 @@ int main(int argc, char** argv) {
   timeslice::tools::add_check(app);
   try {
     app.parse(argc, argv);
-    return printed(0);
+    return printed(status);
   } catch (const CLI::ParseError& error) {
     return printed(app.exit(error) == 0 ? 0 : 2);
   } catch (const timeslice::BadUsage& error) {

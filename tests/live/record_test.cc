@@ -223,7 +223,7 @@ TEST_CASE("a command is recorded from its first breath, with all that it forks")
   const Outcome outcome = run({timeslice(), "record", "-o", path, "--", "/bin/sh", "-c",
                                "for i in 1 2 3; do /bin/sleep 0.01; done; exit 3"});
   INFO(outcome.err);
-  CHECK(outcome.status == 0);
+  CHECK(outcome.status == 3);
   CHECK(outcome.err.find("the command ended it") != std::string::npos);
   const Json report = Json::parse(run({timeslice(), "report", path, "--json"}).out);
   int sleeps = 0, shells = 0;

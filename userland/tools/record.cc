@@ -12,7 +12,7 @@
 
 namespace timeslice::tools {
 
-void add_record(CLI::App& app) {
+void add_record(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("record", "Record each switch and wake-up into a file");
   auto options = std::make_shared<RecordOptions>();
   auto pids = std::make_shared<std::vector<std::string>>();
@@ -56,8 +56,9 @@ void add_record(CLI::App& app) {
   command->positionals_at_end();
   command->footer(
       "Without -p and without a command the whole machine is recorded, until Ctrl-C, SIGTERM or\n"
-      "--seconds. A command comes after --, and ends the recording when it ends.");
-  command->callback([options, pids] {
+      "--seconds. A command comes after --, and ends the recording when it ends:\n"
+      "then the exit status is the command's.");
+  command->callback([options, pids, &status] {
     options->tgids = named_processes(*pids);
     if (!options->tgids.empty() && !options->command.empty())
       throw BadUsage("either -p or a command can be recorded, not both");
@@ -66,7 +67,7 @@ void add_record(CLI::App& app) {
                      ": a recording is written piece by piece at its places, which only a regular "
                      "file has; name one");
     keep_rights_for(options->command.empty() ? Work::recording : Work::starting_a_command);
-    record(*options);
+    status = record(*options);
   });
 }
 

@@ -5,6 +5,7 @@
 
 namespace timeslice::tools {
 
-void add_record(CLI::App& app);
+// `status`: the tool's, where it is the command's that was recorded.
+void add_record(CLI::App& app, int& status);
 
 }  // namespace timeslice::tools

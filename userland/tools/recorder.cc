@@ -81,12 +81,13 @@ class Recorder {
     inside_.insert(options.tgids.begin(), options.tgids.end());
   }
 
-  void run() {
+  int run() {
     open();
     if (!options_.command.empty()) start_command();
     if (file_) file_->take_place();
     if (!ended_) follow();
     say_result();
+    return status_;
   }
 
  private:
@@ -236,10 +237,19 @@ class Recorder {
     process.file = options_.command.front();
     process.arguments = options_.command;
     process.stdio = {loop::Stdio::inherit(), loop::Stdio::inherit(), loop::Stdio::inherit()};
-    command_.emplace(loop_, process, [this](const loop::ExitStatus&) { end("the command"); });
+    command_.emplace(loop_, process, [this](const loop::ExitStatus& status) {
+      take_status(status);
+      end("the command");
+    });
     const int error = command_->start();
     stream_.forget(static_cast<uint32_t>(getpid()));
     if (error < 0) throw failure_from_errno("cannot start " + process.file, -error);
+  }
+
+  // As a shell tells it.
+  void take_status(const loop::ExitStatus& status) {
+    if (status.error < 0) say("how the command ended isn't known: somebody else was told");
+    status_ = status.error < 0 ? 1 : status.signal > 0 ? 128 + status.signal : status.code;
   }
 
   void listen() {
@@ -556,11 +566,12 @@ class Recorder {
   bool triggered_ = false;
   std::string trigger_;
   std::string ended_by_;
+  int status_ = 0;  // the command's
   bool ended_ = false, said_ = false;
 };
 
 }  // namespace
 
-void record(const RecordOptions& options) { Recorder(options).run(); }
+int record(const RecordOptions& options) { return Recorder(options).run(); }
 
 }  // namespace timeslice::tools

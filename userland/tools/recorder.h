@@ -27,8 +27,10 @@ struct RecordOptions {
   bool quiet = false;
 };
 
-// Records, and says on stderr what became of it. Throws Failure, whose sentence says whether
-// anything can be read; a file that was there before stays whole until the recording has begun.
-void record(const RecordOptions& options);
+// Records, and says on stderr what became of it. Returns the exit status: the command's, or 128 and
+// the number of the signal that killed it; 0 where there was none, or it goes on. Throws Failure,
+// whose sentence says whether anything can be read; a file that was there before stays whole until
+// the recording has begun.
+int record(const RecordOptions& options);
 
 }  // namespace timeslice::tools

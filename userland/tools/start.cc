@@ -24,6 +24,9 @@ void settle_start() {
   // A reader that has gone is EPIPE, a limit on a file's size EFBIG.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  // Were it ignored, as a starter may have set it, the kernel would keep how a command ended to
+  // itself.
+  std::signal(SIGCHLD, SIG_DFL);
 }
 
 }  // namespace timeslice::tools

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What may the tool count on, whoever started it? That nothing it opens becomes its stdout, and
-// that a write which fails says so by its result.
+// What may the tool count on, whoever started it? That nothing it opens becomes its stdout, that a
+// write which fails says so by its result, and that it is told how its children ended.
 #pragma once
 
 namespace timeslice::tools {
