@@ -31,6 +31,7 @@ struct Symbol {
   uint64_t address;
   uint64_t size = 8;
   unsigned type = STT_OBJECT;
+  unsigned binding = STB_LOCAL;
 };
 
 // The header and all section headers stand at its beginning, so they survive a cut.
@@ -71,7 +72,7 @@ class ElfFile {
     for (const Symbol& symbol : symbols) {
       Elf64_Sym entry{};
       entry.st_name = static_cast<uint32_t>(names.size());
-      entry.st_info = static_cast<unsigned char>(ELF64_ST_INFO(STB_GLOBAL, symbol.type));
+      entry.st_info = static_cast<unsigned char>(ELF64_ST_INFO(symbol.binding, symbol.type));
       entry.st_shndx = 1;
       entry.st_value = symbol.address;
       entry.st_size = symbol.size;
@@ -148,6 +149,58 @@ TEST_CASE("a table of more symbols than are read at once is read whole") {
   REQUIRE(symbols);
   CHECK(found(*symbols, 0, 0x60, 8));
   CHECK(found(*symbols, 1, 0x20, 48));
+}
+
+TEST_CASE("whose table of all symbols has a global one of ours has them all there") {
+  std::vector<Symbol> all = kLocals;
+  all.push_back({"start", 0x60, 8, STT_FUNC, STB_GLOBAL});
+  ElfFile file;
+  file.add_table(SHT_SYMTAB, all);
+  const uint32_t cut_short = file.add_hole(SHT_STRTAB, kMiB);
+  const Elf64_Sym symbol{};
+  file.add_section(SHT_DYNSYM, &symbol, sizeof(symbol), cut_short);
+  REQUIRE(ftruncate(file.fd(), static_cast<off_t>(file.size() - sizeof(symbol))) == 0);
+  const auto symbols = file.look();
+  REQUIRE(symbols);
+  CHECK(found(*symbols, 0, 0x60, 8));
+  CHECK(found(*symbols, 1, 0x20, 48));
+}
+
+TEST_CASE(
+    "a name is found at the end of a longer one, at the table's beginning, and in two pieces") {
+  const auto look = [](const std::string& names, uint64_t place) {
+    ElfFile file;
+    Elf64_Sym symbol{};
+    symbol.st_name = static_cast<uint32_t>(place);
+    symbol.st_shndx = 1;
+    symbol.st_size = 8;
+    const uint32_t strings = file.add_section(SHT_STRTAB, names.data(), names.size());
+    file.add_section(SHT_SYMTAB, &symbol, sizeof(symbol), strings);
+    const auto symbols = file.look();
+    return symbols && symbols->found[0];
+  };
+  const std::string start("start", 6);
+  CHECK(look("re" + start, 2));
+  CHECK_FALSE(look("re" + start, 0));
+  CHECK(look(start, 0));
+  CHECK_FALSE(look("start", 0));  // it doesn't end
+  for (size_t before = 128 * 1024 - 8; before <= 128 * 1024 + 2; ++before) {
+    INFO("after " << before << " bytes");
+    CHECK(look(std::string(before, 'x') + start, before));
+    CHECK_FALSE(look(std::string(before, 'x') + "tart", before));
+  }
+}
+
+TEST_CASE("a table in which a name stands more often than in any program is not believed") {
+  std::string names;
+  for (int i = 0; i < 100'000; ++i) names += std::string("start", 6);
+  Elf64_Sym symbol{};
+  symbol.st_shndx = 1;
+  symbol.st_size = 8;
+  ElfFile file;
+  const uint32_t strings = file.add_section(SHT_STRTAB, names.data(), names.size());
+  file.add_section(SHT_SYMTAB, &symbol, sizeof(symbol), strings);
+  CHECK_FALSE(file.look());
 }
 
 TEST_CASE("a file of another class, byte order or kind is no program of this machine") {

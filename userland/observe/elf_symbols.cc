@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <bitset>
 #include <chrono>
 #include <cstring>
-#include <memory>
+#include <utility>
 
 namespace timeslice::observe {
 
@@ -20,6 +22,8 @@ constexpr size_t kMostSections = 4096;
 constexpr uint64_t kMostSymbolBytes = 64 << 20;
 constexpr uint64_t kMostNameBytes = 96 << 20;
 constexpr size_t kSymbolsAtOnce = 4096;
+constexpr size_t kNamesAtOnce = 128 << 10;  // bytes; stays in a core's cache
+constexpr size_t kMostPlaces = 1 << 16;
 constexpr std::chrono::seconds kPatience{5};
 
 constexpr unsigned char kHostOrder =
@@ -49,54 +53,116 @@ class Reader {
   std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::now() + kPatience;
 };
 
-// What a table's symbols are called. Names are compared, never measured: one without an end would
-// be measured anew for each symbol that claims to have it.
-class Names {
+// Where in a table of names does each of a few stand? The table is by far the largest thing here:
+// it goes through one piece of memory, and is looked at once, where names end. A name may be the
+// end of a longer one, for linkers share them, so any of them may stand at several places.
+class Places {
  public:
-  [[nodiscard]] bool read(const Reader& file, const Elf64_Shdr& section) {
-    size_ = section.sh_size;
-    bytes_ = std::make_unique_for_overwrite<char[]>(size_);
-    return file.read(section.sh_offset, bytes_.get(), size_);
+  explicit Places(std::vector<std::string_view> names) : names_(std::move(names)) {
+    for (const std::string_view name : names_) longest_ = std::max(longest_, name.size());
+    for (size_t i = 0; i < names_.size(); ++i)
+      if (!names_[i].empty()) by_last_[static_cast<unsigned char>(names_[i].back())].push_back(i);
   }
-  [[nodiscard]] bool is(uint32_t name, std::string_view wanted) const {
-    if (name >= size_ || wanted.size() >= size_ - name) return false;
-    const char* at = bytes_.get() + name;
-    return memcmp(at, wanted.data(), wanted.size()) == 0 && at[wanted.size()] == '\0';
+
+  // False: it couldn't be read, or has more places than any program.
+  [[nodiscard]] bool read(const Reader& file, const Elf64_Shdr& section) {
+    places_.clear();
+    may_be_.reset();
+    if (longest_ == 0) return true;
+    std::vector<char> piece(longest_ + kNamesAtOnce);  // before it, the end of the one before
+    for (uint64_t done = 0; done < section.sh_size; done += kNamesAtOnce) {
+      const size_t size = std::min<uint64_t>(section.sh_size - done, kNamesAtOnce);
+      char* const at = piece.data() + longest_;
+      if (!file.read(section.sh_offset + done, at, size)) return false;
+      look_through({piece.data(), longest_ + size}, done);
+      if (places_.size() > kMostPlaces) return false;
+      memmove(piece.data(), piece.data() + size, longest_);
+    }
+    std::sort(places_.begin(), places_.end());
+    return true;
+  }
+
+  // Does names[which] stand at `place`?
+  [[nodiscard]] bool at(uint32_t place, size_t which) const {
+    return std::binary_search(places_.begin(), places_.end(), Place{place, which});
+  }
+  [[nodiscard]] bool any_at(uint32_t place) const {
+    if (!may_be_[place % may_be_.size()]) return false;
+    const auto found = std::lower_bound(places_.begin(), places_.end(), Place{place, 0});
+    return found != places_.end() && found->first == place;
   }
 
  private:
-  uint64_t size_ = 0;
-  std::unique_ptr<char[]> bytes_;
+  using Place = std::pair<uint64_t, size_t>;  // from the table's beginning, and whose
+
+  void add(uint64_t place, size_t which) {
+    places_.emplace_back(place, which);
+    may_be_[place % may_be_.size()] = true;
+  }
+  // `piece` begins longest_ bytes before `offset`.
+  void look_through(std::string_view piece, uint64_t offset) {
+    for (size_t end = piece.find('\0', longest_); end != std::string_view::npos;
+         end = piece.find('\0', end + 1)) {
+      for (const size_t which : by_last_[static_cast<unsigned char>(piece[end - 1])]) {
+        const std::string_view name = names_[which];
+        if (offset + end < longest_ + name.size()) continue;  // it would begin before the table
+        const char* const start = piece.data() + end - name.size();
+        if (*start == name.front() && memcmp(start, name.data(), name.size()) == 0)
+          add(offset + end - longest_ - name.size(), which);
+      }
+    }
+  }
+
+  std::vector<std::string_view> names_;
+  std::array<std::vector<size_t>, 256> by_last_;  // of a name's bytes
+  size_t longest_ = 0;
+  std::vector<Place> places_;
+  std::bitset<8192> may_be_;  // of places modulo its size: what most symbols are told apart by
 };
 
 class Search {
  public:
-  Search(const Names& names, std::span<const WantedSymbol> wanted, ElfSymbols& symbols)
-      : names_(names), wanted_(wanted), symbols_(symbols) {}
+  Search(std::span<const WantedSymbol> wanted, ElfSymbols& symbols)
+      : wanted_(wanted), symbols_(symbols), places_(names_of(wanted)) {}
+
+  [[nodiscard]] bool read_names(const Reader& file, const Elf64_Shdr& strings) {
+    source_file_ = 0;
+    return places_.read(file, strings);
+  }
 
   // Local symbols follow the FILE entry of the source they came from.
   void take(const Elf64_Sym& symbol) {
     if (ELF64_ST_TYPE(symbol.st_info) == STT_FILE) source_file_ = symbol.st_name;
     if (symbol.st_shndx == SHN_UNDEF || symbol.st_size == 0) return;
+    if (!places_.any_at(symbol.st_name)) return;
     for (size_t w = 0; w < wanted_.size(); ++w) {
-      if (symbols_.found[w] || !names_.is(symbol.st_name, wanted_[w].name)) continue;
-      if (!wanted_[w].file.empty() && !names_.is(source_file_, wanted_[w].file)) continue;
+      if (symbols_.found[w] || !places_.at(symbol.st_name, w)) continue;
+      if (!wanted_[w].file.empty() && !places_.at(source_file_, wanted_.size() + w)) continue;
       symbols_.found[w] = FoundSymbol{symbol.st_value, symbol.st_size};
+      any_global_ |= ELF64_ST_BIND(symbol.st_info) == STB_GLOBAL;
     }
   }
+  [[nodiscard]] bool any_global() const { return any_global_; }
 
  private:
-  const Names& names_;
+  // Of the symbols, then of their files.
+  static std::vector<std::string_view> names_of(std::span<const WantedSymbol> wanted) {
+    std::vector<std::string_view> names;
+    for (const WantedSymbol& symbol : wanted) names.push_back(symbol.name);
+    for (const WantedSymbol& symbol : wanted) names.push_back(symbol.file);
+    return names;
+  }
+
   std::span<const WantedSymbol> wanted_;
   ElfSymbols& symbols_;
+  Places places_;
   uint32_t source_file_ = 0;
+  bool any_global_ = false;
 };
 
-bool search(const Reader& file, const Elf64_Shdr& table, const Elf64_Shdr& strings,
-            std::span<const WantedSymbol> wanted, ElfSymbols& symbols) {
-  Names names;
-  if (!names.read(file, strings)) return false;
-  Search found(names, wanted, symbols);
+// False: it couldn't be read.
+bool search(const Reader& file, const Elf64_Shdr& table, const Elf64_Shdr& strings, Search& found) {
+  if (!found.read_names(file, strings)) return false;
   std::vector<Elf64_Sym> some(kSymbolsAtOnce);
   const uint64_t count = table.sh_size / sizeof(Elf64_Sym);
   for (uint64_t done = 0; done < count; done += some.size()) {
@@ -148,10 +214,11 @@ std::optional<ElfSymbols> find_symbols(int fd, std::span<const WantedSymbol> wan
   symbols.relocated = header.e_type == ET_DYN;
   symbols.entry = header.e_entry;
   symbols.found.resize(wanted.size());
-  for (const uint32_t type : {SHT_DYNSYM, SHT_SYMTAB}) {
+  Search found(wanted, symbols);
+  for (const uint32_t type : {SHT_SYMTAB, SHT_DYNSYM}) {
     const Elf64_Shdr* table = table_of(sections, type);
-    if (table && !search(file, *table, sections[table->sh_link], wanted, symbols))
-      return std::nullopt;
+    if (!table || found.any_global()) continue;  // then the table of all has its dynamic ones, too
+    if (!search(file, *table, sections[table->sh_link], found)) return std::nullopt;
   }
   return symbols;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // At which addresses does a program keep the few objects that we look for? Read from its ELF symbol
-// tables in one pass, which for Node's 100 MB takes some ten milliseconds; callers keep the answer.
+// tables in one pass, which for Node's 100 MB takes five milliseconds; callers keep the answer.
 // The file may be anybody's and made to do harm: how much is read, kept in memory and waited for
 // has limits.
 #pragma once
