@@ -22,6 +22,23 @@ SocketPair pair_at(int fd) {
 
 void write_byte(const UniqueFd& fd) { REQUIRE(::write(fd.get(), "x", 1) == 1); }
 
+// While it is there, this process gets no further descriptor.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const UniqueFd next(::dup(STDERR_FILENO));
+    const rlimit none{static_cast<rlim_t>(next.get()), before_.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &none) != 0) std::abort();
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 int receive_late(Loop& loop, const SocketPair& pair) {
   std::array<char, 1> byte{};
   Request request;
@@ -59,6 +76,30 @@ TEST_ON_EACH_BACKEND("a file that is open elsewhere after its close past the loo
   CHECK(receive_late(loop, second) == 1);
   write_byte(first.b);
   CHECK(receive_late(loop, second) == 1);
+}
+
+// It is told of all the same, for want of a descriptor for another set.
+TEST_ON_EACH_BACKEND("what is open elsewhere keeps no loop busy that has no descriptor left") {
+  CountedLoop loop(options, 100);
+  UniqueFd elsewhere;
+  SocketPair first;
+  const SocketPair other;
+  REQUIRE(receive_late(loop, first) == 1);
+  elsewhere = UniqueFd(::dup(first.a.get()));
+  first.a = UniqueFd();
+  write_byte(first.b);
+  {
+    const NoDescriptors none;
+    Timer later(loop, [] {});
+    later.start(100ms);
+    loop.run();
+    CHECK(receive_late(loop, other) == 1);  // others are served meanwhile
+  }
+  CHECK(receive_late(loop, other) == 1);
+  write_byte(first.b);
+  const std::uint64_t turns = loop.counters().turns;
+  CHECK(receive_late(loop, other) == 1);
+  CHECK(loop.counters().turns - turns < 10);
 }
 
 }  // namespace timeslice::loop::test

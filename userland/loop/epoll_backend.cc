@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint32_t kAlways = EPOLLERR | EPOLLHUP;
 // Taken at one event: enough to be worth it, few enough that others get their turn.
 constexpr int kAcceptsAtOnce = 16;
+constexpr Nanoseconds kRest{10'000'000};  // until a set is to be had
 
 // In an event's data: whose it is.
 std::uint64_t pack(int fd, std::uint32_t serial) {
@@ -143,17 +144,18 @@ int EpollBackend::control(int how, int fd, Watch& watch, std::uint32_t events) {
 
 // The set tells of a file whose number was closed behind our back while the file is open elsewhere:
 // nothing takes that out again, and it would be told for ever. So a new set takes the place of the
-// old one.
-void EpollBackend::renew() {
+// old one. False if there is no descriptor for it.
+bool EpollBackend::renew() {
   const UniqueFd fresh(::epoll_create1(EPOLL_CLOEXEC));
   ++system_calls_;
-  if (!fresh || ::dup3(fresh.get(), epoll_.get(), O_CLOEXEC) < 0) return;
+  if (!fresh || ::dup3(fresh.get(), epoll_.get(), O_CLOEXEC) < 0) return false;
   watch_wakes();
   for (auto it = watches_.begin(); it != watches_.end();) {
     auto& [fd, watch] = *it;
     if (!watch.waiting.empty()) control(EPOLL_CTL_ADD, fd, watch, watch.armed);
     it = watch.waiting.empty() ? watches_.erase(it) : std::next(it);
   }
+  return true;
 }
 
 void EpollBackend::cancel(Request& request) {
@@ -164,6 +166,7 @@ void EpollBackend::cancel(Request& request) {
 void EpollBackend::wait(Nanoseconds timeout) {
   epoll_event events[128];
   if (!ready_.empty() || !deliveries_.empty()) timeout = Nanoseconds{0};
+  if (outdated_) timeout = rest(timeout);
   ++system_calls_;
   const int count = sleep(events, std::size(events), timeout);
   bool all_known = true;
@@ -173,7 +176,18 @@ void EpollBackend::wait(Nanoseconds timeout) {
     else
       all_known = serve(events[i]) && all_known;
   }
-  if (!all_known) renew();
+  outdated_ = !all_known && !renew();
+}
+
+// A set that tells of what is nobody's would end each wait at once. Until there is another, only
+// wakes do, and sockets are looked at now and then. Returns how long the set may be waited for.
+Nanoseconds EpollBackend::rest(Nanoseconds timeout) {
+  if (timeout < Nanoseconds{0} || timeout > kRest) timeout = kRest;
+  const timespec limit{.tv_sec = 0, .tv_nsec = timeout.count()};
+  pollfd wakes{wake_.fd(), POLLIN, 0};
+  ++system_calls_;
+  ::ppoll(&wakes, 1, &limit, nullptr);
+  return Nanoseconds{0};
 }
 
 int EpollBackend::sleep(epoll_event* events, int size, Nanoseconds timeout) {

@@ -49,7 +49,7 @@ class EpollBackend final : public Backend {
   void watch(Request& request);
   int arm(int fd, Watch& watch, std::uint32_t events);
   int control(int how, int fd, Watch& watch, std::uint32_t events);
-  void renew();
+  bool renew();
   void quieten(int fd, Watch& watch, bool moved);
   void disarm(int fd, Watch& watch, std::uint32_t wanted);
   bool serve(const epoll_event& event);
@@ -57,6 +57,7 @@ class EpollBackend final : public Backend {
   bool attempt(Request& request, std::uint32_t happened);
   bool accept_some(Multishot& request);
   bool receive_some(Multishot& request);
+  Nanoseconds rest(Nanoseconds timeout);
   int sleep(epoll_event* events, int size, Nanoseconds timeout);
   void forget(int fd);
   void watch_wakes();
@@ -66,6 +67,7 @@ class EpollBackend final : public Backend {
   const ClosedInChildren epoll_stays_here_;
   bool has_pwait2_ = true;
   bool left_unread_ = false;  // for want of a buffer
+  bool outdated_ = false;     // the set tells of what is nobody's, and couldn't be renewed
   WakeFd wake_;
   const ClosedInChildren wake_stays_here_;
   std::unique_ptr<ThreadPool> threads_;
