@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What does an error cost that nobody fetches? A socket with a queue of them is ready for as long
-// as they lie there, with nothing to receive.
+// as they lie there, with nothing to receive. So is one with an urgent byte that nobody reads.
+#include <linux/net_tstamp.h>
+
+#include <algorithm>
 #include <array>
+#include <fstream>
 
 #include "tests/loop/socket_support.h"
 
@@ -17,24 +21,42 @@ struct Receive {
   msghdr message{};
   Request request;
   int result = 0;
-  // Every second one by recvmsg().
-  void start(Loop& loop, int fd, bool as_message) {
+  // By one verb after the other.
+  void start(Loop& loop, int fd, std::size_t number) {
     const auto ended = [this](Request& done) { result = done.result(); };
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    if (as_message) return loop.recvmsg(request, fd, &message, ended);
-    loop.recv(request, fd, buffer.data(), buffer.size(), ended);
+    switch (number % 4) {
+      case 0:
+        return loop.recv(request, fd, buffer.data(), buffer.size(), ended);
+      case 1:
+        return loop.recvmsg(request, fd, &message, ended);
+      case 2:
+        return loop.read(request, fd, buffer.data(), buffer.size(), kCurrentPosition, ended);
+      default:
+        return loop.readv(request, fd, &part, 1, kCurrentPosition, ended);
+    }
   }
 };
+
+// Of io_uring's, in this process: they stay for some seconds after their work.
+std::ptrdiff_t kernel_workers() {
+  const std::filesystem::directory_iterator threads("/proc/self/task");
+  return std::count_if(begin(threads), end(threads), [](const auto& thread) {
+    std::ifstream name(thread.path() / "comm");
+    std::string text;
+    return std::getline(name, text) && text.starts_with("iou-wrk");
+  });
+}
 
 void receive_after_a_while(const Options& options) {
   ErrorQueue udp;
   Receive receive;
   CountedLoop loop(options, kFewTurns);
-  receive.start(loop, udp.fd.get(), false);
+  receive.start(loop, udp.fd.get(), 0);
   Timer later(loop, [&] {
     CHECK(receive.request.in_flight());
-    udp.send_to_itself("word");
+    send_to_itself(udp, "word");
   });
   later.start(50ms);
   loop.run();
@@ -47,7 +69,7 @@ void receive_many(const Options& options) {
   CountedLoop loop(options, 2 * kFewTurns);
   Buffers buffers(loop, 1, 16);
   int words = 0;
-  Timer last(loop, [&] { udp.send_to_itself("word"); });
+  Timer last(loop, [&] { send_to_itself(udp, "word"); });
   loop.recv_many(receiving, udp.fd.get(), buffers, [&](Request& done) {
     words += done.result() == 4;
     if (words == 5) last.start(10ms);
@@ -55,11 +77,54 @@ void receive_many(const Options& options) {
   });
   Timer later(loop, [&] {
     CHECK(words == 0);
-    for (int i = 0; i < 5; ++i) udp.send_to_itself("word");
+    for (int i = 0; i < 5; ++i) send_to_itself(udp, "word");
   });
   later.start(30ms);
   loop.run();
   CHECK(words == 6);
+  CHECK(kernel_workers() == 0);
+}
+
+// Sockets, and what happens to one.
+struct Crowd {
+  std::size_t size;
+  std::function<int(std::size_t)> fd;
+  std::function<void(std::size_t)> make_ready;  // for as long as nobody takes what makes it so
+  std::function<void(std::size_t)> send_word;
+};
+
+// More of them than there are threads, ours or the kernel's, and those that began last have an end
+// first. They become ready when all wait already.
+void receive_all(const Options& options, const Crowd& crowd) {
+  std::vector<Receive> receives(crowd.size);
+  CountedLoop loop(options, 2 * kFewTurns + 8 * crowd.size);
+  for (std::size_t i = 0; i < crowd.size; ++i) receives[i].start(loop, crowd.fd(i), i);
+  std::size_t made = 0, next = crowd.size;
+  Timer later(loop, [&] {
+    for (; made < crowd.size; ++made) crowd.make_ready(made);
+  });
+  later.start(10ms);
+  Timer words(loop, [&] {
+    if (next < crowd.size && receives[next].result == 0) return;
+    if (next == 0) return words.stop();
+    crowd.send_word(--next);
+  });
+  words.start(20ms, 1ms);
+  loop.run();
+  CHECK(made == crowd.size);
+  CHECK(kernel_workers() == 0);
+  for (const Receive& receive : receives) CHECK(transferred(options, receive.result, 4));
+}
+
+constexpr std::size_t kCrowd = 12;
+
+// Its transmission is noted in its sender's queue.
+void send_with_time(const Udp& from, const Udp& to) {
+  const int what = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+  REQUIRE(::setsockopt(from.fd.get(), SOL_SOCKET, SO_TIMESTAMPING, &what, sizeof what) == 0);
+  REQUIRE(::sendto(from.fd.get(), "x", 1, 0, generic(to.address), sizeof to.address) == 1);
+  pollfd one{from.fd.get(), 0, 0};
+  REQUIRE(::poll(&one, 1, -1) == 1);
 }
 
 }  // namespace
@@ -86,23 +151,38 @@ TEST_CASE("an error queue that nobody reads doesn't keep recv_many busy (before 
   receive_many(options);
 }
 
-// More of them than there are threads, ours or the kernel's; those that began last have an end
-// first.
 TEST_ON_EACH_BACKEND("receives beside unread errors hold up none of their like") {
-  std::vector<ErrorQueue> sockets(12);
-  std::vector<Receive> receives(sockets.size());
-  CountedLoop loop(options, kFewTurns + 8 * sockets.size());
-  for (std::size_t i = 0; i < sockets.size(); ++i)
-    receives[i].start(loop, sockets[i].fd.get(), i % 2 == 1);
-  std::size_t next = sockets.size();
-  Timer later(loop, [&] {
-    if (next < sockets.size() && receives[next].result == 0) return;
-    if (next == 0) return later.stop();
-    sockets[--next].send_to_itself("word");
-  });
-  later.start(20ms, 1ms);
-  loop.run();
-  for (const Receive& receive : receives) CHECK(receive.result == 4);
+  const std::vector<ErrorQueue> sockets(kCrowd);
+  receive_all(options,
+              {kCrowd, [&](std::size_t i) { return sockets[i].fd.get(); }, [](std::size_t) {},
+               [&](std::size_t i) { send_to_itself(sockets[i], "word"); }});
+}
+
+TEST_ON_EACH_BACKEND(
+    "receives whose socket is told later to keep errors hold up none of their like") {
+  const std::vector<Udp> sockets(kCrowd);
+  receive_all(options, {kCrowd, [&](std::size_t i) { return sockets[i].fd.get(); },
+                        [&](std::size_t i) { get_refused(sockets[i]); },
+                        [&](std::size_t i) { send_to_itself(sockets[i], "word"); }});
+}
+
+TEST_ON_EACH_BACKEND("receives beside unread times of sending hold up none of their like") {
+  const std::vector<Udp> sockets(kCrowd);
+  const Udp other;
+  receive_all(options, {kCrowd, [&](std::size_t i) { return sockets[i].fd.get(); },
+                        [&](std::size_t i) { send_with_time(sockets[i], other); },
+                        [&](std::size_t i) { send_to_itself(sockets[i], "word"); }});
+}
+
+TEST_ON_EACH_BACKEND("receives beside unread urgent bytes hold up none of their like") {
+  const std::vector<TcpPair> pairs(kCrowd);
+  const auto send = [&](std::size_t i, std::string_view text, int flags) {
+    REQUIRE(::send(pairs[i].b.get(), text.data(), text.size(), flags) ==
+            static_cast<ssize_t>(text.size()));
+  };
+  receive_all(options, {kCrowd, [&](std::size_t i) { return pairs[i].a.get(); },
+                        [&](std::size_t i) { send(i, "!", MSG_OOB); },
+                        [&](std::size_t i) { send(i, "word", 0); }});
 }
 
 }  // namespace timeslice::loop::test

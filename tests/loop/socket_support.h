@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "loop/net.h"
 #include "tests/loop/support.h"
 
 namespace timeslice::loop::test {
@@ -37,6 +38,16 @@ inline UniqueFd make_socket(int family, int type = SOCK_STREAM) {
   return fd;
 }
 
+struct TcpPair {
+  TcpPair() {
+    const UniqueFd listener(listen_on_loopback(0));
+    a = UniqueFd(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener.get()))));
+    b = UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!a || !b) std::abort();
+  }
+  UniqueFd a, b;
+};
+
 struct Udp {
   Udp() : fd(make_socket(AF_INET, SOCK_DGRAM)) {
     const sockaddr_in any = loopback(0);
@@ -47,27 +58,32 @@ struct Udp {
   sockaddr_in address{};
 };
 
-// A socket whose error queue holds a message; its error itself was taken.
+inline void send_to_itself(const Udp& udp, const std::string& text) {
+  REQUIRE(::sendto(udp.fd.get(), text.data(), text.size(), 0, generic(udp.address),
+                   sizeof udp.address) > 0);
+}
+
+// Its queue of errors holds a message from now on; the error itself was taken.
+inline void get_refused(const Udp& udp) {
+  const int on = 1;
+  REQUIRE(::setsockopt(udp.fd.get(), IPPROTO_IP, IP_RECVERR, &on, sizeof on) == 0);
+  int port = 0;
+  {
+    const Udp gone;
+    port = port_of(gone.fd.get());
+  }
+  const sockaddr_in nobody = loopback(port);
+  REQUIRE(::sendto(udp.fd.get(), "x", 1, 0, generic(nobody), sizeof nobody) == 1);
+  pollfd one{udp.fd.get(), 0, 0};
+  REQUIRE(::poll(&one, 1, -1) == 1);
+  int error = 0;
+  socklen_t size = sizeof error;
+  REQUIRE(::getsockopt(udp.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0);
+  REQUIRE(error == ECONNREFUSED);
+}
+
 struct ErrorQueue : Udp {
-  ErrorQueue() {
-    const int on = 1;
-    REQUIRE(::setsockopt(fd.get(), IPPROTO_IP, IP_RECVERR, &on, sizeof on) == 0);
-    int port = 0;
-    {
-      const Udp gone;
-      port = port_of(gone.fd.get());
-    }
-    const sockaddr_in nobody = loopback(port);
-    REQUIRE(::sendto(fd.get(), "x", 1, 0, generic(nobody), sizeof nobody) == 1);
-    pollfd one{fd.get(), 0, 0};
-    REQUIRE(::poll(&one, 1, -1) == 1);
-    char byte;
-    REQUIRE(::recv(fd.get(), &byte, 1, MSG_DONTWAIT) < 0);
-    REQUIRE(errno == ECONNREFUSED);
-  }
-  void send_to_itself(const std::string& text) const {
-    REQUIRE(::sendto(fd.get(), text.data(), text.size(), 0, generic(address), sizeof address) > 0);
-  }
+  ErrorQueue() { get_refused(*this); }
 };
 
 // A loop that throws once it has turned this often: so a busy loop fails even where time stands.

@@ -16,7 +16,7 @@
 #include <optional>
 #include <random>
 
-#include "tests/loop/support.h"
+#include "tests/loop/socket_support.h"
 
 namespace timeslice::loop::test {
 
@@ -81,16 +81,6 @@ struct Peer : Stream::Owner {
   int closes = 0;
   std::optional<int> result;
   Stream stream;
-};
-
-struct TcpPair {
-  TcpPair() {
-    const UniqueFd listener(listen_on_loopback(0));
-    a = UniqueFd(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener.get()))));
-    b = UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (!a || !b) std::abort();
-  }
-  UniqueFd a, b;
 };
 
 bool is_closed(int fd) { return ::fcntl(fd, F_GETFD) < 0; }

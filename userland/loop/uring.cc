@@ -76,14 +76,14 @@ Uring::~Uring() {
 // Flat, as are the others that every request goes through: the calls among them cost as much as
 // what they do.
 [[gnu::flatten]] void Uring::submit(Request& request) {
-  if (request.op.kind == Kind::close) errors_.forget(request.op.fd);
   if (belongs_on_thread(request.op)) return threads_.submit(request);
-  if (belongs_here(request.op, errors_)) return try_here(request);
+  if (belongs_here(request.op)) return try_here(request, Route::inline_);
+  if (receives(request.op)) request.op.events = POLLIN;
   start(request);
 }
 
-void Uring::try_here(Request& request) {
-  request.op.route = Route::inline_;
+void Uring::try_here(Request& request, Route route) {
+  request.op.route = route;
   ++system_calls_;
   const int result = try_now(request.op, 0);
   if (result != -EAGAIN || knocks(request.op)) return finish(request, result);
@@ -313,10 +313,11 @@ void Uring::take_own(const io_uring_cqe& cqe) {
   }
 }
 
-// Of a poll, or of one for a send that found no room. The ring tells POLLRDHUP whether asked for or
-// not, and would tell it again. And its poll on a terminal that is woken without an event, as by
-// each change of its mode, fails: the kernel arms it once more, finds the two queues of the first
-// time still noted, and knows of no third (io_poll_add of Linux 6.18: -EINVAL).
+// Of a poll, or of one for a receive, or for a send that found no room. The ring tells POLLRDHUP
+// whether asked for or not, and would tell it again. And its poll on a terminal that is woken
+// without an event, as by each change of its mode, fails: the kernel arms it once more, finds the
+// two queues of the first time still noted, and knows of no third (io_poll_add of Linux 6.18:
+// -EINVAL).
 void Uring::take_events(Request& request, int result) {
   Operation& op = request.op;
   const bool is_poll = op.kind == Kind::poll;
@@ -324,6 +325,7 @@ void Uring::take_events(Request& request, int result) {
   if (!is_poll) op.events = 0;
   if (result == -EINVAL) return wait_beside(request);
   if (result < 0) return finish(request, result);
+  if (!is_poll && !sends(op)) return try_here(request, Route::poll);
   if ((result & wanted) == 0) return wait_beside(request);
   if (is_poll) return finish(request, result & wanted);
   begin_again(request);
@@ -477,7 +479,6 @@ void Uring::take_wake() {
 
 void Uring::close_now(int fd) {
   ++system_calls_;
-  errors_.forget(fd);
   close_at_once(fd);
 }
 

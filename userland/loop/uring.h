@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "loop/backend.h"
-#include "loop/error_queues.h"
 #include "loop/event_set.h"
 #include "loop/fork_guard.h"
 #include "loop/thread_pool.h"
@@ -63,7 +62,7 @@ class Uring final : public Backend {
   void take_own(const io_uring_cqe& cqe);
   void take_shot(Multishot& request, const io_uring_cqe& cqe);
   static void check(int result);
-  void try_here(Request& request);
+  void try_here(Request& request, Route route);
   void start(Request& request);
   void start_multishot(Multishot& request, io_uring_sqe& sqe);
   void tell_shot(Multishot& request, int result, Buffers::Id id, bool armed);
@@ -103,7 +102,6 @@ class Uring final : public Backend {
   const ClosedInChildren wake_stays_here_;
   std::uint64_t wake_count_ = 0;
   EventSet beside_;  // those for which the ring's own polls won't do
-  ErrorQueues errors_;
   ThreadPool threads_;
 };
 

@@ -11,7 +11,6 @@
 #include <cstddef>
 
 #include "loop/blocking.h"
-#include "loop/error_queues.h"
 #include "loop/operation.h"
 #include "loop/readiness.h"
 
@@ -40,7 +39,7 @@ inline void prepare_file(io_uring_sqe& sqe, const Operation& op) {
 
 inline bool sends(const Operation& op) { return op.kind == Kind::send || op.kind == Kind::sendmsg; }
 
-// Itself, or for room.
+// Itself, or for data, or for room.
 inline bool polls(const Operation& op) { return op.kind == Kind::poll || op.events != 0; }
 
 inline void prepare_socket(io_uring_sqe& sqe, const Operation& op) {
@@ -52,14 +51,9 @@ inline void prepare_socket(io_uring_sqe& sqe, const Operation& op) {
     case Kind::connect:
       return ::io_uring_prep_connect(&sqe, op.fd, static_cast<const sockaddr*>(op.data),
                                      static_cast<socklen_t>(op.size));
-    case Kind::recv:
-    case Kind::recv_many:
-      return ::io_uring_prep_recv(&sqe, op.fd, op.data, std::min(op.size, kMaxTransfer), 0);
     case Kind::send:
       return ::io_uring_prep_send(&sqe, op.fd, op.data, std::min(op.size, kMaxTransfer),
                                   MSG_DONTWAIT | MSG_NOSIGNAL);
-    case Kind::recvmsg:
-      return ::io_uring_prep_recvmsg(&sqe, op.fd, static_cast<msghdr*>(op.data), MSG_CMSG_CLOEXEC);
     case Kind::sendmsg:
       return ::io_uring_prep_sendmsg(&sqe, op.fd, static_cast<msghdr*>(op.data),
                                      MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -83,10 +77,7 @@ inline void prepare(io_uring_sqe& sqe, const Operation& op) {
     case Kind::accept:
     case Kind::accept_many:
     case Kind::connect:
-    case Kind::recv:
-    case Kind::recv_many:
     case Kind::send:
-    case Kind::recvmsg:
     case Kind::sendmsg:
     case Kind::shutdown:
       return prepare_socket(sqe, op);
@@ -101,12 +92,28 @@ inline bool has_position(int fd) {
   return ::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
 }
 
-inline bool is_tty(int fd) {
+inline bool is_socket(int fd) {
   struct stat status {};
-  return ::fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && ::isatty(fd) == 1;
+  return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+inline bool is_socket_or_tty(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return false;
+  return S_ISSOCK(status.st_mode) || (S_ISCHR(status.st_mode) && ::isatty(fd) == 1);
 }
 
 constexpr unsigned bit(Kind kind) { return 1U << static_cast<unsigned>(kind); }
+
+// Waits in a poll, and is then tried by the loop's thread. What lasts on a socket without anything
+// to receive (a queue of errors, an urgent byte) makes the ring's own receive try 128 times, and
+// then block one of its few workers. Whether there is such a thing can change at any time.
+inline bool receives(const Operation& op) {
+  constexpr unsigned kReceives = bit(Kind::recv) | bit(Kind::recvmsg);
+  constexpr unsigned kPerhaps = bit(Kind::read) | bit(Kind::readv);
+  if ((bit(op.kind) & kReceives) != 0) return true;
+  return (bit(op.kind) & kPerhaps) != 0 && op.offset == kCurrentPosition && is_socket(op.fd);
+}
 
 // Jobs, of course. And what io_uring hands to a kernel worker anyhow: buffered writes to files, one
 // at a time for each inode (measured: 0.07 times a plain pwrite at depth 1, and half of our own
@@ -129,16 +136,13 @@ inline bool belongs_on_thread(const Operation& op) {
 }
 
 // What the loop's own thread had better try by itself, since on a ring it would wait where no
-// cancel reaches it, or others can't pass: a connect to a path and a receive beside unread errors,
-// in a kernel worker; and a write to a terminal, in the very call that submits, for the ring takes
-// room for a byte as room for all.
-inline bool belongs_here(const Operation& op, ErrorQueues& errors) {
-  constexpr unsigned kReceives = bit(Kind::recv) | bit(Kind::recvmsg);
-  constexpr unsigned kPerhaps =
-      kReceives | bit(Kind::write) | bit(Kind::writev) | bit(Kind::connect);
+// cancel reaches it, or others can't pass: a connect to a path and a write() to a socket, in a
+// kernel worker; and a write to a terminal, in the very call that submits, for the ring takes room
+// for a byte as room for all.
+inline bool belongs_here(const Operation& op) {
+  constexpr unsigned kPerhaps = bit(Kind::write) | bit(Kind::writev) | bit(Kind::connect);
   if ((bit(op.kind) & kPerhaps) == 0) return false;
-  if ((bit(op.kind) & kReceives) != 0) return errors.may_have(op.fd);
-  return op.kind == Kind::connect ? knocks(op) : is_tty(op.fd);
+  return op.kind == Kind::connect ? knocks(op) : is_socket_or_tty(op.fd);
 }
 
 }  // namespace timeslice::loop
