@@ -146,7 +146,7 @@ TEST_CASE("a command that is recorded has all the rights that it would have with
   const std::string children = "/proc/" + std::to_string(recorder.pid()) + "/task/" +
                                std::to_string(recorder.pid()) + "/children";
   kill(std::stoi(read_file(children)), SIGKILL);
-  CHECK(recorder.finish().status == 0);
+  CHECK(recorder.finish().status == 128 + SIGKILL);
 }
 
 TEST_CASE("who reads a recording keeps what files need, and nothing to look at processes with") {
