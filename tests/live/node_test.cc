@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Do we tell what the threads of a real Node are for? Node 20 calls all of them `node`; the figures
 // expected here were measured with other tools.
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 
 #include "tests/catch.h"
 #include "tests/live/looking.h"
 #include "tests/live/processes.h"
+#include "tests/live/recorded.h"
+#include "tests/live/waiting.h"
+#include "tools/playback.h"
 #include "tools/session.h"
 
 namespace timeslice::live {
@@ -97,6 +101,24 @@ struct Node {
   const model::Frame* frame = nullptr;
 };
 
+// What a recording says of each thread and of its process, once all of it has been played.
+struct Replayed {
+  explicit Replayed(const std::string& path) {
+    tools::Playback playback(path, "", false);
+    while (!playback.at_end()) {
+      const model::Frame& frame = playback.step(20'000'000);
+      for (const model::Thread* thread : frame.threads) roles[thread->row.tid] = thread->role.name;
+      for (const model::Process* process : frame.processes) runtime = process->runtime;
+    }
+  }
+  [[nodiscard]] long of(const std::string& role) const {
+    return std::count_if(roles.begin(), roles.end(),
+                         [&](const auto& entry) { return entry.second == role; });
+  }
+  std::map<uint32_t, std::string> roles;  // by tid
+  std::string runtime;
+};
+
 }  // namespace
 
 TEST_CASE("an idle node is main, V8's timer thread, four V8 workers and the signal inspector") {
@@ -178,6 +200,27 @@ TEST_CASE("the aggregate rung tells node's roles as well") {
   const Roles expected = with(with(kIdle, "libuv-worker", 4), "node-worker", 1);
   CHECK(node.roles_once(expected) == expected);
   node.check_evidence();
+}
+
+TEST_CASE(
+    "a replay has the runtime, and the roles, of a program that began while it was recorded") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Command command({"sh", "-c", "read go && exec node -e \"$0\"", kScript},
+                  [] { unsetenv("NODE_OPTIONS"); });
+  Recording recording({"-q", "-p", std::to_string(command.pid())});
+  for (const auto& [order, answer] : {std::pair("go", "ready"), {"stat", "stat"}}) {
+    command.send(std::string(order) + "\n");
+    REQUIRE(command.line() == answer);
+  }
+  // The recorder goes on when they are told, and the file is no whole one yet.
+  CHECK(until([&] { return Replayed(recording.path()).of("libuv-worker") == 4; }));
+  command.signal(SIGKILL);
+  REQUIRE(recording.wait().status == 0);
+
+  const Replayed replayed(recording.path());
+  CHECK(replayed.of("libuv-worker") == 4);
+  CHECK(replayed.of("main") == 1);
+  CHECK(replayed.runtime == "node");
 }
 
 }  // namespace timeslice::live

@@ -56,6 +56,9 @@ class Dice {
       sleepers_.push_back(tid);
     }
     writer_.role({101, 101'000, "libuv-worker", "made up", 0.99});
+    writer_.runtime({100, 100'000, "deno"});
+    writer_.runtime({100, 100'000, "node"});
+    writer_.runtime({100, 99, "bun"});  // who had the number before
   }
 
   std::string recording(size_t events) {
@@ -198,6 +201,16 @@ TEST_CASE("a role that the recorder found out is shown") {
   REQUIRE(thread != nullptr);
   CHECK(thread->role.name == "libuv-worker");
   CHECK(thread->role.evidence == "made up");
+}
+
+TEST_CASE("what the recorder found to run in a process is its role in a replay") {
+  const Scratch file;
+  file.write(Dice(4).recording(1'000));
+  tools::Playback playback(file.path, "", false);
+  const model::Frame& frame = playback.step(step_ns);
+  REQUIRE(frame.processes.size() == 1);
+  CHECK(frame.processes[0]->runtime == "node");
+  CHECK(made_up::find(frame, 102)->role.name == "thread");  // roles are told by the recorder only
 }
 
 TEST_CASE("a reader goes on from any place that it was told to remember") {

@@ -75,6 +75,17 @@ void add_ended(Process& process, EndedSums& sums, Figure interval_s) {
   if (process.nivcsw) *process.nivcsw += sums.nivcsw.total();
 }
 
+void tell_runtime(Group& group, const LookUp& look_up) {
+  Process& process = group.shown;
+  if (!look_up.runtime) {
+    process.runtime = runtime_name(group.facts.runtime);
+    return;
+  }
+  for (const Tracked* member : group.members)
+    if (member->shown.row.tid == process.tgid)
+      process.runtime = look_up.runtime(process.tgid, member->shown.row.start_ns);
+}
+
 }  // namespace
 
 void sum_up(Group& group, Figure interval_s) {
@@ -124,6 +135,7 @@ void learn(Group& group, const LookUp& look_up, uint64_t pass) {
   ask_for_facts(group, look_up);
   ask_for_stacks(group, look_up);
   take_known_roles(group, look_up);
+  tell_runtime(group, look_up);
 
   std::vector<RoleSubject> subjects;
   for (Tracked* member : group.members) {

@@ -216,7 +216,6 @@ void Tracker::fill_frame(const Pass& pass) {
     Process& process = group->shown;
     if (selection_ && !selection_(process, process.threads.front()->row)) continue;
     learn(*group, look_up_, passes_);  // only what is shown is looked up
-    process.runtime = runtime_name(group->facts.runtime);
     frame_.processes.push_back(&process);
     frame_.threads.insert(frame_.threads.end(), process.threads.begin(), process.threads.end());
     frame_.thread_count += process.thread_count;

@@ -32,6 +32,9 @@ class Playback::People : public trace::Visitor {
     model::Role& kept = playback_.roles_[key_of(note.tid, note.start_ns)];
     if (note.confidence >= kept.confidence) kept = {note.name, note.evidence, note.confidence};
   }
+  void runtime(const trace::RuntimeNote& note) override {
+    playback_.runtimes_[key_of(note.tgid, note.start_ns)] = note.runtime;
+  }
   void closing(const trace::Closing& closing) override { end_ns = closing.end_ns; }
   void event(const ts_event&) override {}
   uint64_t end_ns = 0;
@@ -108,6 +111,7 @@ void Playback::leave_bookmark() {
 void Playback::make_tracker() {
   model::LookUp look_up;
   look_up.role = [this](uint32_t tid, uint64_t start_ns) { return role_of(tid, start_ns); };
+  look_up.runtime = [this](uint32_t tgid, uint64_t start_ns) { return runtime_of(tgid, start_ns); };
   model::Selection selection;
   if (!comm_glob_.empty())
     selection = [this](const model::Process& process, const ts_thread_row&) {
@@ -120,6 +124,11 @@ void Playback::make_tracker() {
 model::Role Playback::role_of(uint32_t tid, uint64_t start_ns) const {
   const auto found = roles_.find(key_of(tid, start_ns));
   return found == roles_.end() ? model::Role{} : found->second;
+}
+
+std::string Playback::runtime_of(uint32_t tgid, uint64_t start_ns) const {
+  const auto found = runtimes_.find(key_of(tgid, start_ns));
+  return found == runtimes_.end() ? std::string() : found->second;
 }
 
 uint64_t Playback::realtime_ns(uint64_t moment_ns) const {

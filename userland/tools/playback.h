@@ -55,6 +55,7 @@ class Playback {
   void feed_until(uint64_t moment_ns);
   void make_tracker();
   [[nodiscard]] model::Role role_of(uint32_t tid, uint64_t start_ns) const;
+  [[nodiscard]] std::string runtime_of(uint32_t tgid, uint64_t start_ns) const;
 
   bool goes_back_;
   std::string path_, comm_glob_;
@@ -62,7 +63,8 @@ class Playback {
   trace::Reader reader_;
   trace::Header header_;
   std::vector<ts_thread_row> opening_, closing_;
-  std::unordered_map<uint64_t, model::Role> roles_;  // by tid and start
+  std::unordered_map<uint64_t, model::Role> roles_;     // by tid and start
+  std::unordered_map<uint64_t, std::string> runtimes_;  // by tgid and start
   std::vector<std::string> notes_;
   uint64_t end_ns_ = 0, now_ns_ = 0;
   bool more_ = false;  // the reader's event is still to be taken

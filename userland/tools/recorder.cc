@@ -28,6 +28,7 @@
 #include "observe/stream.h"
 #include "observe/targets.h"
 #include "tools/flight_ring.h"
+#include "tools/look_times.h"
 #include "tools/look_up.h"
 #include "tools/private_file.h"
 #include "tools/recording_file.h"
@@ -202,6 +203,8 @@ class Recorder {
     }
     roles_written_.clear();
     for (const model::Thread* thread : frame_->threads) write_role(*thread);
+    runtimes_written_.clear();
+    write_runtimes();
     writer_->flush();
     if (ring_) ring_->begin(cut.moment_ns, writer_->bytes(), cut.lost);
     lost_before_ = ring_ ? ring_->lost_before() : cut.lost;
@@ -261,10 +264,8 @@ class Recorder {
   }
 
   void take(const ts_event& event) {
-    if (event.kind == TS_EVENT_FORK) {
-      const auto& identity = reinterpret_cast<const ts_event_identity&>(event);
-      if (!(identity.flags & TS_THREAD_OUTSIDE)) inside_.insert(identity.tgid);
-    }
+    if (event.kind == TS_EVENT_FORK || event.kind == TS_EVENT_EXEC)
+      note_news(reinterpret_cast<const ts_event_identity&>(event));
     if (options_.trigger_wait_ms > 0 && event.kind == TS_EVENT_SWITCH) look_for_trigger(event);
     if (event.kind == TS_EVENT_LOST)
       tell_gap(event, losses_.take(reinterpret_cast<const ts_event_lost&>(event)));
@@ -284,6 +285,12 @@ class Recorder {
     for (size_t cpu = 0; cpu < untold.size(); ++cpu)
       if (untold[cpu] > 0)
         tell_gap({cut.moment_ns, 0, static_cast<uint16_t>(cpu), TS_EVENT_LOST, 0}, untold[cpu]);
+  }
+
+  void note_news(const ts_event_identity& identity) {
+    const bool fork = identity.event.kind == TS_EVENT_FORK;
+    if (fork && !(identity.flags & TS_THREAD_OUTSIDE)) inside_.insert(identity.tgid);
+    look_times_.note(identity);
   }
 
   // Of whichever of our threads; asked for waits that are too long only.
@@ -321,6 +328,7 @@ class Recorder {
     if (ended_) return;
     drain();
     if (ended_) return;
+    if (look_times_.due(stream_.now_ns())) look();
     writer_->flush();
     put();
     say_progress();
@@ -390,11 +398,14 @@ class Recorder {
     return true;
   }
 
-  // Roles are told by what threads sleep in, so the first look may be too early.
+  // What another thread reads of programs isn't counted: each is read once, however often we look.
   void look() {
     if (ended_) return;
+    look_times_.begin();
+    const uint64_t before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     learn(source_->read());
     write_roles();
+    look_times_.end(stream_.now_ns(), clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns);
   }
 
   void learn(const observe::Snapshot& snapshot) {
@@ -406,6 +417,23 @@ class Recorder {
   void write_roles() {
     for (const model::Thread* thread : frame_->threads)
       if (thread->changed_at == looks_) write_role(*thread);
+    write_runtimes();
+  }
+
+  void write_runtimes() {
+    for (const model::Process* process : frame_->processes)
+      for (const model::Thread* thread : process->threads)
+        if (thread->row.tid == process->tgid && !thread->ended)
+          write_runtime(*process, thread->row.start_ns);
+  }
+
+  void write_runtime(const model::Process& process, uint64_t start_ns) {
+    const uint64_t key = start_ns ^ (uint64_t{process.tgid} << 40);
+    const auto written = runtimes_written_.find(key);
+    const std::string before = written == runtimes_written_.end() ? "" : written->second;
+    if (process.runtime == before) return;
+    runtimes_written_[key] = process.runtime;
+    writer_->runtime({process.tgid, start_ns, process.runtime});
   }
 
   void write_role(const model::Thread& thread) {
@@ -548,7 +576,9 @@ class Recorder {
   model::Tracker tracker_;
   const model::Frame* frame_ = nullptr;
   uint64_t looks_ = 0;
+  LookTimes look_times_;
   std::unordered_map<uint64_t, double> roles_written_;
+  std::unordered_map<uint64_t, std::string> runtimes_written_;
   model::Meanwhile held_;
   model::Losses losses_{stream_.figures().size()};
   std::vector<uint64_t> lost_before_;  // by core, when what is kept began

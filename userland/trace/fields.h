@@ -124,7 +124,14 @@ enum class Rare : uint32_t {
   records = 17,
 };
 
-enum class Ours : uint32_t { header = 1, opening = 2, closing_row = 3, role = 4, closing = 5 };
+enum class Ours : uint32_t {
+  header = 1,
+  opening = 2,
+  closing_row = 3,
+  role = 4,
+  closing = 5,
+  runtime = 6,
+};
 
 enum class Header : uint32_t {
   version = 1,
@@ -166,6 +173,8 @@ enum class Row : uint32_t {
 };
 
 enum class Role : uint32_t { tid = 1, start_ns = 2, name = 3, evidence = 4, confidence = 5 };
+
+enum class Runtime : uint32_t { tgid = 1, start_ns = 2, name = 3 };
 
 enum class Closing : uint32_t {
   end_ns = 1,

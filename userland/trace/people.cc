@@ -178,6 +178,27 @@ RoleNote role_of(std::string_view message) {
   return role;
 }
 
+RuntimeNote runtime_of(std::string_view message) {
+  RuntimeNote note;
+  Fields<field::Runtime> fields(message);
+  while (fields.next()) {
+    switch (fields.tag()) {
+      case field::Runtime::tgid:
+        note.tgid = fields.get_uint32();
+        break;
+      case field::Runtime::start_ns:
+        note.start_ns = fields.get_uint64();
+        break;
+      case field::Runtime::name:
+        note.runtime = fields.get_string();
+        break;
+      default:
+        fields.skip();
+    }
+  }
+  return note;
+}
+
 Closing closing_of(std::string_view message) {
   Closing closing;
   Fields<field::Closing> fields(message);
@@ -297,6 +318,9 @@ void take_ours(std::string_view message, People& people) {
         break;
       case field::Ours::role:
         add(people.roles, role_of(part), most_threads(people.bytes));
+        break;
+      case field::Ours::runtime:
+        add(people.runtimes, runtime_of(part), most_threads(people.bytes));
         break;
       case field::Ours::closing:
         people.closing = closing_of(part);

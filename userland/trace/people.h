@@ -17,6 +17,7 @@ struct People {
   uint64_t boottime_ns = 0, monotonic_ns = 0, realtime_ns = 0;  // of the first clock snapshot
   std::vector<ts_thread_row> opening, closing_rows;
   std::vector<RoleNote> roles;
+  std::vector<RuntimeNote> runtimes;
   Closing closing;
   std::vector<ts_thread_row> tree;  // of other recorders: names only
   uint64_t bytes = 0;  // of the file, up to here: they bound how many rows there may be

@@ -160,6 +160,7 @@ void hand_over_people(const People& people, Visitor& visitor) {
     visitor.row(Moment::opening, row);
   for (const ts_thread_row& row : people.closing_rows) visitor.row(Moment::closing, row);
   for (const RoleNote& role : people.roles) visitor.role(role);
+  for (const RuntimeNote& note : people.runtimes) visitor.runtime(note);
   if (people.has_closing) visitor.closing(people.closing);
 }
 

@@ -36,6 +36,13 @@ struct RoleNote {
   double confidence = 0;
 };
 
+// What runs in a process: "node" …; the last one told is the one that it ran last.
+struct RuntimeNote {
+  uint32_t tgid = 0;
+  uint64_t start_ns = 0;  // of its first thread; CLOCK_BOOTTIME
+  std::string runtime;
+};
+
 // Written last; a recorder that was killed leaves none.
 struct Closing {
   uint64_t end_ns = 0;           // no event is younger
@@ -55,6 +62,7 @@ class Visitor {
   virtual void header(const Header& header) = 0;
   virtual void row(Moment moment, const ts_thread_row& row) = 0;
   virtual void role(const RoleNote& role) = 0;
+  virtual void runtime(const RuntimeNote& note) { (void)note; }
   virtual void closing(const Closing& closing) = 0;
   // In the order of time. The record lives only during the call.
   virtual void event(const ts_event& event) = 0;

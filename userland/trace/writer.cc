@@ -166,6 +166,15 @@ void Writer::role(const RoleNote& role) {
   Message<field::Ours>(ours_).add_message(field::Ours::role, text);
 }
 
+void Writer::runtime(const RuntimeNote& note) {
+  std::string text;
+  Message<field::Runtime> out(text);
+  out.add_uint32(field::Runtime::tgid, note.tgid);
+  out.add_uint64(field::Runtime::start_ns, note.start_ns);
+  out.add_string(field::Runtime::name, note.runtime);
+  Message<field::Ours>(ours_).add_message(field::Ours::runtime, text);
+}
+
 BundleWriter& Writer::core(uint16_t cpu) {
   while (cores_.size() <= cpu)
     cores_.emplace_back(static_cast<uint16_t>(cores_.size()), header_.boot_offset_ns,

@@ -19,6 +19,7 @@ class Writer {
 
   void opening(const ts_thread_row& row);
   void role(const RoleNote& role);
+  void runtime(const RuntimeNote& note);
   // No older than the one before of its core; older than the header's beginning: left out.
   void event(const ts_event& event);
 
