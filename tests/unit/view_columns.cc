@@ -227,6 +227,11 @@ TEST_CASE("the frame says which columns it can't fill") {
   CHECK(view::lost_columns(made.frame()) == "P99us PREEMPTOR WAKER");
   made.frame().have &= ~static_cast<uint32_t>(TS_HAVE_MIGRATIONS);
   CHECK(view::lost_columns(made.frame()) == "MIG/S P99us PREEMPTOR WAKER");
+  made.thread(2, "b");
+  made.threads()[0].ended = true;
+  CHECK(view::lost_columns(made.frame()) == "MIG/S P99us PREEMPTOR WAKER");
+  made.threads()[1].ended = true;
+  CHECK(view::lost_columns(made.frame()).empty());
   MadeFrame above("aggregate");
   CHECK(view::lost_columns(above.frame()).empty());
 }

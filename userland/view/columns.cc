@@ -89,6 +89,11 @@ std::string_view top_waker(const model::Thread& t, Scratch& scratch) {
   return t.sched ? peer(t.sched->top_waker, scratch) : std::string_view();
 }
 
+// A thread that runs, a kernel thread and a zombie are in no call that anybody could know of.
+bool is_in_call(const model::Thread& t) {
+  return !(t.row.flags & TS_THREAD_KERNEL) && (t.row.state == 'S' || t.row.state == 'D');
+}
+
 using Thread = const model::Thread&;
 using Proc = const Process&;
 
@@ -188,7 +193,7 @@ constexpr Column table[] = {
    .of_thread = [](Thread t) { return total(t, TS_HAVE_MIGRATIONS, t.row.migrations); }},
   {.id = "sleeps_in", .heading = "SLEEPS IN", .meaning = "the system call it sleeps in, or the lock",
    .kind = Kind::text, .least_width = 17, .most_width = 60, .rank = 7, .descending = false,
-   .needs = TS_HAVE_SYSCALL, .text_of_thread = sleeps_in},
+   .needs = TS_HAVE_SYSCALL, .tells_of = is_in_call, .text_of_thread = sleeps_in},
 };
 // clang-format on
 
@@ -292,21 +297,19 @@ bool measured(const Column& column, const model::Frame& frame) {
 
 namespace {
 
-// A thread that runs, a kernel thread and a zombie are in no call that anybody could know of.
-bool is_in_call(const model::Thread* thread) {
-  const ts_thread_row& row = thread->row;
-  return !(row.flags & TS_THREAD_KERNEL) && (row.state == 'S' || row.state == 'D');
+bool is_missed(const Column& column, const model::Frame& frame) {
+  if (measured(column, frame)) return false;
+  return std::any_of(frame.threads.begin(), frame.threads.end(), [&](const model::Thread* t) {
+    return !t->ended && (column.tells_of == nullptr || column.tells_of(*t));
+  });
 }
 
 }  // namespace
 
 std::string lost_columns(const model::Frame& frame) {
   std::string lost;
-  if (frame.threads.empty()) return lost;
-  const bool calls = std::any_of(frame.threads.begin(), frame.threads.end(), is_in_call);
   for (const Column& c : table) {
-    if (c.place == Place::files || measured(c, frame)) continue;
-    if (c.needs == TS_HAVE_SYSCALL && !calls) continue;
+    if (c.place == Place::files || !is_missed(c, frame)) continue;
     if (!lost.empty()) lost += ' ';
     lost += c.heading;
   }

@@ -37,8 +37,9 @@ struct Column {
   int rank;         // 0: always on the screen; the higher, the sooner it gives way to others
   bool descending;  // sorted so when it is chosen: the most first
   Place place;
-  uint32_t needs;  // groups (enum ts_have) that a source must bring
-  bool aggregate;  // known on the aggregate rung only
+  uint32_t needs;                          // groups (enum ts_have) that a source must bring
+  bool aggregate;                          // known on the aggregate rung only
+  bool (*tells_of)(const model::Thread&);  // null: of all. Of others there is nothing to know
   // Number columns have the two former, text columns the two latter. The process's may be null:
   // then the cell is blank.
   model::Figure (*of_thread)(const model::Thread&);
@@ -71,7 +72,7 @@ constexpr std::string_view nobody_matches =
     "No process matches; one that does is shown once it's there.";
 
 // The headings of columns that this frame can't fill, in order: "P99us PREEMPTOR WAKER".
-// Empty where no thread is there whose figures could tell.
+// A column of whose threads (tells_of) none lives isn't missed.
 std::string lost_columns(const model::Frame& frame);
 
 }  // namespace timeslice::view
