@@ -13,6 +13,7 @@
 
 #include "base/failure.h"
 #include "base/unique_fd.h"
+#include "observe/targets.h"
 
 namespace timeslice::observe {
 
@@ -25,6 +26,8 @@ std::string first_line(const char* path) {
   return line;
 }
 
+constexpr const char* kMountProc = "mount it: mount -t proc proc /proc";
+
 // Whether even the smallest map is refused for want of permission: then it isn't about our
 // programs.
 bool refuses_bpf() {
@@ -34,6 +37,7 @@ bool refuses_bpf() {
 
 // What to do where BPF programs don't load: the first cause that the machine shows.
 std::string mend_for_bpf() {
+  if (access("/sys/kernel", F_OK) != 0) return "mount it: mount -t sysfs sysfs /sys";
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
     return "use a kernel built with CONFIG_DEBUG_INFO_BTF (5.15 or later)";
   if (geteuid() != 0) return "run as root, or give the program CAP_BPF and CAP_PERFMON";
@@ -56,11 +60,12 @@ RungReport try_rung(std::string name, std::string gives, const std::function<voi
                     const std::function<std::string()>& mend) {
   RungReport report{std::move(name), true, std::move(gives), {}, {}};
   try {
+    refuse_foreign_proc();
     attempt();
   } catch (const Failure& failure) {
     report.allowed = false;
     report.reason = failure.what();
-    report.mend = mend();
+    report.mend = is_foreign_proc() ? kMountProc : mend();
   }
   return report;
 }
@@ -86,6 +91,7 @@ void read_memory_of_others() {
 
 Opened open_best_source(From from, Probes probes, const std::vector<uint32_t>& tgids) {
   using Open = std::unique_ptr<Source> (*)(const std::vector<uint32_t>&);
+  refuse_foreign_proc();
   std::vector<Open> ladder;
   if (from == From::kmod) ladder.push_back(open_kmod_source);
   if (from == From::bpf && probes == Probes::sched) ladder.push_back(open_sched_source);
@@ -119,7 +125,7 @@ std::vector<RungReport> examine_machine() {
   reports.push_back(try_rung(
       "proc", "the same as far as /proc shows it; for any user",
       [] { open_proc_source({static_cast<uint32_t>(getpid())})->read(); },
-      [] { return std::string("mount it: mount -t proc proc /proc"); }));
+      [] { return std::string(kMountProc); }));
   reports.push_back(
       try_rung("memory", "names for the futexes and loops of other processes: the surest roles",
                read_memory_of_others,

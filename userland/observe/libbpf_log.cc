@@ -56,6 +56,8 @@ Failure libbpf_failure(const char* what, int error) {
   // The verifier's refusal is EACCES as well; root has all permissions.
   if (error == EPERM || (error == EACCES && geteuid() != 0))
     return Failure(text + "no permission; run as root, or with CAP_BPF and CAP_PERFMON");
+  if (access("/sys/kernel", F_OK) != 0)
+    return Failure(text + "nothing is mounted at /sys; mount it: mount -t sysfs sysfs /sys");
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
     return Failure(text +
                    "this kernel has no type information (/sys/kernel/btf/vmlinux); use a kernel "

@@ -15,6 +15,7 @@
 #include "observe/libbpf_log.h"
 #include "observe/pass_skeleton.h"
 #include "observe/preempt_count.h"
+#include "observe/targets.h"
 #include "stream.skel.h"
 
 namespace timeslice::observe {
@@ -54,7 +55,10 @@ bool switch_tells_state() {
   return arguments >= 5;
 }
 
+// The first that is asked of libbpf, which prints what it can't find unless it is listened to.
 uint32_t core_count() {
+  refuse_foreign_proc();
+  listen_to_libbpf();
   const int count = libbpf_num_possible_cpus();
   if (count < 1) throw libbpf_failure("the stream rung", -count);
   return static_cast<uint32_t>(count);
@@ -96,7 +100,6 @@ struct Stream::Impl {
 };
 
 Stream::Impl::Impl(const StreamOptions& options) {
-  listen_to_libbpf();
   make_room_for_descriptors(cores);
   const uint32_t ring_bytes = options.ring_bytes > 0 ? options.ring_bytes : ring_bytes_for(cores);
   skeleton.reset(stream_bpf::open());

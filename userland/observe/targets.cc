@@ -4,6 +4,7 @@
 #include <mntent.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdio>
@@ -61,7 +62,23 @@ bool is_cgroup(const std::string& directory) {
 
 }  // namespace
 
+// It has no link for who isn't in the namespace that it was mounted for.
+bool is_foreign_proc() {
+  std::error_code error;
+  const std::string self = std::filesystem::read_symlink("/proc/self", error);
+  if (error) return access("/proc/stat", F_OK) == 0;
+  return self != std::to_string(getpid());
+}
+
+void refuse_foreign_proc() {
+  if (is_foreign_proc())
+    throw Failure(
+        "/proc is of another PID namespace, whose numbers mean other processes than here; mount "
+        "this one's: mount -t proc proc /proc");
+}
+
 NamedProcesses parse_tgids(const std::vector<std::string>& lists) {
+  if (!lists.empty()) refuse_foreign_proc();
   NamedProcesses named;
   for (const std::string& list : lists) {
     std::istringstream parts(list);

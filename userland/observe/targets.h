@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whom did the user name? Ids, globs and cgroups on the command line, checked against this machine.
+// Whom did the user name? Ids, globs and cgroups on the command line, checked against this machine,
+// as far as its /proc speaks of the processes that we see.
 #pragma once
 #include <cstdint>
 #include <set>
@@ -8,11 +9,18 @@
 
 namespace timeslice::observe {
 
+// In a PID namespace that was made without a /proc of its own (unshare -p, nsenter -p) that which
+// is mounted counts in another: a process's number is a stranger's there, or nobody's. No /proc at
+// all is another matter.
+bool is_foreign_proc();
+void refuse_foreign_proc();  // throws Failure
+
 // The tgids in "12,34" lists: those that are there, and those that aren't any more.
 struct NamedProcesses {
   std::vector<uint32_t> tgids, gone;
 };
-// Throws BadUsage where one is no number, Failure where one is only a thread or none is there.
+// Throws BadUsage where one is no number, Failure where one is only a thread or none is there, or
+// where they can't be looked up in this /proc.
 NamedProcesses parse_tgids(const std::vector<std::string>& lists);
 
 // One that has ended, and that nobody has reaped, doesn't.
