@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "base/bad_usage.h"
 #include "tools/check.h"
@@ -23,10 +24,24 @@
 
 namespace {
 
+// CLI11 says of a wrong word only that there must be one.
+std::string missing_subcommand(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining();
+  std::string text = words.empty() ? "" : "there is no subcommand '" + words.front() + "'; ";
+  text += "choose one of ";
+  const char* separator = "";
+  for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; })) {
+    text += separator + subcommand->get_name();
+    separator = ", ";
+  }
+  return text;
+}
+
 // Bad usage quotes the arguments, which others may have chosen, as a file's name in a script.
 std::string printable_usage(const CLI::App* app, const CLI::Error& error) {
+  const bool missing = app->get_subcommands().empty() && error.get_name() == "RequiredError";
   std::string text;
-  timeslice::view::append_printable(text, error.what());
+  timeslice::view::append_printable(text, missing ? missing_subcommand(*app) : error.what());
   return CLI::FailureMessage::simple(
       app, CLI::Error(error.get_name(), text, static_cast<CLI::ExitCodes>(error.get_exit_code())));
 }

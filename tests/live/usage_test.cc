@@ -73,7 +73,8 @@ TEST_CASE("a number that is none, or lies beyond its limits, is bad usage everyw
 }
 
 TEST_CASE("a size that is none is bad usage") {
-  for (const char* size : {"-1", "nan", "inf", "abc", "", "+5MB"})
+  for (const char* size :
+       {"-1", "nan", "inf", "abc", "", "+5MB", "MB", "4QB", "1.5MB", "5BB", "1e3"})
     check_refused({{"record", "--max-size", size}, "is no size"}, 2);
   for (const char* size : {"0", "0MB", "99999999999999999999", "9999999PB", "16EB"})
     check_refused({{"record", "--max-size", size}, "--max-size: "}, 2);
@@ -101,6 +102,22 @@ TEST_CASE("what can't be meant, or contradicts itself, is bad usage") {
       {{"lanes", "--from", "5", "--to", "5", "none"}, "--from lies at or after --to"},
       {{"timeline", "--from", "5", "--to", "2", "none"}, "--from lies at or after --to"},
       {{"record", "--buffer-kib", "5"}, "is no power of two"},
+      {{"record", "--ring", "5", "--max-size", "5MB"}, "--max-size doesn't go with it"},
+  };
+  for (const Refused& refused : table) check_refused(refused, 2);
+}
+
+TEST_CASE("a wrong choice is told which there are") {
+  const std::vector<Refused> table = {
+      {{"top", "--source", "x"}, "--source: 'x' is no choice; choose one of bpf, kmod, proc\n"},
+      {{"top", "--probes", ""}, "--probes: '' is no choice; choose one of none, sched\n"},
+      {{"report", "--by", "x"}, "'x' is no choice; choose one of thread, process, role, core\n"},
+      {{"lanes", "--colour", "x"}, "'x' is no choice; choose one of thread, reason, none\n"},
+      {{"demo", "--backend", "x"}, "'x' is no choice; choose one of uring, pool, blocking\n"},
+      {{"demo", "--policy", "0"}, "'0' is no choice; choose one of round-robin, reuse-port\n"},
+      {{"top", "-b", "--sort", "x"}, "there is no column 'x'; choose one of tid, "},
+      {{"x"}, "there is no subcommand 'x'; choose one of top, record, report, lanes, timeline, "},
+      {{}, "choose one of top, record, report, lanes, timeline, demo, check\n"},
   };
   for (const Refused& refused : table) check_refused(refused, 2);
 }

@@ -5,9 +5,12 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace timeslice::tools {
 
@@ -50,11 +53,43 @@ inline CLI::Validator whole_within(uint64_t least, uint64_t most) {
   return number_from(least, most, "whole number");
 }
 
-// Once CLI11 has read "100MB" as bytes. What doesn't begin with a digit it reads as if it were
-// huge.
+// One of these words. --help shows them as well.
+inline CLI::Validator one_of(std::vector<std::string> words) {
+  CLI::Validator validator(fmt::format("{}", fmt::join(words, "|")));
+  validator.operation([words = std::move(words)](std::string& text) -> std::string {
+    if (std::find(words.begin(), words.end(), text) != words.end()) return "";
+    return fmt::format("'{}' is no choice; choose one of {}", text, fmt::join(words, ", "));
+  });
+  return validator;
+}
+
+// The same, as what each stands for: a transform of CLI11, which takes an enum as its number.
+template <typename Enum>
+CLI::Validator choice_of(const std::vector<std::pair<std::string, Enum>>& choices) {
+  std::vector<std::string> words;
+  for (const auto& choice : choices) words.push_back(choice.first);
+  CLI::Validator validator = one_of(words);
+  const CLI::Validator check = validator;
+  validator.operation([choices, check](std::string& text) -> std::string {
+    if (std::string refusal = check(text); !refusal.empty()) return refusal;
+    const auto is_chosen = [&](const auto& choice) { return choice.first == text; };
+    const auto chosen = std::find_if(choices.begin(), choices.end(), is_chosen);
+    text = std::to_string(static_cast<int>(chosen->second));
+    return "";
+  });
+  return validator;
+}
+
+// A number and a unit that CLI11 can read as bytes: "100MB", "5 GiB". What doesn't begin with a
+// digit it would read as if it were huge.
 inline std::string is_size(const std::string& text) {
-  const bool digit = !text.empty() && text.front() >= '0' && text.front() <= '9';
-  return digit ? "" : "'" + text + "' is no size, such as 100MB";
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const size_t unit_at = std::min(text.find_first_not_of(' ', digits), text.size());
+  const std::string unit = CLI::detail::to_lower(text.substr(unit_at));
+  const bool prefixed = !unit.empty() && std::string("kmgtpe").find(unit[0]) != std::string::npos;
+  const std::string bytes = prefixed ? unit.substr(1) : unit;
+  const bool known = bytes.empty() || bytes == "b" || (prefixed && (bytes == "i" || bytes == "ib"));
+  return digits > 0 && known ? "" : "'" + text + "' is no size, such as 100MB";
 }
 inline std::string is_possible_size(const std::string& bytes) {
   uint64_t number = 0;

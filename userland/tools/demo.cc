@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tools/demo.h"
 
-#include <map>
 #include <memory>
 #include <string>
 
@@ -16,7 +15,7 @@ void add_serving(CLI::App& demo, demo::DemoOptions& options) {
   demo.add_option("--port", options.port, "port to listen on; 0 takes a free one")
       ->check(tools::whole_within(0, 65535))
       ->capture_default_str();
-  const std::map<std::string, loop::BackendKind> backends = {
+  const std::vector<std::pair<std::string, loop::BackendKind>> backends = {
       {"uring", loop::BackendKind::uring},
       {"pool", loop::BackendKind::pool},
       {"blocking", loop::BackendKind::blocking}};
@@ -24,7 +23,7 @@ void add_serving(CLI::App& demo, demo::DemoOptions& options) {
                   "who carries operations out: uring, the kernel (where it's refused: pool); pool,"
                   " threads for files and jobs, and epoll; blocking, the loop's own thread, so"
                   " that everybody waits for each file and job")
-      ->transform(CLI::CheckedTransformer(backends).description("uring|pool|blocking"))
+      ->transform(tools::choice_of(backends))
       ->default_str("uring");
   demo.add_option("--pool", options.pool_size, "threads in the pool")
       ->check(tools::whole_within(1, 1024))
@@ -33,12 +32,12 @@ void add_serving(CLI::App& demo, demo::DemoOptions& options) {
                   "processes that serve, under a manager; 0: this one alone")
       ->check(tools::whole_within(0, 256))
       ->capture_default_str();
-  const std::map<std::string, demo::Policy> policies = {{"round-robin", demo::Policy::round_robin},
-                                                        {"reuse-port", demo::Policy::reuse_port}};
+  const std::vector<std::pair<std::string, demo::Policy>> policies = {
+      {"round-robin", demo::Policy::round_robin}, {"reuse-port", demo::Policy::reuse_port}};
   demo.add_option("--policy", options.policy,
                   "who gets a connection in a cluster: round-robin, the next one, passed by the"
                   " manager; reuse-port, as the kernel hashes the addresses")
-      ->transform(CLI::CheckedTransformer(policies).description("round-robin|reuse-port"))
+      ->transform(tools::choice_of(policies))
       ->default_str("round-robin");
 }
 

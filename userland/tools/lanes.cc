@@ -69,7 +69,7 @@ void add_lanes(CLI::App& app) {
   auto options = std::make_shared<LanesOptions>();
   add_recording_options(*command, options->recording);
   command->add_option("--colour", options->colour, "By thread, by how it left the core, or none")
-      ->check(CLI::IsMember({"thread", "reason", "none"}))
+      ->check(one_of({"thread", "reason", "none"}))
       ->capture_default_str();
   command->add_option("--width", options->width, "Characters; else as wide as the terminal")
       ->check(whole_within(40, 10000));

@@ -62,6 +62,10 @@ void add_record(CLI::App& app, int& status) {
     options->tgids = named_processes(*pids);
     if (!options->tgids.empty() && !options->command.empty())
       throw BadUsage("either -p or a command can be recorded, not both");
+    if (options->ring_seconds > 0 && options->max_bytes > 0)
+      throw BadUsage(
+          "--ring keeps what its seconds hold, so --max-size doesn't go with it; leave one of the "
+          "two out");
     if (options->path == "-" || options->path == "/dev/stdout")
       throw BadUsage("cannot record into " + options->path +
                      ": a recording is written piece by piece at its places, which only a regular "

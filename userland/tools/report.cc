@@ -55,7 +55,7 @@ void add_report(CLI::App& app) {
   auto options = std::make_shared<ReportOptions>();
   add_recording_options(*command, options->recording);
   command->add_option("--by", options->by, "One row for each thread, process, role or core")
-      ->check(CLI::IsMember({"thread", "process", "role", "core"}))
+      ->check(one_of({"thread", "process", "role", "core"}))
       ->capture_default_str();
   command->add_flag("--json", options->json, "One JSON object");
   command->add_flag("--csv", options->csv, "One CSV line a row");

@@ -92,10 +92,10 @@ void add_top(CLI::App& app) {
   top->add_option("--probes", *probes,
                   "none: what the kernel counts anyway; sched: add waits, "
                   "preemptors and wakers by tracepoints")
-      ->check(CLI::IsMember({"none", "sched"}));
+      ->check(one_of({"none", "sched"}));
   top->add_option("--source", *source,
                   "bpf; kmod, our module, where it is loaded; proc, where neither is wanted")
-      ->check(CLI::IsMember({"bpf", "kmod", "proc"}));
+      ->check(one_of({"bpf", "kmod", "proc"}));
   top->add_option("--replay", options->replay, "A recording instead of the machine as it is now")
       ->type_name("FILE")
       ->check(names_something);
