@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What does somebody see who attaches to our probe points (userland/loop/probe.h)? How often each
- * was hit, and with which arguments the last time. The tests look at the loop through this.
+ * What does somebody see who attaches to our probe points (userland/loop/core/probe.h)? How often
+ * each was hit, and with which arguments the last time. The tests look at the loop through this.
  */
 #include <linux/bpf.h>
 #include <linux/ptrace.h>

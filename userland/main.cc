@@ -16,11 +16,11 @@
 #include "tools/lanes.h"
 #include "tools/record.h"
 #include "tools/report.h"
-#include "tools/say.h"
 #include "tools/start.h"
 #include "tools/timeline.h"
 #include "tools/top.h"
-#include "view/printable.h"
+#include "view/format/printable.h"
+#include "view/format/say.h"
 
 namespace {
 

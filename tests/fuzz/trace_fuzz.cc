@@ -19,7 +19,7 @@
 #include "model/lanes.h"
 #include "model/report.h"
 #include "trace/reader.h"
-#include "view/report.h"
+#include "view/report/report.h"
 
 namespace {
 
@@ -31,7 +31,7 @@ void require(bool holds, const char* what) {
   std::abort();
 }
 
-// As tools/recording.cc has it.
+// As play/recording.cc has it.
 class Loader : public trace::Visitor {
  public:
   void header(const trace::Header& header) override {

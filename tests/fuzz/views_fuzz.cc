@@ -23,15 +23,15 @@
 #include "model/history.h"
 #include "model/lanes.h"
 #include "model/report.h"
-#include "tools/playback.h"
-#include "tools/recording.h"
+#include "play/playback.h"
+#include "play/recording.h"
+#include "timeline/page.h"
 #include "trace/reader.h"
-#include "view/csv.h"
-#include "view/json.h"
-#include "view/lanes.h"
-#include "view/report.h"
-#include "view/text.h"
-#include "view/timeline_page.h"
+#include "view/format/csv.h"
+#include "view/format/json.h"
+#include "view/format/text.h"
+#include "view/report/lanes.h"
+#include "view/report/report.h"
 
 namespace {
 
@@ -52,7 +52,7 @@ void require_printable(std::string_view text) {
             "text has no control characters");
 }
 
-// As tools/recording.cc loads one, without its words on stderr.
+// As play/recording.cc loads one, without its words on stderr.
 class Loader : public trace::Visitor {
  public:
   explicit Loader(const tools::Window& window) : window_(window) {}

@@ -15,11 +15,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "live/session.h"
 #include "observe/process_facts.h"
 #include "tests/catch.h"
 #include "tests/live/processes.h"
 #include "tests/live/top_json.h"
-#include "tools/session.h"
 
 namespace timeslice::live {
 

@@ -5,13 +5,13 @@
 #include <cstdlib>
 #include <map>
 
+#include "live/session.h"
+#include "play/playback.h"
 #include "tests/catch.h"
 #include "tests/live/looking.h"
 #include "tests/live/processes.h"
 #include "tests/live/recorded.h"
 #include "tests/live/waiting.h"
-#include "tools/playback.h"
-#include "tools/session.h"
 
 namespace timeslice::live {
 

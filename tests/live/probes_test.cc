@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "loop/probe.h"
+#include "loop/core/probe.h"
 #include "tests/catch.h"
 #include "tests/live/onlooker.h"
 #include "tests/live/processes.h"
@@ -187,7 +187,7 @@ namespace {
 
 // A program of two files, with probes in all kinds of places.
 constexpr const char* kShared = R"(
-#include "loop/probe.h"
+#include "loop/core/probe.h"
 inline void shared(const void* who, long n) { TS_PROBE(shared, who, n); }
 template <typename T> void made(T value) { TS_PROBE(made, value); }
 )";

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "model/lanes.h"
+#include "play/recording.h"
 #include "tests/catch.h"
 #include "tests/live/bpf_objects.h"
 #include "tests/live/kernel_truth.h"
@@ -16,7 +17,6 @@
 #include "tests/live/storm.h"
 #include "tests/live/top_json.h"
 #include "tests/live/workloads.h"
-#include "tools/recording.h"
 #include "trace/reader.h"
 
 namespace timeslice::live {

@@ -6,12 +6,12 @@
 #include <map>
 #include <regex>
 
+#include "play/playback.h"
 #include "tests/catch.h"
 #include "tests/live/kernel_truth.h"
 #include "tests/live/recorded.h"
 #include "tests/live/terminal.h"
 #include "tests/live/workloads.h"
-#include "tools/playback.h"
 
 namespace timeslice::live {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which probe points does a program have? As its notes name them (userland/loop/probe.h tells the
-// format), read here by libelf alone, so that nothing of what wrote them is trusted.
+// Which probe points does a program have? As its notes name them (userland/loop/core/probe.h tells
+// the format), read here by libelf alone, so that nothing of what wrote them is trusted.
 #pragma once
 #include <cstdint>
 #include <string>

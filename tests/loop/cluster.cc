@@ -2,7 +2,7 @@
 // Does a cluster serve with all its workers, lose nothing but a dead worker's own requests, find
 // those that hang, wait longer after each failure, and replace them all without a refused client?
 // Each manager is a process of its own: signals, limits and forks there disturb no other test.
-#include "loop/cluster.h"
+#include "loop/cluster/cluster.h"
 
 #include <poll.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Are coroutines on the loop as good as callbacks: results and exceptions where they belong, stops
 // that reach what is in flight, and no frame that goes before its request?
-#include "loop/coroutine.h"
+#include "loop/coroutines/coroutine.h"
 
 #include <netinet/in.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Is every name in a directory told once, whatever its bytes, and however many there are?
-#include "loop/directory.h"
+#include "loop/io/directory.h"
 
 #include <sys/stat.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Do frames and descriptors come through whole: in any pieces, against a full socket, from a peer
 // that dies, and is nonsense refused?
-#include "loop/ipc.h"
+#include "loop/cluster/ipc.h"
 
 #include <poll.h>
 #include <sys/resource.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Do messages arrive whole, once, in order, on the right thread, and do closes come after them?
-#include "loop/port.h"
+#include "loop/threads/port.h"
 
 #include <sys/stat.h>
 
@@ -10,7 +10,7 @@
 #include <thread>
 #include <tuple>
 
-#include "loop/guest.h"
+#include "loop/core/guest.h"
 #include "tests/loop/support.h"
 
 namespace timeslice::loop::test {

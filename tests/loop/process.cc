@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Do programs start, talk and end as they should, and does nothing of them stay behind?
-#include "loop/process.h"
+#include "loop/children/process.h"
 
 #include <grp.h>
 #include <malloc.h>

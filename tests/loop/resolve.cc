@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Are names looked up as this machine does it, and are failures told apart?
-#include "loop/resolve.h"
+#include "loop/io/resolve.h"
 
 #include <netdb.h>
 #include <netinet/in.h>

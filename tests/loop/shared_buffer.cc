@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Do cells of a shared buffer behave as atomics do, and waits and notifies as futexes do?
-#include "loop/shared_buffer.h"
+#include "loop/threads/shared_buffer.h"
 
 #include <pthread.h>
 

@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "loop/net.h"
+#include "loop/core/net.h"
 #include "tests/loop/support.h"
 
 namespace timeslice::loop::test {

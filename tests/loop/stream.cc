@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Does all that is written arrive, in order, in bounded memory, whatever the peer does meanwhile?
 // And is the owner told the end exactly once?
-#include "loop/stream.h"
+#include "loop/io/stream.h"
 
 #include <netinet/in.h>
 #include <poll.h>

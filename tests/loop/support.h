@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 #include "tests/catch.h"
 
 namespace timeslice::loop::test {

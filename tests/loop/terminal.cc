@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Are keys read one by one, sizes followed, and terminals left as they were found? A pty plays the
 // terminal: what is written to its master is typed, what is read from it is on the screen.
-#include "loop/terminal.h"
+#include "loop/io/terminal.h"
 
 #include <poll.h>
 #include <pty.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Does a worker do its work on a thread and a loop of its own, and does its end, of whatever kind,
 // reach its parent once, last, and on the parent's thread?
-#include "loop/worker.h"
+#include "loop/threads/worker.h"
 
 #include <pthread.h>
 #include <sys/wait.h>

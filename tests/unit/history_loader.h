@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "model/history.h"
-#include "tools/recording.h"
+#include "play/recording.h"
 #include "trace/reader.h"
 
 namespace timeslice {

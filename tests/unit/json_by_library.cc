@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "view/policy.h"
+#include "view/format/policy.h"
 
 namespace timeslice::test {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Does a recorder look at who is new with its next flush, at nobody twice for it, and never for
 // more than its share of the time?
-#include "tools/look_times.h"
+#include "record/look_times.h"
 
 #include "tests/catch.h"
 

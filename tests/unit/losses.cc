@@ -2,9 +2,9 @@
 // Is every lost record told once, on the side of the cut that it was lost on?
 #include "model/losses.h"
 
+#include "record/flight_ring.h"
 #include "tests/catch.h"
 #include "tests/unit/events.h"
-#include "tools/flight_ring.h"
 
 namespace timeslice::model {
 

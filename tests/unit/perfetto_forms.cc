@@ -9,13 +9,13 @@
 #include "model/history.h"
 #include "model/lanes.h"
 #include "model/report.h"
+#include "play/recording.h"
 #include "tests/catch.h"
 #include "tests/unit/history_loader.h"
 #include "tests/unit/perfetto_file.h"
-#include "tools/recording.h"
 #include "trace/reader.h"
-#include "view/lanes.h"
-#include "view/report.h"
+#include "view/report/lanes.h"
+#include "view/report/report.h"
 
 using namespace timeslice;
 using namespace timeslice::perfetto;

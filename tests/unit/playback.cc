@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Does a jump in a recording come to the very frame that playing would have come to? And does its
 // reader give the same events again from any place that it was told to remember?
-#include "tools/playback.h"
+#include "play/playback.h"
 
 #include <unistd.h>
 
@@ -12,7 +12,7 @@
 #include "tests/unit/events.h"
 #include "tests/unit/rows.h"
 #include "trace/writer.h"
-#include "view/json.h"
+#include "view/format/json.h"
 
 using namespace timeslice;
 using made_up::asleep;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Is what the tool writes its owner's alone, does a planted link lead it nowhere, and does what was
 // there before outlive what fails?
-#include "tools/private_file.h"
+#include "base/private_file.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

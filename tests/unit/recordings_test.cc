@@ -5,8 +5,8 @@
 #include <map>
 
 #include "base/failure.h"
+#include "play/recording.h"
 #include "tests/catch.h"
-#include "tools/recording.h"
 #include "trace/reader.h"
 
 namespace timeslice {

@@ -7,7 +7,7 @@
 #include "model/tracker.h"
 #include "tests/catch.h"
 #include "tests/unit/rows.h"
-#include "view/text.h"
+#include "view/format/text.h"
 
 using namespace timeslice;
 

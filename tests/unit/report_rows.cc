@@ -5,7 +5,7 @@
 #include "model/report.h"
 #include "tests/catch.h"
 #include "tests/unit/events.h"
-#include "view/report.h"
+#include "view/report/report.h"
 
 namespace timeslice {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Are a terminal's own strings sent as they are meant, without what only tells how long to wait?
-#include "view/terminal_rescue.h"
+#include "view/screen/terminal_rescue.h"
 
 #include "tests/catch.h"
 

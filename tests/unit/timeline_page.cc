@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Is the timeline's page small, safe with hostile names, and complete? What a browser makes of it
 // is tried by tests/page/drive.mjs, which gets its page from the hidden case below.
-#include "view/timeline_page.h"
+#include "timeline/page.h"
 
 #include <zlib.h>
 
@@ -11,9 +11,9 @@
 
 #include "tests/catch.h"
 #include "tests/unit/made_recording.h"
+#include "timeline/levels.h"
+#include "timeline/text.h"
 #include "timeline_page.inc"
-#include "view/timeline_levels.h"
-#include "view/timeline_text.h"
 
 using namespace timeslice;
 using test::MadeRecording;

@@ -13,7 +13,7 @@
 #include "trace/bundle_reader.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
-#include "view/report.h"
+#include "view/report/report.h"
 
 using namespace timeslice;
 

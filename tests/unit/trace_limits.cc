@@ -7,11 +7,11 @@
 #include "base/failure.h"
 #include "base/unique_fd.h"
 #include "model/history.h"
+#include "play/playback.h"
+#include "play/recording.h"
 #include "tests/catch.h"
 #include "tests/unit/history_loader.h"
 #include "tests/unit/perfetto_file.h"
-#include "tools/playback.h"
-#include "tools/recording.h"
 #include "trace/people.h"
 #include "trace/reader.h"
 

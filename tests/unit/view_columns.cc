@@ -4,10 +4,10 @@
 #include "base/failure.h"
 #include "tests/catch.h"
 #include "tests/unit/view_frames.h"
-#include "view/columns.h"
-#include "view/number.h"
-#include "view/order.h"
-#include "view/printable.h"
+#include "view/format/columns.h"
+#include "view/format/number.h"
+#include "view/format/order.h"
+#include "view/format/printable.h"
 
 using namespace timeslice;
 using test::MadeFrame;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Is the JSON that batch mode writes valid, and byte for byte what the JSON library would write?
-#include "view/json.h"
+#include "view/format/json.h"
 
 #include <cmath>
 #include <limits>

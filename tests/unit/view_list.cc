@@ -2,8 +2,8 @@
 // Does the list do what the keys say, and stay calm while threads come, go and change places?
 #include "tests/catch.h"
 #include "tests/unit/view_frames.h"
-#include "view/controls.h"
-#include "view/list_state.h"
+#include "view/screen/controls.h"
+#include "view/screen/list_state.h"
 
 using namespace timeslice;
 using test::MadeFrame;

@@ -2,12 +2,12 @@
 // Does the whole screen look as it should? Pages drawn on a canvas and read as plain text.
 #include "tests/catch.h"
 #include "tests/unit/view_frames.h"
-#include "view/bars.h"
-#include "view/draw.h"
-#include "view/help.h"
-#include "view/histogram.h"
-#include "view/layout.h"
-#include "view/printable.h"
+#include "view/format/printable.h"
+#include "view/screen/bars.h"
+#include "view/screen/draw.h"
+#include "view/screen/help.h"
+#include "view/screen/histogram.h"
+#include "view/screen/layout.h"
 
 using namespace timeslice;
 using test::MadeFrame;

@@ -3,8 +3,8 @@
 // terminal; a live screen must not know these keys.
 #include "tests/catch.h"
 #include "tests/unit/view_frames.h"
-#include "view/draw.h"
-#include "view/help.h"
+#include "view/screen/draw.h"
+#include "view/screen/help.h"
 
 using namespace timeslice;
 using test::MadeFrame;

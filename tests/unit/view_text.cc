@@ -4,10 +4,10 @@
 
 #include "tests/catch.h"
 #include "tests/unit/view_frames.h"
-#include "view/csv.h"
-#include "view/report.h"
-#include "view/text.h"
-#include "view/trust_line.h"
+#include "view/format/csv.h"
+#include "view/format/text.h"
+#include "view/format/trust_line.h"
+#include "view/report/report.h"
 
 using namespace timeslice;
 using test::MadeFrame;

@@ -19,7 +19,7 @@
 #include "demo/request_parser.h"
 #include "demo/routes.h"
 #include "demo/sender.h"
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

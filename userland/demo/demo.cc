@@ -12,7 +12,7 @@
 #include "demo/load.h"
 #include "demo/manager.h"
 #include "demo/server.h"
-#include "loop/ending_signals.h"
+#include "loop/core/ending_signals.h"
 
 namespace timeslice::demo {
 

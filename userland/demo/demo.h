@@ -8,11 +8,11 @@
 #include <string>
 
 #include "demo/limits.h"
-#include "loop/options.h"
+#include "loop/core/options.h"
 
 namespace timeslice::demo {
 
-// Who gets a connection in a cluster: see loop/cluster.h.
+// Who gets a connection in a cluster: see loop/cluster/cluster.h.
 enum class Policy : std::uint8_t { round_robin, reuse_port };
 const char* name_of(Policy policy);
 

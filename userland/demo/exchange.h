@@ -8,7 +8,7 @@
 
 #include "demo/request_parser.h"
 #include "demo/response.h"
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

@@ -9,7 +9,7 @@
 
 #include "base/unique_fd.h"
 #include "demo/counts.h"
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

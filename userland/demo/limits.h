@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "loop/timer.h"
+#include "loop/core/timer.h"
 
 namespace timeslice::demo {
 

@@ -14,7 +14,7 @@
 #include <string>
 
 #include "base/failure.h"
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

@@ -14,8 +14,8 @@
 #include "demo/load.h"
 #include "demo/member.h"
 #include "demo/server.h"
-#include "loop/cluster.h"
-#include "loop/ending_signals.h"
+#include "loop/cluster/cluster.h"
+#include "loop/core/ending_signals.h"
 
 namespace timeslice::demo {
 

@@ -7,8 +7,8 @@
 #include <list>
 #include <string>
 
-#include "loop/cluster_worker.h"
-#include "loop/loop.h"
+#include "loop/cluster/cluster_worker.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

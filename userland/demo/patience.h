@@ -3,7 +3,7 @@
 // would move its timer each time. So the timer stays where it is as long as it isn't too late, and
 // when it fires too early, goes to sleep for the rest.
 #pragma once
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

@@ -18,7 +18,7 @@
 #include "demo/sorter.h"
 #include "demo/static_files.h"
 #include "demo/turns.h"
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

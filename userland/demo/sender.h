@@ -6,7 +6,7 @@
 #include <string>
 
 #include "demo/response.h"
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

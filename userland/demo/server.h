@@ -11,7 +11,7 @@
 #include "demo/demo.h"
 #include "demo/intake.h"
 #include "demo/routes.h"
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

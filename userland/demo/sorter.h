@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "demo/jobs.h"
-#include "loop/loop.h"
-#include "loop/worker.h"
+#include "loop/core/loop.h"
+#include "loop/threads/worker.h"
 
 namespace timeslice::demo {
 

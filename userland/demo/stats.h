@@ -8,7 +8,7 @@
 
 #include "demo/counts.h"
 #include "demo/sorter.h"
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 
 namespace timeslice::demo {
 

@@ -6,9 +6,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "loop/loop.h"
+#include "loop/core/loop.h"
 #include "observe/ladder.h"
-#include "view/printable.h"
+#include "view/format/printable.h"
 
 namespace timeslice::tools {
 

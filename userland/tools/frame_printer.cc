@@ -2,8 +2,8 @@
 #include "tools/frame_printer.h"
 
 #include "tools/output.h"
-#include "view/csv.h"
-#include "view/json.h"
+#include "view/format/csv.h"
+#include "view/format/json.h"
 
 namespace timeslice::tools {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "tools/top_run.h"
-#include "view/text.h"
+#include "view/format/text.h"
 
 namespace timeslice::tools {
 

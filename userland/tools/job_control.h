@@ -7,9 +7,9 @@
 #include <csignal>
 #include <optional>
 
-#include "loop/ending_signals.h"
-#include "loop/loop.h"
-#include "view/screen.h"
+#include "loop/core/ending_signals.h"
+#include "loop/core/loop.h"
+#include "view/screen/screen.h"
 
 namespace timeslice::tools {
 

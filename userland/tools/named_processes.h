@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "observe/targets.h"
-#include "tools/say.h"
+#include "view/format/say.h"
 
 namespace timeslice::tools {
 

@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "tools/private_file.h"
+#include "base/private_file.h"
 
 namespace timeslice::tools {
 

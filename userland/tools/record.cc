@@ -4,11 +4,11 @@
 #include <memory>
 
 #include "base/bad_usage.h"
+#include "record/recorder.h"
 #include "tools/checks.h"
 #include "tools/least_privilege.h"
 #include "tools/named_processes.h"
 #include "tools/new_file_option.h"
-#include "tools/recorder.h"
 
 namespace timeslice::tools {
 

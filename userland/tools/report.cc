@@ -4,11 +4,11 @@
 #include <memory>
 
 #include "base/bad_usage.h"
+#include "play/recording.h"
 #include "tools/checks.h"
 #include "tools/least_privilege.h"
 #include "tools/output.h"
-#include "tools/recording.h"
-#include "view/report.h"
+#include "view/report/report.h"
 
 namespace timeslice::tools {
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "tools/top_run.h"
-#include "view/screen.h"
+#include "view/screen/screen.h"
 
 namespace timeslice::tools {
 

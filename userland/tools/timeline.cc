@@ -5,15 +5,15 @@
 
 #include <memory>
 
+#include "base/private_file.h"
+#include "play/recording.h"
+#include "timeline/page.h"
 #include "tools/least_privilege.h"
 #include "tools/new_file_option.h"
 #include "tools/output.h"
-#include "tools/private_file.h"
-#include "tools/recording.h"
-#include "tools/say.h"
-#include "view/number.h"
-#include "view/report.h"
-#include "view/timeline_page.h"
+#include "view/format/number.h"
+#include "view/format/say.h"
+#include "view/report/report.h"
 
 namespace timeslice::tools {
 

@@ -4,13 +4,13 @@
 #include <csignal>
 
 #include "base/clock.h"
-#include "loop/ending_signals.h"
-#include "loop/loop.h"
+#include "loop/core/ending_signals.h"
+#include "loop/core/loop.h"
 #include "tools/frame_printer.h"
 #include "tools/least_privilege.h"
-#include "tools/say.h"
 #include "tools/top_run.h"
 #include "tools/wall_clock.h"
+#include "view/format/say.h"
 
 namespace timeslice::tools {
 

@@ -2,10 +2,10 @@
 // Batch mode of a recording: as fast as it can be read, a frame for each interval of its time, and
 // one for what is left of the last. A long pause in which nothing happens has one frame as well: a
 // single wrong time in a file may lie centuries ahead.
+#include "play/playback.h"
 #include "tools/frame_printer.h"
-#include "tools/playback.h"
-#include "tools/say.h"
 #include "tools/wall_clock.h"
+#include "view/format/say.h"
 
 namespace timeslice::tools {
 

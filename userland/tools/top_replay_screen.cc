@@ -11,14 +11,14 @@
 #include <csignal>
 
 #include "base/failure.h"
-#include "loop/ending_signals.h"
-#include "loop/loop.h"
+#include "loop/core/ending_signals.h"
+#include "loop/core/loop.h"
+#include "play/playback.h"
 #include "tools/job_control.h"
-#include "tools/playback.h"
 #include "tools/screen_options.h"
 #include "tools/top_run.h"
 #include "tools/wall_clock.h"
-#include "view/screen.h"
+#include "view/screen/screen.h"
 
 namespace timeslice::tools {
 

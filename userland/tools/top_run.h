@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "tools/session.h"
-#include "view/order.h"
+#include "live/session.h"
+#include "view/format/order.h"
 
 namespace timeslice::tools {
 

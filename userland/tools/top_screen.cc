@@ -12,12 +12,12 @@
 #include <cstdlib>
 
 #include "base/failure.h"
-#include "loop/ending_signals.h"
-#include "loop/loop.h"
+#include "loop/core/ending_signals.h"
+#include "loop/core/loop.h"
 #include "tools/job_control.h"
 #include "tools/screen_options.h"
 #include "tools/top_run.h"
-#include "view/screen.h"
+#include "view/screen/screen.h"
 
 namespace timeslice::tools {
 

@@ -10,7 +10,7 @@
 #include <latch>
 #include <thread>
 
-#include "loop/net.h"
+#include "loop/core/net.h"
 #include "works.h"
 
 namespace {

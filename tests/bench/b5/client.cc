@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "loop/net.h"
+#include "loop/core/net.h"
 #include "works.h"
 
 namespace {

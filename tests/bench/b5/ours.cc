@@ -4,8 +4,8 @@
 #include <latch>
 #include <thread>
 
-#include "loop/loop.h"
-#include "loop/multishot.h"
+#include "loop/core/loop.h"
+#include "loop/core/multishot.h"
 #include "works.h"
 
 namespace {

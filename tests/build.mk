@@ -1,0 +1,70 @@
+# The programs that try it: five suites, two fuzzers, and what the benchmarks run.
+
+TESTS  := unit loop live vm
+SUITES := $(TESTS) page
+# What the loop's tests stand on: no BPF, no screen, so a sanitizer build of them is soon done.
+LOOP_SRC := $(filter userland/base/% userland/loop/% userland/demo/%,$(LIB_SRC)) userland/tools/demo.cc
+# What runs in the guest stands on the live tests' workloads.
+VM_SRC := $(wildcard tests/vm/guest/*.cc) $(filter-out %_test.cc,$(wildcard tests/live/*.cc))
+
+.PHONY: test test-vm test-vm-newest test-vm-sanitize test-sanitized fuzz bench build-bench $(SUITES:%=build-%)
+test: deps; $(Q)$(MAKE) $(JOBS) build $(patsubst %,build-%,$(or $(ONLY),$(SUITES))) && OUT=$(OUT) tests/run.sh $(or $(ONLY),$(SUITES))
+test-vm: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh
+# The same on the newest kernel there is, before users have it.
+test-vm-newest: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh --newest
+# The same on a kernel with KASAN, lockdep and kmemleak, which is built once.
+test-vm-sanitize: deps; $(Q)$(MAKE) $(JOBS) build build-vm && OUT=$(OUT) tests/vm/run.sh --sanitize
+# The tests that need no kernel probe, for a build with SAN=…
+# (AddressSanitizer keeps descriptors of its own: cases that count them, or a terminal's, run without.)
+test-sanitized: LEAVE_OUT = $(if $(findstring address,$(SAN)),~"*free descriptors*"~"*forked now*"~"in raw mode*")
+test-sanitized:; $(Q)$(MAKE) $(JOBS) build-unit build-loop && OUT=$(OUT) LEAVE_OUT='$(LEAVE_OUT)' tests/run.sh unit loop
+
+$(TESTS:%=build-%): build-%: $(OUT)/test-%
+build-page: build-unit
+define test_program
+$(OUT)/test-$(1): $(call obj,tests/main.cc tests/isolation.cc $(if $(filter vm,$(1)),$(VM_SRC),$(wildcard tests/$(1)/*.cc)) $(if $(filter loop,$(1)),$(LOOP_SRC),$(LIB_SRC))) $(LLHTTP)
+	$$(call msg,LINK,$$@)
+	$$(Q)$$(CXX) $$(ALL_CXXFLAGS) $$^ $$(LDFLAGS) $$(LDLIBS) -o $$@
+endef
+$(foreach t,$(TESTS),$(eval $(call test_program,$(t))))
+
+# The fuzzers: what a recording goes through on its way to a report, and on its way to the page, to
+# lanes, and to a replay's frames. Each has half of the time.
+# Needs libclang-rt-N-dev beside clang. What is new to them is kept in .output/fuzz, and so is an
+# input that breaks something.
+SECONDS ?= 60
+FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all
+FUZZED := userland/base/failure.cc $(filter userland/trace/%,$(LIB_SRC))
+TRACE_SRC := tests/fuzz/trace_fuzz.cc $(FUZZED) $(wildcard userland/model/history*.cc) \
+  $(addprefix userland/model/,lanes.cc processes.cc report.cc waits.cc) $(filter-out %/lanes.cc,$(filter userland/view/report/%,$(LIB_SRC))) \
+  $(addprefix userland/view/,format/csv.cc format/number.cc format/printable.cc format/columns.cc format/order.cc screen/histogram.cc screen/bars.cc screen/canvas.cc)
+VIEWS_SRC := tests/fuzz/views_fuzz.cc $(FUZZED) \
+  $(filter-out %/screen/screen.cc,$(filter userland/model/% userland/view/% userland/timeline/% userland/play/%,$(LIB_SRC)))
+
+fuzz: $(OUT)/fuzz/trace $(OUT)/fuzz/views
+	@mkdir -p $(OUT)/fuzz/corpus
+	$(Q)for target in $^; do $$target -max_total_time=$$((($(SECONDS) + 1) / 2)) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=65536 \
+	  -verbosity=$(if $(filter 1,$(V)),1,0) -print_final_stats=1 -artifact_prefix=$(OUT)/fuzz/ $(OUT)/fuzz/corpus tests/fuzz/corpus tests/unit/recordings || exit; done
+$(OUT)/fuzz/trace: $(TRACE_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
+$(OUT)/fuzz/views: $(VIEWS_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
+$(OUT)/fuzz/trace $(OUT)/fuzz/views:
+	$(call msg,LINK,$@)
+	$(Q)$(CLANG)++ $(FUZZ_FLAGS) $^ $(shell pkg-config --libs fmt zlib) -o $@
+$(OUT)/fuzz/obj/%.o: %.cc $(OUT)/flags | $(OUT)/timeline_page.inc $(OUT)/syscall_names.inc
+	$(call msg,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(filter ccache,$(CXX)) $(CLANG)++ -std=c++20 -Wall -I. -I$(OUT) -Iuserland -MMD -MP -O2 -g1 $(FUZZ_FLAGS) -c $< -o $@
+
+# The benchmarks, B5's sides of the loop among them; the one on libuv is left out where there is none.
+LIBUV := $(shell pkg-config --libs libuv 2>/dev/null)
+BENCH := $(patsubst tests/bench/%.cc,$(OUT)/bench-%,$(wildcard tests/bench/*.cc)) \
+  $(patsubst tests/bench/b5/%.cc,$(OUT)/b5/%,$(filter-out $(if $(LIBUV),,%/libuv_peer.cc),$(wildcard tests/bench/b5/*.cc)))
+build-bench: $(BENCH)
+bench: deps; $(Q)$(MAKE) $(JOBS) build build-bench && OUT=$(OUT) tests/bench/run.sh $(ONLY)
+$(OUT)/bench-%: tests/bench/%.cc
+	$(call msg,BENCH,$@)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) $< -o $@ -lutil
+$(OUT)/b5/%: $(call obj,tests/bench/b5/%.cc $(filter userland/base/% userland/loop/%,$(LIB_SRC)))
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) $^ $(LDFLAGS) -luring $(if $(filter %/libuv_peer,$@),$(LIBUV)) -o $@

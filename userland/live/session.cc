@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "live/session.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "base/failure.h"
+
+namespace timeslice::tools {
+
+Session::Session(Watch watch)
+    : watch_(std::move(watch)),
+      tracker_(look_up_.functions(),
+               [this](const model::Process& process, const ts_thread_row& first) {
+                 return selected(process, first);
+               }) {
+  if (!watch_.cgroup.empty()) cgroups_.emplace(watch_.cgroup);
+  observe::Opened opened = observe::open_best_source(watch_.from, watch_.probes, watch_.tgids);
+  source_ = std::move(opened.source);
+  note_ = std::move(opened.note);
+  if (cgroups_ && std::string(source_->rung()) == "proc")
+    throw Failure(
+        "the proc rung doesn't know a thread's cgroup; run as root to choose by --cgroup");
+}
+
+bool Session::selected(const model::Process& process, const ts_thread_row& first) const {
+  if (!watch_.comm_glob.empty() && fnmatch(watch_.comm_glob.c_str(), process.comm.c_str(), 0) != 0)
+    return false;
+  return !cgroups_ || cgroups_->holds(first.cgroup_id);
+}
+
+const model::Frame& Session::advance() {
+  if (cgroups_) cgroups_->refresh();
+  const observe::Snapshot& snapshot = source_->read();
+  return tracker_.advance({&snapshot.header, snapshot.threads, snapshot.scheds, snapshot.news,
+                           snapshot.cores, source_->name(), source_->rung()});
+}
+
+bool Session::climb() {
+  try {
+    source_ = observe::open_sched_source(watch_.tgids);
+    note_.clear();
+    return true;
+  } catch (const Failure& failure) {
+    note_ = failure.what();
+    return false;
+  }
+}
+
+void Session::descend() {
+  if (std::string(source_->name()) == "kmod") {
+    note_ = "the module counts as long as it is loaded; rmmod timeslice ends that";
+    return;
+  }
+  observe::Opened opened =
+      observe::open_best_source(watch_.from, observe::Probes::none, watch_.tgids);
+  source_ = std::move(opened.source);
+  note_ = std::move(opened.note);
+}
+
+bool Session::watched_are_gone() const {
+  return !watch_.tgids.empty() &&
+         std::none_of(watch_.tgids.begin(), watch_.tgids.end(), observe::process_exists);
+}
+
+}  // namespace timeslice::tools

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// How do a source and the model become frames? A Session is one continuous look at the machine: it
+// holds the rung in use, climbs and descends, and advances the tracker. No screen and no clock
+// here.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "live/look_up.h"
+#include "model/tracker.h"
+#include "observe/ladder.h"
+#include "observe/targets.h"
+
+namespace timeslice::tools {
+
+struct Watch {
+  observe::From from = observe::From::bpf;
+  observe::Probes probes = observe::Probes::none;
+  std::vector<uint32_t> tgids;  // empty: all
+  std::string comm_glob;        // empty: all
+  std::string cgroup;           // empty: all
+};
+
+class Session {
+ public:
+  explicit Session(Watch watch);  // throws Failure where no rung serves what was asked for
+
+  // The machine now; rates since the call before. Valid until the next call. Throws Failure.
+  const model::Frame& advance();
+
+  // To the aggregate rung. False, with the reason in note(): it can't be had, and all stays.
+  bool climb();
+  void descend();
+
+  // Why the rung is another than was asked for; empty where it isn't.
+  [[nodiscard]] const std::string& note() const { return note_; }
+  // True once none of the processes that were asked for by id is left.
+  [[nodiscard]] bool watched_are_gone() const;
+
+ private:
+  bool selected(const model::Process& process, const ts_thread_row& first) const;
+
+  Watch watch_;
+  std::optional<observe::CgroupTree> cgroups_;
+  LookUps look_up_;
+  std::unique_ptr<observe::Source> source_;
+  std::string note_;
+  model::Tracker tracker_;
+};
+
+}  // namespace timeslice::tools

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#include "loop/cluster/cluster_process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "loop/cluster/ipc.h"
+
+namespace timeslice::loop {
+
+namespace {
+
+constexpr int kFirstOwnFd = STDERR_FILENO + 1;
+
+// From before the fork until the child has its own handlers: one of the manager's that ran in the
+// child would wake the manager's loop.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, &former_);
+  }
+  ~SignalsHeld() { release(); }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+  void release() { ::sigprocmask(SIG_SETMASK, &former_, nullptr); }
+
+ private:
+  sigset_t former_;
+};
+
+// As exec does it: what was handled is as at the beginning, what was ignored stays so. What a
+// terminal or a shell sends to the whole group is the manager's to decide.
+void reset_handlers() {
+  for (int signo = 1; signo < NSIG; ++signo) {
+    struct sigaction action {};
+    if (::sigaction(signo, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+    ::signal(signo, SIG_DFL);
+  }
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+}
+
+std::vector<int> open_fds() {
+  std::vector<int> fds;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir("/proc/self/fd"), ::closedir);
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr)
+    if (entry->d_name[0] != '.' && std::atoi(entry->d_name) != ::dirfd(dir.get()))
+      fds.push_back(std::atoi(entry->d_name));
+  return fds;
+}
+
+void close_from(int first) {
+  // Not in older kernels, and not behind filters that don't know it.
+  if (::syscall(SYS_close_range, static_cast<unsigned>(first), UINT_MAX, 0) == 0) return;
+  for (const int fd : open_fds())
+    if (fd >= first) ::close(fd);
+}
+
+// To the lowest number from `place` on, which is free as soon as all others are closed.
+UniqueFd move_low(int fd, int place) {
+  if (fd == place) return UniqueFd(fd);
+  if (::dup3(fd, place, O_CLOEXEC) < 0) ::_exit(EXIT_FAILURE);
+  return UniqueFd(place);
+}
+
+// First up, out of the way of the low places, then down: else one could be overwritten by another.
+void keep_only(int& link, int& listener) {
+  for (int* fd : {&link, &listener}) {
+    if (*fd < 0) continue;
+    const int former = *fd;
+    *fd = ::fcntl(former, F_DUPFD_CLOEXEC, kFirstOwnFd + 2);
+    if (*fd < 0) ::_exit(EXIT_FAILURE);
+    ::close(former);  // it may have had the place of a closed stdin
+  }
+  int next = kFirstOwnFd;
+  link = move_low(link, next++).release();
+  if (listener >= 0) listener = move_low(listener, next++).release();
+  close_from(next);
+}
+
+[[noreturn]] void be_the_worker(pid_t manager, UniqueFd link, int listener, const WorkerBody& body,
+                                SignalsHeld& held) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != manager) ::_exit(EXIT_FAILURE);  // it died before we asked to be told
+  body.forget_manager();
+  reset_handlers();
+  int link_fd = link.release();
+  keep_only(link_fd, listener);
+  held.release();
+  int code = EXIT_FAILURE;
+  try {
+    code = body.run(UniqueFd(link_fd), UniqueFd(listener));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "worker %d: %s\n", ::getpid(), error.what());
+  }
+  // No destructor of what the manager made may run here, so no exit(): and what was printed has to
+  // be written out by hand.
+  std::fflush(stdout);
+  std::fflush(stderr);
+  ::_exit(code);
+}
+
+}  // namespace
+
+int fork_worker(int listener, const WorkerBody& body, ForkedWorker& worker) {
+  UniqueFd ours;
+  UniqueFd theirs;
+  if (const int error = make_ipc_pair(ours, theirs); error != 0) return error;
+  std::fflush(stdout);  // else both of us would print what waits there
+  std::fflush(stderr);
+  const pid_t manager = ::getpid();
+  SignalsHeld held;
+  const pid_t pid = ::fork();
+  if (pid < 0) return -errno;
+  if (pid == 0) be_the_worker(manager, std::move(theirs), listener, body, held);
+  worker.pid = pid;
+  worker.link = std::move(ours);
+  // pidfds are always close-on-exec.
+  worker.pidfd = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  return 0;
+}
+
+namespace {
+
+int wait_for(const ForkedWorker& worker, siginfo_t& info, int flags) {
+  info = {};
+  int result = -1;
+  do {
+    if (worker.pidfd)
+      result = ::waitid(P_PIDFD, static_cast<id_t>(worker.pidfd.get()), &info, WEXITED | flags);
+    // 5.3 has pidfds, but doesn't take them here. Nobody else reaps our child: its number is its
+    // own.
+    if (!worker.pidfd || (result != 0 && errno == EINVAL))
+      result = ::waitid(P_PID, static_cast<id_t>(worker.pid), &info, WEXITED | flags);
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : -errno;
+}
+
+}  // namespace
+
+std::optional<ProcessEnd> reap(const ForkedWorker& worker) {
+  siginfo_t info;
+  if (wait_for(worker, info, WNOHANG) != 0) return ProcessEnd{};  // ECHILD: somebody else reaped it
+  if (info.si_pid == 0) return std::nullopt;
+  const bool by_code = info.si_code == CLD_EXITED;
+  return ProcessEnd{by_code ? ProcessEnd::Kind::code : ProcessEnd::Kind::signal, info.si_status};
+}
+
+void reap_now(const ForkedWorker& worker) {
+  siginfo_t info;
+  wait_for(worker, info, 0);
+}
+
+std::size_t thread_count() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir("/proc/self/task"), ::closedir);
+  std::size_t count = 0;
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr)
+    if (entry->d_name[0] != '.') ++count;
+  return count;
+}
+
+bool has_open_ring() {
+  const std::vector<int> fds = open_fds();
+  return std::any_of(fds.begin(), fds.end(), [](int fd) {
+    char target[64];
+    const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
+    return size > 0 &&
+           std::string_view(target, static_cast<std::size_t>(size)) == "anon_inode:[io_uring]";
+  });
+}
+
+}  // namespace timeslice::loop

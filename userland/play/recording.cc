@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#include "play/recording.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/bad_usage.h"
+#include "tools/checks.h"
+#include "view/format/say.h"
+
+namespace timeslice::tools {
+
+namespace {
+
+// Listens for the waits that go on at the window's end, not where records go missing.
+class CutWaits : public model::Listener {
+ public:
+  void slice(const model::Slice&) override {}
+  void waiting(const model::Slice& slice) override {
+    if (slice.begin_ns > last_ns_) count_ = 0;
+    last_ns_ = std::max(last_ns_, slice.begin_ns);
+    count_ += slice.begin_ns == last_ns_;
+  }
+  [[nodiscard]] uint64_t at(uint64_t end_ns) const { return end_ns == last_ns_ ? count_ : 0; }
+
+ private:
+  uint64_t last_ns_ = 0, count_ = 0;
+};
+
+std::string asked_for(const trace::Header& header) {
+  if (!header.asked.empty()) return header.asked;
+  std::string text;
+  for (const uint32_t tgid : header.tgids)
+    text += (text.empty() ? "process " : ", ") + std::to_string(tgid);
+  return text;
+}
+
+uint64_t moment_of(uint64_t begin_ns, const std::optional<double>& seconds) {
+  return seconds ? begin_ns + static_cast<uint64_t>(*seconds * 1e9) : 0;
+}
+
+class Loader : public trace::Visitor {
+ public:
+  Loader(const RecordingOptions& options, const BeforeEvents& before)
+      : options_(options), before_(before) {}
+
+  void header(const trace::Header& header) override {
+    recording.header = header;
+    recording.history = std::make_unique<model::History>(
+        info_of(header), moment_of(header.begin_ns, options_.from_s),
+        moment_of(header.begin_ns, options_.to_s));
+    recording.trust.recorder = header.recorder;
+    recording.trust.kernel_waits = header.ours();
+    if (before_) before_(*recording.history);
+    recording.history->listen(cut_waits);
+  }
+  void row(trace::Moment moment, const ts_thread_row& row) override {
+    if (moment == trace::Moment::opening)
+      recording.history->opening(row);
+    else
+      recording.history->closing(row);
+  }
+  void role(const trace::RoleNote& note) override {
+    recording.history->role(note.tid, note.start_ns, {note.name, note.evidence, note.confidence});
+  }
+  void closing(const trace::Closing& closing) override {
+    end_ns = closing.end_ns;
+    model::RecordingTrust& trust = recording.trust;
+    for (const uint64_t lost : closing.lost) trust.lost += lost;
+    trust.unfollowed = closing.filter_failures;
+    trust.suspended_ns = closing.suspended_ns;
+    trust.recorder_cpu_ns = closing.recorder_cpu_ns;
+  }
+  void event(const ts_event& event) override { recording.history->event(event); }
+
+  Recording recording;
+  CutWaits cut_waits;
+  uint64_t end_ns = 0;
+
+ private:
+  const RecordingOptions& options_;
+  const BeforeEvents& before_;
+};
+
+}  // namespace
+
+model::HistoryInfo info_of(const trace::Header& header) {
+  model::HistoryInfo info;
+  info.begin_ns = header.begin_ns;
+  info.realtime_ns = header.realtime_ns;
+  if (!header.release.empty())
+    info.machine = header.system + " " + header.release + " " + header.machine;
+  info.asked = asked_for(header);
+  info.cores = header.online;
+  info.idle_cores = header.idle;
+  info.filtered = header.filtered;
+  info.recorder_tgid = header.recorder_tgid;
+  info.most_threads = header.most_threads;
+  info.has_waits = header.ours();
+  return info;
+}
+
+std::vector<std::string> shortcomings(const std::string& path, const trace::Summary& summary,
+                                      const trace::Header& header) {
+  std::vector<std::string> sentences;
+  if (summary.being_recorded)
+    sentences.push_back(path + " is still being recorded; what comes from now on is not in it");
+  if (!summary.stopped.empty())
+    sentences.push_back(fmt::format("{}: {}; what is before that is shown", path, summary.stopped));
+  if (!summary.has_closing && header.ours() && !summary.being_recorded)
+    sentences.push_back(path +
+                        " was not finished: its recorder was killed or ran out of space, or this "
+                        "is a copy made while it was recording; the end may be missing");
+  if (summary.broken)
+    sentences.push_back(fmt::format("{}: {} broken parts were left out", path, summary.broken));
+  return sentences;
+}
+
+void add_recording_options(CLI::App& command, RecordingOptions& options) {
+  command.add_option("recording", options.path, "The recording, a Perfetto trace")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command
+      .add_option("--from", options.from_s,
+                  "Leave out what was before, in seconds from its beginning")
+      ->type_name("SEC")
+      ->check(number_within(0, 1e9));
+  command.add_option("--to", options.to_s, "Leave out what came later")
+      ->type_name("SEC")
+      ->check(number_within(0, 1e9));
+  command.add_flag("--self", options.with_self, "The recorder's own threads as well");
+}
+
+namespace {
+
+void refuse_empty_window(const RecordingOptions& options) {
+  if (options.from_s && options.to_s && *options.from_s >= *options.to_s)
+    throw BadUsage("--from lies at or after --to, so nothing is left between them");
+}
+
+}  // namespace
+
+Window find_window(const RecordingOptions& options) {
+  refuse_empty_window(options);
+  class Ends : public trace::Visitor {
+   public:
+    void header(const trace::Header& header) override { window.begin_ns = header.begin_ns; }
+    void row(trace::Moment, const ts_thread_row&) override {}
+    void role(const trace::RoleNote&) override {}
+    void closing(const trace::Closing& closing) override { window.end_ns = closing.end_ns; }
+    void event(const ts_event&) override {}
+    Window window;
+  };
+  Ends ends;
+  const auto bytes = trace::open_file(options.path);
+  const trace::Summary summary = trace::read(*bytes, options.path, ends);
+  Window window = ends.window;
+  window.end_ns = std::max({window.end_ns, summary.last_ns, window.begin_ns});
+  const uint64_t begin_ns = window.begin_ns;
+  if (options.from_s)
+    window.begin_ns = std::min(moment_of(begin_ns, options.from_s), window.end_ns);
+  if (options.to_s) window.end_ns = std::min(moment_of(begin_ns, options.to_s), window.end_ns);
+  window.end_ns = std::max(window.begin_ns, window.end_ns);
+  return window;
+}
+
+Recording read_recording(const RecordingOptions& options, const BeforeEvents& before) {
+  refuse_empty_window(options);
+  Loader loader(options, before);
+  const auto bytes = trace::open_file(options.path);
+  const trace::Summary summary = trace::read(*bytes, options.path, loader);
+  const uint64_t begin_ns = loader.recording.header.begin_ns;
+  const uint64_t end_ns = std::max({loader.end_ns, summary.last_ns, begin_ns});
+  if (options.from_s && moment_of(begin_ns, options.from_s) >= end_ns)
+    throw Failure(fmt::format("--from lies beyond the recording's end, at {:.3f} s",
+                              static_cast<double>(end_ns - begin_ns) / 1e9));
+  loader.recording.history->finish(end_ns);
+  model::RecordingTrust& trust = loader.recording.trust;
+  trust.broken = summary.broken;
+  trust.stopped = summary.stopped;
+  trust.being_recorded = summary.being_recorded;
+  trust.complete = summary.has_closing || !loader.recording.header.ours();
+  trust.cut_waits = loader.cut_waits.at(loader.recording.history->info().end_ns);
+  for (const std::string& sentence : shortcomings(options.path, summary, loader.recording.header))
+    say(sentence);
+  return std::move(loader.recording);
+}
+
+}  // namespace timeslice::tools

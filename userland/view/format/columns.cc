@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+#include "view/format/columns.h"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/bad_usage.h"
+#include "view/format/number.h"
+#include "view/format/policy.h"
+#include "view/format/printable.h"
+
+namespace timeslice::view {
+
+namespace {
+
+using model::Figure;
+using model::Process;
+using model::TopPeer;
+
+// A total of the thread's row, absent unless the group it belongs to was measured.
+Figure total(const model::Thread& t, uint32_t group, uint64_t value) {
+  return t.has(group) ? Figure(static_cast<double>(value)) : std::nullopt;
+}
+
+Figure total(const std::optional<uint64_t>& value) {
+  return value ? Figure(static_cast<double>(*value)) : std::nullopt;
+}
+
+std::string_view comm(const model::Thread& t, Scratch& scratch) {
+  return printable({t.row.comm, strnlen(t.row.comm, TS_COMM_SIZE)}, scratch);
+}
+
+std::string_view process_comm(const Process& p, Scratch& scratch) {
+  return printable(p.comm, scratch);
+}
+
+// Where every thread is called `node`, the role tells more; where no role is known, the comm does.
+// A process's only thread is the process: that it's the main one says nothing.
+std::string_view name(const model::Thread& t, Scratch& scratch) {
+  if (t.process != nullptr && t.process->is_one_thread()) return process_comm(*t.process, scratch);
+  const bool told = t.role.name != "thread" && t.role.name != "kernel" && !t.role.name.empty();
+  return told ? std::string_view(t.role.name) : comm(t, scratch);
+}
+
+// ps shows R for what runs and for what waits for a core. Here the latter is a small r.
+std::string_view state(const model::Thread& t, Scratch&) {
+  if (t.ended) return "X";
+  if (t.row.state == 'R' && t.has(TS_HAVE_ON_CPU) && !(t.row.flags & TS_THREAD_ON_CPU)) return "r";
+  return t.row.state ? std::string_view(&t.row.state, 1) : std::string_view();
+}
+
+std::string_view policy(const model::Thread& t, Scratch& scratch) {
+  const std::string_view known = policy_name(t.row.policy);
+  return known.empty() ? compact(t.row.policy, Kind::whole, scratch) : known;
+}
+
+std::string_view sleeps_in(const model::Thread& t, Scratch&) {
+  return t.ended ? std::string_view("(ended)") : std::string_view(t.sleeps_in);
+}
+
+// "62% node:4312", "80% softirq": the share first, so that clipping takes the name's end.
+std::string_view peer(const std::optional<TopPeer>& top, Scratch& scratch) {
+  if (!top) return {};
+  Scratch part;
+  size_t used = 0;
+  const auto add = [&](std::string_view text) {
+    text = text.substr(0, std::min(text.size(), sizeof(scratch.text) - used));
+    std::memcpy(scratch.text + used, text.data(), text.size());
+    used += text.size();
+  };
+  add(compact(top->share * 100, Kind::whole, part));
+  add("% ");
+  add(printable(top->name, part).substr(0, 32));
+  if (top->tid != 0) {
+    add(":");
+    add(compact(top->tid, Kind::whole, part));
+  }
+  return {scratch.text, used};
+}
+
+std::string_view top_preemptor(const model::Thread& t, Scratch& scratch) {
+  return t.sched ? peer(t.sched->top_preemptor, scratch) : std::string_view();
+}
+
+std::string_view top_waker(const model::Thread& t, Scratch& scratch) {
+  return t.sched ? peer(t.sched->top_waker, scratch) : std::string_view();
+}
+
+// A thread that runs, a kernel thread and a zombie are in no call that anybody could know of.
+bool is_in_call(const model::Thread& t) {
+  return !(t.row.flags & TS_THREAD_KERNEL) && (t.row.state == 'S' || t.row.state == 'D');
+}
+
+using Thread = const model::Thread&;
+using Proc = const Process&;
+
+// clang-format off
+constexpr Column table[] = {
+  {.id = "tid", .heading = "TID", .meaning = "thread id; on a process's line its tgid (PID)",
+   .kind = Kind::whole, .least_width = 7, .most_width = 7, .rank = 0, .descending = false,
+   .of_thread = [](Thread t) { return Figure(t.row.tid); },
+   .of_process = [](Proc p) { return Figure(p.tgid); }},
+  {.id = "tgid", .heading = "TGID", .meaning = "thread group id: the process, its PID",
+   .kind = Kind::whole, .least_width = 7, .most_width = 7, .rank = 9, .descending = false,
+   .of_thread = [](Thread t) { return Figure(t.row.tgid); },
+   .of_process = [](Proc p) { return Figure(p.tgid); }},
+  {.id = "name", .heading = "THREAD", .meaning = "the role where it is known, else the comm",
+   .kind = Kind::text, .least_width = 17, .most_width = 17, .rank = 0, .descending = false,
+   .place = Place::screen, .text_of_thread = name, .text_of_process = process_comm},
+  {.id = "comm", .heading = "COMM", .meaning = "the thread's name, as it or its parent set it",
+   .kind = Kind::text, .least_width = 16, .most_width = 16, .rank = 0, .descending = false,
+   .text_of_thread = comm, .text_of_process = process_comm},
+  {.id = "role", .heading = "ROLE", .meaning = "what the thread is for; on a process's line its runtime",
+   .kind = Kind::text, .least_width = 16, .most_width = 16, .rank = 0, .descending = false,
+   .text_of_thread = [](Thread t, Scratch&) { return std::string_view(t.role.name); },
+   .text_of_process = [](Proc p, Scratch&) { return std::string_view(p.runtime); }},
+  {.id = "role_evidence", .heading = "EVIDENCE", .meaning = "how the role is known",
+   .kind = Kind::text, .least_width = 20, .most_width = 28, .rank = 19, .descending = false,
+   .place = Place::files,
+   .text_of_thread = [](Thread t, Scratch&) { return std::string_view(t.role.evidence); }},
+  {.id = "role_confidence", .heading = "SURE", .meaning = "how sure the role is, 0 to 1",
+   .kind = Kind::fine, .least_width = 4, .most_width = 4, .rank = 20, .descending = true,
+   .place = Place::files,
+   .of_thread = [](Thread t) { return t.role.name == "thread" ? Figure() : Figure(t.role.confidence); }},
+  {.id = "threads", .heading = "THR", .meaning = "how many threads the process has",
+   .kind = Kind::whole, .least_width = 3, .most_width = 5, .rank = 8, .descending = true,
+   .place = Place::screen, .of_process = [](Proc p) { return Figure(p.thread_count); }},
+  {.id = "state", .heading = "S", .meaning = "R on a core, r ready but waiting, S or D asleep, X ended",
+   .kind = Kind::text, .least_width = 1, .most_width = 1, .rank = 1, .descending = false,
+   .text_of_thread = state},
+  {.id = "cpu", .heading = "CORE", .meaning = "the core it runs on, or ran on last",
+   .kind = Kind::whole, .least_width = 4, .most_width = 4, .rank = 3, .descending = false,
+   .of_thread = [](Thread t) { return t.row.cpu < 0 ? Figure() : Figure(t.row.cpu); }},
+  {.id = "prio", .heading = "PR", .meaning = "priority: 20 is nice 0, less is more urgent, below 0 real-time",
+   .kind = Kind::whole, .least_width = 4, .most_width = 4, .rank = 10, .descending = false,
+   .of_thread = [](Thread t) { return Figure(t.row.prio); }},
+  {.id = "nice", .heading = "NI", .meaning = "nice value, -20 to 19",
+   .kind = Kind::whole, .least_width = 3, .most_width = 3, .rank = 13, .descending = false,
+   .of_thread = [](Thread t) { return Figure(t.row.nice); }},
+  {.id = "policy", .heading = "POL", .meaning = "scheduling policy: normal, batch, idle, fifo, rr, deadline, ext",
+   .kind = Kind::text, .least_width = 6, .most_width = 6, .rank = 14, .descending = false,
+   .text_of_thread = policy},
+  {.id = "cpu_pct", .heading = "%CPU", .meaning = "time on a core, % of one core",
+   .kind = Kind::percent, .least_width = 5, .most_width = 6, .rank = 1, .descending = true,
+   .needs = TS_HAVE_CPU,
+   .of_thread = [](Thread t) { return t.cpu_pct; }, .of_process = [](Proc p) { return p.cpu_pct; }},
+  {.id = "nvcsw_per_s", .heading = "VOL/S", .meaning = "voluntary switches: it gave the core up to sleep, per s",
+   .kind = Kind::rate, .least_width = 5, .most_width = 6, .rank = 1, .descending = true,
+   .needs = TS_HAVE_SWITCHES,
+   .of_thread = [](Thread t) { return t.nvcsw_per_s; },
+   .of_process = [](Proc p) { return p.nvcsw_per_s; }},
+  {.id = "nivcsw_per_s", .heading = "INV/S", .meaning = "involuntary switches: the core was taken from it, per s",
+   .kind = Kind::rate, .least_width = 5, .most_width = 6, .rank = 1, .descending = true,
+   .needs = TS_HAVE_SWITCHES,
+   .of_thread = [](Thread t) { return t.nivcsw_per_s; },
+   .of_process = [](Proc p) { return p.nivcsw_per_s; }},
+  {.id = "wait_ms_per_s", .heading = "WAITms", .meaning = "ready but waiting for a core, ms per s",
+   .kind = Kind::fine, .least_width = 6, .most_width = 6, .rank = 2, .descending = true,
+   .needs = TS_HAVE_WAIT,
+   .of_thread = [](Thread t) { return t.wait_ms_per_s; },
+   .of_process = [](Proc p) { return p.wait_ms_per_s; }},
+  {.id = "migrations_per_s", .heading = "MIG/S", .meaning = "moves from core to core, per s",
+   .kind = Kind::rate, .least_width = 5, .most_width = 6, .rank = 9, .descending = true,
+   .needs = TS_HAVE_MIGRATIONS,
+   .of_thread = [](Thread t) { return t.migrations_per_s; },
+   .of_process = [](Proc p) { return p.migrations_per_s; }},
+  {.id = "wait_p99_us", .heading = "P99us", .meaning = "99 % of its waits for a core were shorter, us",
+   .kind = Kind::rate, .least_width = 5, .most_width = 6, .rank = 4, .descending = true,
+   .aggregate = true,
+   .of_thread = [](Thread t) { return t.sched ? t.sched->wait_p99_us : Figure(); }},
+  {.id = "top_preemptor", .heading = "PREEMPTOR", .meaning = "who took the core from it most often, and its share",
+   .kind = Kind::text, .least_width = 15, .most_width = 20, .rank = 5, .descending = false,
+   .aggregate = true, .text_of_thread = top_preemptor},
+  {.id = "top_waker", .heading = "WAKER", .meaning = "who woke it most often, and its share",
+   .kind = Kind::text, .least_width = 15, .most_width = 20, .rank = 6, .descending = false,
+   .aggregate = true, .text_of_thread = top_waker},
+  {.id = "nvcsw", .heading = "VOLUNT", .meaning = "voluntary switches since it began",
+   .kind = Kind::total, .least_width = 8, .most_width = 8, .rank = 11, .descending = true,
+   .needs = TS_HAVE_SWITCHES,
+   .of_thread = [](Thread t) { return total(t, TS_HAVE_SWITCHES, t.row.nvcsw); },
+   .of_process = [](Proc p) { return total(p.nvcsw); }},
+  {.id = "nivcsw", .heading = "INVOL", .meaning = "involuntary switches since it began",
+   .kind = Kind::total, .least_width = 8, .most_width = 8, .rank = 12, .descending = true,
+   .needs = TS_HAVE_SWITCHES,
+   .of_thread = [](Thread t) { return total(t, TS_HAVE_SWITCHES, t.row.nivcsw); },
+   .of_process = [](Proc p) { return total(p.nivcsw); }},
+  {.id = "migrations", .heading = "MIGR", .meaning = "moves from core to core since it began",
+   .kind = Kind::total, .least_width = 8, .most_width = 8, .rank = 15, .descending = true,
+   .place = Place::files, .needs = TS_HAVE_MIGRATIONS,
+   .of_thread = [](Thread t) { return total(t, TS_HAVE_MIGRATIONS, t.row.migrations); }},
+  {.id = "sleeps_in", .heading = "SLEEPS IN", .meaning = "the system call it sleeps in, or the lock",
+   .kind = Kind::text, .least_width = 17, .most_width = 60, .rank = 7, .descending = false,
+   .needs = TS_HAVE_SYSCALL, .tells_of = is_in_call, .text_of_thread = sleeps_in},
+};
+// clang-format on
+
+// What top, htop and ps call these columns.
+struct Alias {
+  std::string_view name, id;
+};
+constexpr Alias aliases[] = {
+    {"cpu", "cpu_pct"},
+    {"cpu%", "cpu_pct"},
+    {"pcpu", "cpu_pct"},
+    {"percent_cpu", "cpu_pct"},
+    {"pid", "tgid"},
+    {"lwp", "tid"},
+    {"spid", "tid"},
+    {"command", "comm"},
+    {"cmd", "comm"},
+    {"s", "state"},
+    {"p", "cpu"},
+    {"psr", "cpu"},
+    {"processor", "cpu"},
+    {"pri", "prio"},
+    {"priority", "prio"},
+    {"cls", "policy"},
+    {"vcsw", "nvcsw_per_s"},
+    {"ivcsw", "nivcsw_per_s"},
+    {"voluntary", "nvcsw_per_s"},
+    {"involuntary", "nivcsw_per_s"},
+    {"wait", "wait_ms_per_s"},
+    {"p99", "wait_p99_us"},
+    {"nlwp", "threads"},
+    {"nth", "threads"},
+    {"wchan", "sleeps_in"},
+    {"preemptor", "top_preemptor"},
+    {"waker", "top_waker"},
+};
+
+bool same(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+template <typename Matches>
+const Column* first_column(Matches matches) {
+  const auto* found = std::find_if(std::begin(table), std::end(table), matches);
+  return found == std::end(table) ? nullptr : found;
+}
+
+std::string all_names() {
+  std::string names;
+  for (const Column& c : table) {
+    if (!names.empty()) names += ", ";
+    names += c.id == "cpu" ? "core" : c.id;
+  }
+  return names;
+}
+
+template <typename Row>
+std::string_view write(Figure (*number)(const Row&), std::string_view (*text)(const Row&, Scratch&),
+                       Kind kind, const Row& row, Scratch& scratch) {
+  if (number != nullptr) {
+    const Figure figure = number(row);
+    return figure && std::isfinite(*figure) ? compact(*figure, kind, scratch) : "-";
+  }
+  if (text == nullptr) return {};
+  const std::string_view written = text(row, scratch);
+  return written.empty() ? "-" : printable(written, scratch);
+}
+
+}  // namespace
+
+std::span<const Column> columns() { return table; }
+
+const Column& column(std::string_view id) {
+  const Column* found = first_column([id](const Column& c) { return c.id == id; });
+  if (found == nullptr) throw std::logic_error("no such column: " + std::string(id));
+  return *found;
+}
+
+const Column& find_column(std::string_view name) {
+  for (const Alias& alias : aliases)
+    if (same(alias.name, name)) return column(alias.id);
+  const Column* found =
+      first_column([name](const Column& c) { return same(c.id, name) || same(c.heading, name); });
+  if (found != nullptr) return *found;
+  throw BadUsage("there is no column '" + std::string(name) + "'; choose one of " + all_names());
+}
+
+std::string_view cell(const Column& column, const model::Thread& thread, Scratch& scratch) {
+  return write(column.of_thread, column.text_of_thread, column.kind, thread, scratch);
+}
+
+std::string_view cell(const Column& column, const Process& process, Scratch& scratch) {
+  return write(column.of_process, column.text_of_process, column.kind, process, scratch);
+}
+
+bool measured(const Column& column, const model::Frame& frame) {
+  if (column.aggregate && frame.rung != "aggregate") return false;
+  // Before the first row came, nothing is known to be missing.
+  return frame.have == 0 || (frame.have & column.needs) == column.needs;
+}
+
+namespace {
+
+bool is_missed(const Column& column, const model::Frame& frame) {
+  if (measured(column, frame)) return false;
+  return std::any_of(frame.threads.begin(), frame.threads.end(), [&](const model::Thread* t) {
+    return !t->ended && (column.tells_of == nullptr || column.tells_of(*t));
+  });
+}
+
+}  // namespace
+
+std::string lost_columns(const model::Frame& frame) {
+  std::string lost;
+  for (const Column& c : table) {
+    if (c.place == Place::files || !is_missed(c, frame)) continue;
+    if (!lost.empty()) lost += ' ';
+    lost += c.heading;
+  }
+  return lost;
+}
+
+}  // namespace timeslice::view
