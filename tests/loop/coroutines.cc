@@ -45,13 +45,13 @@ Co<int> fails(std::string what) {
 }
 
 Co<int> after(Loop& loop, Nanoseconds time, int number) {
-  const int result = co_await loop.sleep(time);
+  const int result = co_await sleep(loop, time);
   co_return result == 0 ? number : result;
 }
 
 Co<int> receive(Loop& loop, int fd) {
   char byte;
-  co_return co_await loop.recv(fd, &byte, 1);
+  co_return co_await recv(loop, fd, &byte, 1);
 }
 
 }  // namespace
@@ -65,29 +65,29 @@ TEST_CASE("files by co_await", "[coroutine]") {
     const std::string inner = top + "/d";
     const std::string one = inner + "/one";
     const std::string two = inner + "/two";
-    CHECK_AWAIT(loop.nop(), 0);
-    CHECK_AWAIT(loop.mkdir(inner.c_str(), 0700), 0);
-    CHECK_AWAIT(loop.open(one.c_str(), O_RDONLY, 0), -ENOENT);
-    const int fd = co_await loop.open(one.c_str(), O_RDWR | O_CREAT, 0600);
+    CHECK_AWAIT(nop(loop), 0);
+    CHECK_AWAIT(mkdir(loop, inner.c_str(), 0700), 0);
+    CHECK_AWAIT(open(loop, one.c_str(), O_RDONLY, 0), -ENOENT);
+    const int fd = co_await open(loop, one.c_str(), O_RDWR | O_CREAT, 0600);
     REQUIRE(fd >= 0);
-    CHECK_AWAIT(loop.write(fd, "abcdef", 6, 0), 6);
+    CHECK_AWAIT(write(loop, fd, "abcdef", 6, 0), 6);
     std::string a(2, '?'), b(9, '?');
     iovec parts[] = {{a.data(), a.size()}, {b.data(), b.size()}};
-    CHECK_AWAIT(loop.readv(fd, parts, 2, 0), 6);
+    CHECK_AWAIT(readv(loop, fd, parts, 2, 0), 6);
     CHECK(a + b.substr(0, 4) == "abcdef");
     parts[1].iov_len = 1;
-    CHECK_AWAIT(loop.writev(fd, parts, 2, 6), 3);
-    CHECK_AWAIT(loop.fsync(fd, true), 0);
-    CHECK_AWAIT(loop.read(fd, b.data(), 9, 0), 9);
+    CHECK_AWAIT(writev(loop, fd, parts, 2, 6), 3);
+    CHECK_AWAIT(fsync(loop, fd, true), 0);
+    CHECK_AWAIT(read(loop, fd, b.data(), 9, 0), 9);
     CHECK(b == "abcdefabc");
-    CHECK_AWAIT(loop.rename(one.c_str(), two.c_str()), 0);
+    CHECK_AWAIT(rename(loop, one.c_str(), two.c_str()), 0);
     struct statx status {};
-    CHECK_AWAIT(loop.stat(two.c_str(), 0, &status), 0);
+    CHECK_AWAIT(stat(loop, two.c_str(), 0, &status), 0);
     CHECK(status.stx_size == 9);
-    CHECK_AWAIT(loop.close(fd), 0);
-    CHECK_AWAIT(loop.unlink(two.c_str(), 0), 0);
-    CHECK_AWAIT(loop.unlink(inner.c_str(), AT_REMOVEDIR), 0);
-    CHECK_AWAIT(loop.unlink(top.c_str(), AT_REMOVEDIR), 0);
+    CHECK_AWAIT(close(loop, fd), 0);
+    CHECK_AWAIT(unlink(loop, two.c_str(), 0), 0);
+    CHECK_AWAIT(unlink(loop, inner.c_str(), AT_REMOVEDIR), 0);
+    CHECK_AWAIT(unlink(loop, top.c_str(), AT_REMOVEDIR), 0);
   };
   GuardedLoop loop(options);
   spawn(loop, task(loop, directory));
@@ -100,11 +100,11 @@ TEST_CASE("sockets by co_await", "[coroutine]") {
   options.sim.faults = false;  // a transfer may be short; here each is looked at as a whole
   const int listener = listen_on_loopback(0);
   const auto serve = [](Loop& loop, int from) -> Co<> {
-    const int fd = co_await loop.accept(from);
+    const int fd = co_await accept(loop, from);
     REQUIRE(fd >= 0);
     char text[16];
-    for (int size; (size = co_await loop.recv(fd, text, sizeof text)) > 0;)
-      CHECK_AWAIT(loop.send(fd, text, static_cast<std::size_t>(size)), size);
+    for (int size; (size = co_await recv(loop, fd, text, sizeof text)) > 0;)
+      CHECK_AWAIT(send(loop, fd, text, static_cast<std::size_t>(size)), size);
     loop.close_now(fd);
   };
   const auto ask = [](Loop& loop, int port) -> Co<> {
@@ -114,20 +114,20 @@ TEST_CASE("sockets by co_await", "[coroutine]") {
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const auto* to = reinterpret_cast<const sockaddr*>(&address);
-    CHECK_AWAIT(loop.connect(fd, to, sizeof address), 0);
+    CHECK_AWAIT(connect(loop, fd, to, sizeof address), 0);
     std::string text = "hello";
     iovec part{text.data(), text.size()};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    CHECK_AWAIT(loop.sendmsg(fd, &message), 5);
-    CHECK_AWAIT(loop.poll(fd, POLLIN), POLLIN);
+    CHECK_AWAIT(sendmsg(loop, fd, &message), 5);
+    CHECK_AWAIT(poll(loop, fd, POLLIN), POLLIN);
     text = "?????";
-    CHECK_AWAIT(loop.recvmsg(fd, &message), 5);
+    CHECK_AWAIT(recvmsg(loop, fd, &message), 5);
     CHECK(text == "hello");
-    CHECK_AWAIT(loop.shutdown(fd, SHUT_WR), 0);
-    CHECK_AWAIT(loop.recv(fd, text.data(), 5), 0);
-    CHECK_AWAIT(loop.close(fd), 0);
+    CHECK_AWAIT(shutdown(loop, fd, SHUT_WR), 0);
+    CHECK_AWAIT(recv(loop, fd, text.data(), 5), 0);
+    CHECK_AWAIT(close(loop, fd), 0);
   };
   GuardedLoop loop(options);
   spawn(loop, serve(loop, listener));
@@ -141,11 +141,11 @@ TEST_CASE("sleeps and limits by co_await", "[coroutine]") {
   SocketPair pair;
   const auto task = [](Loop& loop, int fd) -> Co<> {
     const Nanoseconds begun = loop.now();
-    CHECK_AWAIT(loop.sleep(5ms), 0);
+    CHECK_AWAIT(sleep(loop, 5ms), 0);
     CHECK(loop.now() - begun >= 5ms);
     char byte;
-    CHECK_AWAIT(loop.recv(fd, &byte, 1).within(5ms), -ETIMEDOUT);
-    CHECK_AWAIT(loop.poll(fd, POLLOUT).within(1h), POLLOUT);
+    CHECK_AWAIT(recv(loop, fd, &byte, 1).within(5ms), -ETIMEDOUT);
+    CHECK_AWAIT(poll(loop, fd, POLLOUT).within(1h), POLLOUT);
   };
   GuardedLoop loop(options);
   spawn(loop, task(loop, pair.a.get()));
@@ -155,15 +155,15 @@ TEST_CASE("sleeps and limits by co_await", "[coroutine]") {
 TEST_CASE("a job's value and its exception come out of the await", "[coroutine]") {
   ON_EACH_BACKEND(options);
   const auto task = [](Loop& loop) -> Co<> {
-    CHECK_AWAIT(loop.work([] { return 42; }), 42);
-    const auto unique = co_await loop.slow_work([] { return std::make_unique<int>(7); });
+    CHECK_AWAIT(work(loop, [] { return 42; }), 42);
+    const auto unique = co_await slow_work(loop, [] { return std::make_unique<int>(7); });
     CHECK(*unique == 7);
     bool run = false;
-    co_await loop.work([&] { run = true; });
+    co_await work(loop, [&] { run = true; });
     CHECK(run);
     std::string caught;
     try {
-      co_await loop.work([]() -> int { throw std::runtime_error("thrown by the job"); });
+      co_await work(loop, []() -> int { throw std::runtime_error("thrown by the job"); });
     } catch (const std::runtime_error& error) {
       caught = error.what();
     }
@@ -178,10 +178,10 @@ TEST_CASE("a job that is stopped before it begins throws ECANCELED", "[coroutine
   ON_EACH_BACKEND(options);
   std::stop_source stop;
   const auto task = [](Loop& loop, std::stop_source source, int& code) -> Co<> {
-    CHECK_AWAIT(loop.work([] { return 1; }), 1);
+    CHECK_AWAIT(work(loop, [] { return 1; }), 1);
     source.request_stop();
     try {
-      co_await loop.work([] { return 2; });
+      co_await work(loop, [] { return 2; });
     } catch (const std::system_error& error) {
       code = error.code().value();
     }
@@ -203,7 +203,7 @@ TEST_CASE("ticks and microtasks run after a coroutine's piece, as after a callba
       loop.next_tick([&] { notes.push_back("tick"); });
       CHECK_AWAIT(value(1), 1);  // over at once: the same piece
       notes.push_back("before");
-      co_await loop.nop();
+      co_await nop(loop);
       notes.push_back("after");
     }
   };
@@ -220,7 +220,7 @@ TEST_CASE("an exception comes out of the await, and one that leaves a root ends 
   ON_EACH_BACKEND(options);
   std::vector<std::string> log;
   const auto middle = [](Loop& loop, std::string what) -> Co<int> {
-    co_await loop.nop();
+    co_await nop(loop);
     co_return co_await fails(what);
   };
   const auto root = [](Loop& loop, auto call, std::vector<std::string>& notes) -> Co<> {
@@ -233,7 +233,7 @@ TEST_CASE("an exception comes out of the await, and one that leaves a root ends 
     co_await call(loop, "left the root");
   };
   const auto other = [](Loop& loop, std::vector<std::string>& notes) -> Co<> {
-    for (int i = 0; i < 5; ++i) co_await loop.nop();
+    for (int i = 0; i < 5; ++i) co_await nop(loop);
     notes.emplace_back("other");
   };
   const auto at_once = []() -> Co<> { co_await fails("before the first wait"); };
@@ -276,12 +276,12 @@ TEST_CASE("a million awaits that are over at once take no stack, in a row or one
 TEST_CASE("when_all gives all values in order, and waits at the same time", "[coroutine]") {
   ON_EACH_BACKEND(options);
   const auto task = [](Loop& loop) -> Co<> {
-    const auto nothing = [](Loop& home) -> Co<> { co_await home.nop(); };
+    const auto nothing = [](Loop& home) -> Co<> { co_await nop(home); };
     const auto text = []() -> Co<std::string> { co_return "text"; };
     int waiting = 0, at_once = 0;
     const auto wait = [&](Loop& home, Nanoseconds time, int value) -> Co<int> {
       at_once = std::max(at_once, ++waiting);
-      co_await home.sleep(time);
+      co_await sleep(home, time);
       --waiting;
       co_return value;
     };
@@ -315,11 +315,11 @@ TEST_CASE("when_all throws the first failure after the others have been stopped 
     const Mark mark(notes, "waiter's frame");
     const int result = co_await receive(loop, fd);
     notes.push_back(result == -ECANCELED ? "cancelled" : "not cancelled");
-    co_await loop.nop().unstopped();
+    co_await nop(loop).unstopped();
     throw std::runtime_error("a consequence");
   };
   const auto fails_later = [](Loop& loop) -> Co<int> {
-    co_await loop.sleep(2ms);
+    co_await sleep(loop, 2ms);
     throw std::runtime_error("the cause");
   };
   const auto task = [](auto a, auto b, std::vector<std::string>& notes) -> Co<> {
@@ -385,12 +385,12 @@ TEST_CASE("a stop cancels what is in flight several calls down, and refuses what
     CHECK_AWAIT(stop_requested(), true);
     char byte;
     const auto turns = loop.counters().turns;
-    out.push_back(co_await loop.send(fd, "x", 1));
+    out.push_back(co_await send(loop, fd, "x", 1));
     CHECK(loop.counters().turns > turns);
-    out.push_back(co_await loop.sleep(1h));
-    out.push_back(co_await loop.send(fd, "y", 1).unstopped());
+    out.push_back(co_await sleep(loop, 1h));
+    out.push_back(co_await send(loop, fd, "y", 1).unstopped());
     const int copy = ::dup(fd);
-    out.push_back(co_await loop.close(copy));
+    out.push_back(co_await close(loop, copy));
     CHECK(::fcntl(copy, F_GETFD) == -1);
     CHECK(::recv(fd, &byte, 1, MSG_DONTWAIT) == -1);
   };
@@ -449,7 +449,7 @@ TEST_CASE("a loop that goes away waits for requests, then frees the frames in th
   const auto inner = [](Loop& loop, int fd, std::string name, auto& notes) -> Co<int> {
     const Mark mark(notes, name + " inner");
     std::string buffer(100, '?');
-    co_return co_await loop.recv(fd, buffer.data(), buffer.size());
+    co_return co_await recv(loop, fd, buffer.data(), buffer.size());
   };
   const auto outer = [](Loop& loop, auto call, int fd, std::string name, auto& notes) -> Co<> {
     const Mark mark(notes, name + " outer");
@@ -461,13 +461,13 @@ TEST_CASE("a loop that goes away waits for requests, then frees the frames in th
                       auto& notes) -> Co<> {
     std::vector<char> memory(1000);
     const Mark mark(notes, "job");
-    co_await loop.work([&] {
+    co_await work(loop, [&] {
       begun = true;
       std::this_thread::sleep_for(5ms);
       memory.back() = 'x';  // still there
       over = true;
     });
-    co_await loop.sleep(1h);
+    co_await sleep(loop, 1h);
   };
   const auto group = [](Loop& loop, auto call, int fd, auto& notes) -> Co<> {
     const Mark mark(notes, "group");
@@ -553,7 +553,7 @@ TEST_CASE("hidden: a frame goes before its request", "[.]") {
   SocketPair pair;
   const auto receives = [](Loop& loop, int fd) -> Foreign {
     char byte;
-    co_await loop.recv(fd, &byte, 1);
+    co_await recv(loop, fd, &byte, 1);
   };
   Loop loop;
   receives(loop, pair.a.get()).frame.destroy();
@@ -586,7 +586,7 @@ TEST_CASE("connections come one by one, and may be left at any time", "[coroutin
   };
   int taken = 0;
   const auto takes = [](Loop& loop, int from, int wanted, int& count) -> Co<int> {
-    Connections connections = loop.accept_many(from);
+    Connections connections = accept_many(loop, from);
     for (int fd; (fd = co_await connections.next()) >= 0;) {
       ++count;
       loop.close_now(fd);
@@ -621,12 +621,12 @@ TEST_CASE("a loop that goes away takes connections along, and what they left", "
   const UniqueFd listener(listen_on_loopback(0));
   const auto takes = [](Loop& loop, int from, bool leave) -> Co<> {
     {
-      Connections connections = loop.accept_many(from);
+      Connections connections = accept_many(loop, from);
       if (!leave) co_await connections.next();
-      co_await loop.nop();
+      co_await nop(loop);
     }
     if (leave) loop.stop();
-    co_await loop.sleep(1h);
+    co_await sleep(loop, 1h);
   };
   Loop loop(options);
   spawn(loop, takes(loop, listener.get(), GENERATE(false, true)));
@@ -648,9 +648,9 @@ struct Races {
     auto buffer = std::make_unique<char[]>(64);  // freed too early, it would be written into
     int result = 0;
     if (self.below(4) == 0)
-      result = co_await loop.recv(fd, buffer.get(), 64).within(1us * self.below(20));
+      result = co_await recv(loop, fd, buffer.get(), 64).within(1us * self.below(20));
     else
-      result = co_await loop.recv(fd, buffer.get(), 64);
+      result = co_await recv(loop, fd, buffer.get(), 64);
     if (result > 0) self.received += result;
     self.bad += result <= 0 && result != -ECANCELED && result != -ETIMEDOUT;
     co_return result;
@@ -669,7 +669,7 @@ struct Races {
           co_await reads(self, loop, fd);
           break;
         default:
-          co_await loop.sleep(time);
+          co_await sleep(loop, time);
       }
       if (co_await stop_requested()) break;
     }
@@ -677,13 +677,13 @@ struct Races {
   }
   static Co<> writes(Races& self, Loop& loop, int fd) {
     while (self.ended < kTasks) {
-      const int result = co_await loop.send(fd, "0123456789", 1 + self.below(10));
+      const int result = co_await send(loop, fd, "0123456789", 1 + self.below(10));
       if (result > 0) self.sent += result;
-      co_await loop.sleep(1us * self.below(5));
+      co_await sleep(loop, 1us * self.below(5));
     }
   }
   static Co<> stops(Races& self, Loop& loop, std::stop_source stop) {
-    co_await loop.sleep(1us * self.below(200));
+    co_await sleep(loop, 1us * self.below(200));
     stop.request_stop();
   }
 

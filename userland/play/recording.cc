@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "base/bad_usage.h"
-#include "tools/checks.h"
 #include "view/format/say.h"
 
 namespace timeslice::tools {
@@ -115,21 +114,6 @@ std::vector<std::string> shortcomings(const std::string& path, const trace::Summ
   if (summary.broken)
     sentences.push_back(fmt::format("{}: {} broken parts were left out", path, summary.broken));
   return sentences;
-}
-
-void add_recording_options(CLI::App& command, RecordingOptions& options) {
-  command.add_option("recording", options.path, "The recording, a Perfetto trace")
-      ->type_name("FILE")
-      ->capture_default_str();
-  command
-      .add_option("--from", options.from_s,
-                  "Leave out what was before, in seconds from its beginning")
-      ->type_name("SEC")
-      ->check(number_within(0, 1e9));
-  command.add_option("--to", options.to_s, "Leave out what came later")
-      ->type_name("SEC")
-      ->check(number_within(0, 1e9));
-  command.add_flag("--self", options.with_self, "The recorder's own threads as well");
 }
 
 namespace {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How does a file become a history? What report, lanes and timeline have in common: the options
-// that name a recording and a part of it, and reading it through the model, with listeners if any.
+// How does a file become a history? What report, lanes and timeline have in common: the
+// part of a recording that was asked for, read through the model, with listeners if any.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,8 +19,6 @@ struct RecordingOptions {
   std::optional<double> from_s, to_s;  // since the recording's beginning
   bool with_self = false;              // the recorder's own threads too
 };
-
-void add_recording_options(CLI::App& command, RecordingOptions& options);
 
 struct Recording {
   std::unique_ptr<model::History> history;

@@ -11,10 +11,10 @@
 #include <memory>
 #include <optional>
 
-#include "play/recording.h"
 #include "tools/checks.h"
 #include "tools/least_privilege.h"
 #include "tools/output.h"
+#include "tools/recording_options.h"
 #include "view/report/lanes.h"
 
 namespace timeslice::tools {

@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "base/bad_usage.h"
-#include "play/recording.h"
 #include "tools/checks.h"
 #include "tools/least_privilege.h"
 #include "tools/output.h"
+#include "tools/recording_options.h"
 #include "view/report/report.h"
 
 namespace timeslice::tools {

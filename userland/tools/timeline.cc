@@ -6,11 +6,11 @@
 #include <memory>
 
 #include "base/private_file.h"
-#include "play/recording.h"
 #include "timeline/page.h"
 #include "tools/least_privilege.h"
 #include "tools/new_file_option.h"
 #include "tools/output.h"
+#include "tools/recording_options.h"
 #include "view/format/number.h"
 #include "view/format/say.h"
 #include "view/report/report.h"

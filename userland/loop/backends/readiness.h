@@ -11,14 +11,6 @@ namespace timeslice::loop {
 
 // Sockets, streams and poll itself. Files and paths don't wait: they block.
 bool waits_for_readiness(const Operation& op);
-// A connect to a path, or a datagram to one: over at once, or -EAGAIN while the other side's queue
-// is full. Nothing tells when there is room (the sender's own socket counts as writable), so that
-// it can only be tried again (see knocks.h).
-inline bool knocks(const Operation& op) {
-  const void* address = op.kind == Kind::connect ? op.data : nullptr;
-  if (op.kind == Kind::sendmsg) address = static_cast<const msghdr*>(op.data)->msg_name;
-  return address && static_cast<const sockaddr*>(address)->sa_family == AF_UNIX;
-}
 // The epoll events that such an operation needs.
 std::uint32_t events_needed(const Operation& op);
 // Whether a receive that gave 0 was an empty message, and not the end.

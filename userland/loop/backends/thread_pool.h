@@ -12,8 +12,6 @@
 
 namespace timeslice::loop {
 
-inline constexpr unsigned kMaxPoolSize = 1024;
-
 class ThreadPool {
  public:
   // Wakes `owner`'s wait when there is something to take.

@@ -6,8 +6,6 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "loop/backends/readiness.h"
-#include "loop/backends/thread_pool.h"
 #include "loop/core/deadline.h"
 #include "loop/core/fork_guard.h"
 #include "loop/core/knocks.h"

@@ -37,7 +37,6 @@
 #include "loop/core/signal.h"
 #include "loop/core/timer.h"
 #include "loop/core/waker.h"
-#include "loop/coroutines/awaitable.h"
 
 namespace timeslice::loop {
 
@@ -88,8 +87,8 @@ class Loop {
   void run_callback(const Task& task) { call(task); }
 
   // The verbs. Each starts `request`, which calls `done` with its result; arguments are those of
-  // the system call of that name (see operation.h). Without a request they are for co_await (see
-  // awaitable.h).
+  // the system call of that name (see operation.h). For co_await see
+  // coroutines/verbs.h.
   void start(Request& request, const Operation& operation, Done done) {
     assert(!request.in_flight());
     request.op = operation;
@@ -99,55 +98,33 @@ class Loop {
 
   // Ends in the next poll phase: what a request costs by itself.
   void nop(Request& request, Done done) { start(request, operations::nop(), std::move(done)); }
-  [[nodiscard]] Awaitable nop() { return {*this, operations::nop()}; }
 
   // Reads and writes are for files (offset >= 0) and for streams (kCurrentPosition).
   void read(Request& request, int fd, void* data, std::size_t size, std::int64_t offset,
             Done done) {
     start(request, operations::read(fd, data, size, offset), std::move(done));
   }
-  [[nodiscard]] Awaitable read(int fd, void* data, std::size_t size, std::int64_t offset) {
-    return {*this, operations::read(fd, data, size, offset)};
-  }
   void write(Request& request, int fd, const void* data, std::size_t size, std::int64_t offset,
              Done done) {
     start(request, operations::write(fd, data, size, offset), std::move(done));
-  }
-  [[nodiscard]] Awaitable write(int fd, const void* data, std::size_t size, std::int64_t offset) {
-    return {*this, operations::write(fd, data, size, offset)};
   }
   void readv(Request& request, int fd, const iovec* parts, std::size_t count, std::int64_t offset,
              Done done) {
     start(request, operations::readv(fd, parts, count, offset), std::move(done));
   }
-  [[nodiscard]] Awaitable readv(int fd, const iovec* parts, std::size_t count,
-                                std::int64_t offset) {
-    return {*this, operations::readv(fd, parts, count, offset)};
-  }
   void writev(Request& request, int fd, const iovec* parts, std::size_t count, std::int64_t offset,
               Done done) {
     start(request, operations::writev(fd, parts, count, offset), std::move(done));
   }
-  [[nodiscard]] Awaitable writev(int fd, const iovec* parts, std::size_t count,
-                                 std::int64_t offset) {
-    return {*this, operations::writev(fd, parts, count, offset)};
-  }
   void fsync(Request& request, int fd, bool data_only, Done done) {
     start(request, operations::fsync(fd, data_only), std::move(done));
-  }
-  [[nodiscard]] Awaitable fsync(int fd, bool data_only) {
-    return {*this, operations::fsync(fd, data_only)};
   }
   void open(Request& request, const char* path, int flags, mode_t mode, Done done) {
     start(request, operations::open(path, flags, mode), std::move(done));
   }
-  [[nodiscard]] Awaitable open(const char* path, int flags, mode_t mode) {
-    return {*this, operations::open(path, flags, mode)};
-  }
   void close(Request& request, int fd, Done done) {
     start(request, operations::close(fd), std::move(done));
   }
-  [[nodiscard]] Awaitable close(int fd) { return {*this, operations::close(fd)}; }
   // A request in flight keeps its file open, and closing an fd does not end its requests: cancel
   // first, close when they have come back. Sockets are closed by this, which doesn't block, or by
   // close(). A close past the loop is noticed, but costs it more.
@@ -155,81 +132,46 @@ class Loop {
   void stat(Request& request, const char* path, int flags, struct statx* out, Done done) {
     start(request, operations::stat(AT_FDCWD, path, flags, out), std::move(done));
   }
-  [[nodiscard]] Awaitable stat(const char* path, int flags, struct statx* out) {
-    return {*this, operations::stat(AT_FDCWD, path, flags, out)};
-  }
   void rename(Request& request, const char* from, const char* to, Done done) {
     start(request, operations::rename(from, to), std::move(done));
-  }
-  [[nodiscard]] Awaitable rename(const char* from, const char* to) {
-    return {*this, operations::rename(from, to)};
   }
   void unlink(Request& request, const char* path, int flags, Done done) {
     start(request, operations::unlink(path, flags), std::move(done));
   }
-  [[nodiscard]] Awaitable unlink(const char* path, int flags) {
-    return {*this, operations::unlink(path, flags)};
-  }
   void mkdir(Request& request, const char* path, mode_t mode, Done done) {
     start(request, operations::mkdir(path, mode), std::move(done));
-  }
-  [[nodiscard]] Awaitable mkdir(const char* path, mode_t mode) {
-    return {*this, operations::mkdir(path, mode)};
   }
 
   // Of several requests of a kind on one descriptor, which is served first is not promised.
   void accept(Request& request, int listener, Done done) {
     start(request, operations::accept(listener), std::move(done));
   }
-  [[nodiscard]] Awaitable accept(int listener) { return {*this, operations::accept(listener)}; }
   void connect(Request& request, int fd, const sockaddr* address, socklen_t size, Done done) {
     start(request, operations::connect(fd, address, size), std::move(done));
   }
-  [[nodiscard]] Awaitable connect(int fd, const sockaddr* address, socklen_t size) {
-    return {*this, operations::connect(fd, address, size)};
-  }
   void recv(Request& request, int fd, void* data, std::size_t size, Done done) {
     start(request, operations::recv(fd, data, size), std::move(done));
-  }
-  [[nodiscard]] Awaitable recv(int fd, void* data, std::size_t size) {
-    return {*this, operations::recv(fd, data, size)};
   }
   // `flags`: 0 or kLazy.
   void send(Request& request, int fd, const void* data, std::size_t size, Done done,
             int flags = 0) {
     start(request, operations::send(fd, data, size, flags), std::move(done));
   }
-  [[nodiscard]] Awaitable send(int fd, const void* data, std::size_t size, int flags = 0) {
-    return {*this, operations::send(fd, data, size, flags)};
-  }
   void recvmsg(Request& request, int fd, msghdr* message, Done done) {
     start(request, operations::recvmsg(fd, message), std::move(done));
-  }
-  [[nodiscard]] Awaitable recvmsg(int fd, msghdr* message) {
-    return {*this, operations::recvmsg(fd, message)};
   }
   void sendmsg(Request& request, int fd, const msghdr* message, Done done) {
     start(request, operations::sendmsg(fd, message), std::move(done));
   }
-  [[nodiscard]] Awaitable sendmsg(int fd, const msghdr* message) {
-    return {*this, operations::sendmsg(fd, message)};
-  }
   void shutdown(Request& request, int fd, int how, Done done) {
     start(request, operations::shutdown(fd, how), std::move(done));
-  }
-  [[nodiscard]] Awaitable shutdown(int fd, int how) {
-    return {*this, operations::shutdown(fd, how)};
   }
   // One shot: result is the ready events among `events`, POLLERR and POLLHUP.
   void poll(Request& request, int fd, short events, Done done) {
     start(request, operations::poll(fd, events), std::move(done));
   }
-  [[nodiscard]] Awaitable poll(int fd, short events) {
-    return {*this, operations::poll(fd, events)};
-  }
   // Calls back for each connection: its result is the socket.
   void accept_many(Multishot& request, int listener, Done done);
-  [[nodiscard]] Connections accept_many(int listener) { return {*this, listener}; }
   // Calls back for each piece of data, in one of `buffers`, until the stream ends.
   void recv_many(Multishot& request, int fd, Buffers& buffers, Done done);
 
@@ -237,16 +179,6 @@ class Loop {
   // ones, which wait for others (name look-ups), take at most half of the pool.
   void work(Request& request, Task job, Done done);
   void slow_work(Request& request, Task job, Done done);
-  template <typename Job>
-  [[nodiscard]] Work<Job> work(Job job) {
-    return {*this, std::move(job), false};
-  }
-  template <typename Job>
-  [[nodiscard]] Work<Job> slow_work(Job job) {
-    return {*this, std::move(job), true};
-  }
-  // As a Timer of which one thing is wanted.
-  [[nodiscard]] Sleep sleep(Nanoseconds time) { return {*this, time}; }
 
   // What someone keeps with the loop, to go with it when no request is in flight any more.
   class Kept {

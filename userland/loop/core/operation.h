@@ -89,6 +89,15 @@ struct Operation {
 
 // One line for each verb: the names and the order of the system call's own arguments. A path is
 // relative to the working directory; pointers stay good until the operation's own completion.
+// A connect to a path, or a datagram to one: over at once, or -EAGAIN while the other side's queue
+// is full. Nothing tells when there is room (the sender's own socket counts as writable), so that
+// it can only be tried again (see knocks.h).
+inline bool knocks(const Operation& op) {
+  const void* address = op.kind == Kind::connect ? op.data : nullptr;
+  if (op.kind == Kind::sendmsg) address = static_cast<const msghdr*>(op.data)->msg_name;
+  return address && static_cast<const sockaddr*>(address)->sa_family == AF_UNIX;
+}
+
 namespace operations {
 
 inline void* writable(const void* data) { return const_cast<void*>(data); }

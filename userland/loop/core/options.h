@@ -25,9 +25,11 @@ struct SimOptions {
   bool outside_world = false;
 };
 
+inline constexpr unsigned kMaxPoolSize = 1024;
+
 struct Options {
   BackendKind backend = BackendKind::uring;
-  unsigned pool_size = 4;  // threads, 1 to 1024 (clamped), started at the first use
+  unsigned pool_size = 4;  // threads, 1 to kMaxPoolSize (clamped), started at the first use
   SimOptions sim;
 
   // Of io_uring:

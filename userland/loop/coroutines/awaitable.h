@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What does `co_await loop.read(...)` wait on? An Awaitable, which is the request itself: it lives
+// What does `co_await read(loop, ...)` wait on? An Awaitable, which is the request itself: it lives
 // in the coroutine's frame, doesn't move, and costs no allocation of its own. The coroutine goes on
 // within the request's callback, so that ticks and microtasks run after it, as after any callback.
 //
-//   int size = co_await loop.recv(fd, data.data(), data.size()).within(5s);
+//   int size = co_await recv(loop, fd, data.data(), data.size()).within(5s);
 //
 // The result is the operation's: bytes, a descriptor, or -errno; -ETIMEDOUT after within(), and
 // -ECANCELED after a stop of the task (see coroutine.h). An operation never throws; a job's own
-// exception does come out of co_await loop.work(job).
+// exception does come out of co_await work(loop, job).
 //
 // The rule of requests holds here too: a frame isn't destroyed before the completion of what it
 // waits for. Request asserts that.

@@ -2,9 +2,9 @@
 // How is a sequence of operations written as one? As a coroutine over the callbacks:
 //
 //   Co<std::string> ask(Loop& loop, int fd, std::string question) {
-//     if (co_await loop.send(fd, question.data(), question.size()) < 0) co_return "";
+//     if (co_await send(loop, fd, question.data(), question.size()) < 0) co_return "";
 //     std::string answer(4096, '\0');
-//     const int size = co_await loop.recv(fd, answer.data(), answer.size()).within(5s);
+//     const int size = co_await recv(loop, fd, answer.data(), answer.size()).within(5s);
 //     answer.resize(std::max(size, 0));
 //     co_return answer;
 //   }
@@ -40,8 +40,7 @@
 #include <tuple>
 #include <vector>
 
-#include "loop/core/loop.h"
-#include "loop/coroutines/awaitable.h"
+#include "loop/coroutines/verbs.h"
 
 namespace timeslice::loop {
 
