@@ -79,10 +79,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return printed(app.exit(error) == 0 ? 0 : 2);
   } catch (const timeslice::BadUsage& error) {
-    timeslice::tools::say(error.what());
+    timeslice::view::say(error.what());
     return 2;
   } catch (const std::exception& error) {
-    timeslice::tools::say(error.what());
+    timeslice::view::say(error.what());
     return 1;
   }
 }

@@ -55,9 +55,9 @@ void require_printable(std::string_view text) {
 // As play/recording.cc loads one, without its words on stderr.
 class Loader : public trace::Visitor {
  public:
-  explicit Loader(const tools::Window& window) : window_(window) {}
+  explicit Loader(const play::Window& window) : window_(window) {}
   void header(const trace::Header& header) override {
-    history.emplace(tools::info_of(header));
+    history.emplace(play::info_of(header));
     lanes.emplace(window_.begin_ns, window_.end_ns, view::lane_cells(80));
     history->listen(page);
     history->listen(*lanes);
@@ -76,7 +76,7 @@ class Loader : public trace::Visitor {
   std::optional<model::Lanes> lanes;
 
  private:
-  tools::Window window_;
+  play::Window window_;
 };
 
 // What stands in the page's element of that id.
@@ -95,7 +95,7 @@ void check_page(const Loader& loader, const model::Report& report, bool with_rec
   require(nlohmann::json::accept(element(text, "facts")), "the page's facts are JSON");
 }
 
-void look_at_whole(std::string_view bytes, const tools::Window& window) {
+void look_at_whole(std::string_view bytes, const play::Window& window) {
   Loader loader(window);
   trace::read(*trace::in_memory(bytes), "the recording", loader);
   loader.history->finish(window.end_ns);
@@ -118,7 +118,7 @@ std::string json_of(const model::Frame& frame) {
 }
 
 // Some whole steps, each in all forms; what the last came to.
-std::string step_through(tools::Playback& playback, uint64_t interval_ns) {
+std::string step_through(play::Playback& playback, uint64_t interval_ns) {
   view::TextWriter writer;
   std::string last = json_of(playback.step(0));
   for (uint64_t i = 0; i < kSteps; ++i) {
@@ -135,7 +135,7 @@ std::string step_through(tools::Playback& playback, uint64_t interval_ns) {
 }
 
 void play(const std::string& path) {
-  tools::Playback playback(path, "", true);
+  play::Playback playback(path, "", true);
   const uint64_t whole_ns = playback.end_ns() - playback.begin_ns();
   const uint64_t interval_ns = whole_ns / kSteps;
   if (interval_ns == 0) return;
@@ -155,10 +155,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const UniqueFd file(memfd_create("recording", MFD_CLOEXEC));
   require(file && write(file.get(), data, size) == static_cast<ssize_t>(size), "a file is made");
-  tools::RecordingOptions options;
+  play::RecordingOptions options;
   options.path = "/proc/self/fd/" + std::to_string(file.get());
   try {
-    const tools::Window window = tools::find_window(options);
+    const play::Window window = play::find_window(options);
     require(window.begin_ns <= window.end_ns, "a window ends after it begins");
     look_at_whole(bytes, window);
     play(options.path);

@@ -244,7 +244,7 @@ TEST_CASE(
   CHECK(endless.finish().status == 0);
 
   const Node other(files);
-  tools::Session session({.from = observe::From::proc, .tgids = {silent.tgid(), other.tgid()}});
+  live::Session session({.from = observe::From::proc, .tgids = {silent.tgid(), other.tgid()}});
   const auto other_is_told = [&] {
     const auto& processes = session.advance().processes;
     return std::any_of(processes.begin(), processes.end(), [&](const model::Process* process) {

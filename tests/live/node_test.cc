@@ -97,14 +97,14 @@ struct Node {
   }
 
   Command command;
-  tools::Session session;
+  live::Session session;
   const model::Frame* frame = nullptr;
 };
 
 // What a recording says of each thread and of its process, once all of it has been played.
 struct Replayed {
   explicit Replayed(const std::string& path) {
-    tools::Playback playback(path, "", false);
+    play::Playback playback(path, "", false);
     while (!playback.at_end()) {
       const model::Frame& frame = playback.step(20'000'000);
       for (const model::Thread* thread : frame.threads) roles[thread->row.tid] = thread->role.name;

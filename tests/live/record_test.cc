@@ -122,14 +122,14 @@ struct Sums : model::Listener {
 
 void check_sums_agree(const std::string& path, std::optional<double> from_s,
                       std::optional<double> to_s) {
-  tools::RecordingOptions options;
+  play::RecordingOptions options;
   options.path = path;
   options.from_s = from_s;
   options.to_s = to_s;
-  const tools::Window window = tools::find_window(options);
+  const play::Window window = play::find_window(options);
   model::Lanes lanes(window.begin_ns, window.end_ns, 173);
   Sums sums;
-  const tools::Recording recording = tools::read_recording(options, [&](model::History& history) {
+  const play::Recording recording = play::read_recording(options, [&](model::History& history) {
     history.listen(lanes);
     history.listen(sums);
   });

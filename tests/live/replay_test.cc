@@ -54,7 +54,7 @@ uint64_t ns(const Json& ms) { return static_cast<uint64_t>(std::llround(ms.get<d
 
 // From the first frame to the last, to the unit and to the nanosecond.
 void check_totals(const Recording& recording) {
-  tools::Playback playback(recording.path(), "", false);
+  play::Playback playback(recording.path(), "", false);
   const auto first = rows_of(playback.step(0));
   while (!playback.at_end()) playback.step(20'000'000);
   const auto last = rows_of(playback.jump(playback.end_ns(), 1'000'000));
@@ -85,7 +85,7 @@ struct Replayed : Terminal {
         std::vector<std::string>{"-q", "--seconds", "1.5", "-p", ids_of(cast)});
     run_together(cast);
     REQUIRE(recording->wait().status == 0);
-    tools::Playback playback(recording->path(), "", false);
+    play::Playback playback(recording->path(), "", false);
     whole_s = static_cast<double>(playback.end_ns() - playback.begin_ns()) / 1e9;
   }
 

@@ -11,7 +11,7 @@ namespace timeslice {
 
 class HistoryLoader : public trace::Visitor {
  public:
-  void header(const trace::Header& header) override { history.emplace(tools::info_of(header)); }
+  void header(const trace::Header& header) override { history.emplace(play::info_of(header)); }
   void row(trace::Moment, const ts_thread_row& row) override { history->opening(row); }
   void role(const trace::RoleNote&) override {}
   void closing(const trace::Closing&) override {}

@@ -34,7 +34,7 @@ TEST_CASE("lost records: cores that nobody knows are taken by their word") {
 }
 
 TEST_CASE("lost records: what was lost before a flight recorder's seconds isn't theirs") {
-  tools::FlightRing ring(100);
+  record::FlightRing ring(100);
   ring.begin(0, "a", {0, 0});
   ring.begin(90, "b", {5, 0});
   CHECK(ring.lost_before() == Counts{0, 0});

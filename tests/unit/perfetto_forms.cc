@@ -94,9 +94,9 @@ TEST_CASE("no name in a process tree is cut at a slash unless it is a path") {
 TEST_CASE("all threads that ran in Perfetto's recordings have a name") {
   for (const char* form : {"compact", "plain"}) {
     CAPTURE(form);
-    tools::RecordingOptions options;
+    play::RecordingOptions options;
     options.path = std::string("tests/unit/recordings/perfetto-") + form + ".pftrace";
-    const tools::Recording recording = tools::read_recording(options);
+    const play::Recording recording = play::read_recording(options);
     size_t ran = 0, nameless = 0;
     for (const model::HistoryThread& one : recording.history->threads()) {
       if (one.slices == 0) continue;

@@ -158,12 +158,12 @@ std::vector<uint64_t> times_of(trace::Reader& reader) {
 TEST_CASE("a jump comes to the frame that playing comes to") {
   const Scratch file;
   file.write(Dice(1).recording(700'000));
-  tools::Playback playing(file.path, "", false);
+  play::Playback playing(file.path, "", false);
   std::vector<std::string> frames{json(playing.step(0))};
   while (!playing.at_end()) frames.push_back(json(playing.step(step_ns)));
   REQUIRE(frames.size() > 50);
 
-  tools::Playback jumping(file.path, "", true);
+  play::Playback jumping(file.path, "", true);
   std::mt19937 random(2);
   const size_t last = frames.size() - 2;  // the end is no whole step from the one before
   for (const size_t at : {last, size_t{0}, size_t{1}, size_t{2}}) {
@@ -181,7 +181,7 @@ TEST_CASE("a jump comes to the frame that playing comes to") {
 TEST_CASE("moments beyond a recording's ends are its ends") {
   const Scratch file;
   file.write(Dice(3).recording(1'000));
-  tools::Playback playback(file.path, "", true);
+  play::Playback playback(file.path, "", true);
   playback.jump(UINT64_MAX, step_ns);
   CHECK(playback.at_end());
   CHECK(playback.now_ns() == playback.end_ns());
@@ -195,7 +195,7 @@ TEST_CASE("moments beyond a recording's ends are its ends") {
 TEST_CASE("a role that the recorder found out is shown") {
   const Scratch file;
   file.write(Dice(4).recording(1'000));
-  tools::Playback playback(file.path, "", false);
+  play::Playback playback(file.path, "", false);
   const model::Frame& frame = playback.step(step_ns);
   const model::Thread* thread = made_up::find(frame, 101);
   REQUIRE(thread != nullptr);
@@ -206,7 +206,7 @@ TEST_CASE("a role that the recorder found out is shown") {
 TEST_CASE("what the recorder found to run in a process is its role in a replay") {
   const Scratch file;
   file.write(Dice(4).recording(1'000));
-  tools::Playback playback(file.path, "", false);
+  play::Playback playback(file.path, "", false);
   const model::Frame& frame = playback.step(step_ns);
   REQUIRE(frame.processes.size() == 1);
   CHECK(frame.processes[0]->runtime == "node");
@@ -239,8 +239,8 @@ TEST_CASE("a reader goes on from any place that it was told to remember") {
 TEST_CASE("a recording of Perfetto's own recorder is played as far as it goes") {
   for (const char* name : {"compact", "plain"}) {
     CAPTURE(name);
-    tools::Playback playback(std::string("tests/unit/recordings/perfetto-") + name + ".pftrace", "",
-                             false);
+    play::Playback playback(std::string("tests/unit/recordings/perfetto-") + name + ".pftrace", "",
+                            false);
     playback.step(0);
     const model::Frame* frame = nullptr;
     while (!playback.at_end()) frame = &playback.step(step_ns);

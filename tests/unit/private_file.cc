@@ -16,10 +16,6 @@
 #include "tests/catch.h"
 
 using namespace timeslice;
-using tools::Earlier;
-using tools::NewFile;
-using tools::NoRoom;
-using tools::write_private;
 
 namespace {
 

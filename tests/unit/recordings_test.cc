@@ -80,11 +80,11 @@ TEST_CASE("switches of a plain trace are the kernel's") {
 }
 
 TEST_CASE("a report of another recorder's trace leaves absent what it doesn't tell") {
-  tools::RecordingOptions options;
+  play::RecordingOptions options;
   for (const char* file : {"perfetto-compact.pftrace", "perfetto-plain.pftrace"}) {
     INFO(file);
     options.path = kDirectory + file;
-    const tools::Recording recording = tools::read_recording(options);
+    const play::Recording recording = play::read_recording(options);
     CHECK_FALSE(recording.trust.kernel_waits);
     CHECK_FALSE(recording.trust.recorder_cpu_ns);
     for (const model::HistoryThread& thread : recording.history->threads()) {
@@ -110,9 +110,9 @@ struct Golden {
 void check_golden(const std::string& file, const std::string& release,
                   const std::vector<Golden>& threads) {
   INFO(file);
-  tools::RecordingOptions options;
+  play::RecordingOptions options;
   options.path = kDirectory + file;
-  const tools::Recording recording = tools::read_recording(options);
+  const play::Recording recording = play::read_recording(options);
   CHECK(recording.header.release == release);
   CHECK(recording.trust.complete);
   CHECK_FALSE(recording.trust.loses());

@@ -75,7 +75,7 @@ uint64_t frames_of(const std::string& file, uint64_t interval_ns) {
   const UniqueFd made(::mkstemp(path));
   REQUIRE(made);
   std::ofstream(path, std::ios::binary) << file;
-  tools::Playback playback(path, "", false);
+  play::Playback playback(path, "", false);
   std::remove(path);
   playback.step(0);
   uint64_t frames = 0;

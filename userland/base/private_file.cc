@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <utility>
 
-namespace timeslice::tools {
+namespace timeslice {
 
 namespace {
 
@@ -136,4 +136,4 @@ void write_private(const std::string& path, const std::string& bytes, Earlier ea
   file.take_place();
 }
 
-}  // namespace timeslice::tools
+}  // namespace timeslice

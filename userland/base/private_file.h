@@ -9,7 +9,7 @@
 #include "base/failure.h"
 #include "base/unique_fd.h"
 
-namespace timeslice::tools {
+namespace timeslice {
 
 // What becomes of a regular file that is there already?
 enum class Earlier {
@@ -56,4 +56,4 @@ void write_private(const std::string& path, const std::string& bytes, Earlier ea
 // Is anything there, be it a link that leads nowhere?
 bool is_taken(const std::string& path);
 
-}  // namespace timeslice::tools
+}  // namespace timeslice

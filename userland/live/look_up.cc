@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-namespace timeslice::tools {
+namespace timeslice::live {
 
 namespace {
 
@@ -87,4 +87,4 @@ std::optional<std::vector<ts_stack_facts>> LookUps::stacks_of(
   return *stacks;
 }
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::live

@@ -13,7 +13,7 @@
 #include "model/group.h"
 #include "observe/look_up_thread.h"
 
-namespace timeslice::tools {
+namespace timeslice::live {
 
 class LookUps {
  public:
@@ -39,4 +39,4 @@ class LookUps {
   std::map<uint32_t, Lateness> late_;
 };
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::live

@@ -7,7 +7,7 @@
 
 #include "base/failure.h"
 
-namespace timeslice::tools {
+namespace timeslice::live {
 
 Session::Session(Watch watch)
     : watch_(std::move(watch)),
@@ -64,4 +64,4 @@ bool Session::watched_are_gone() const {
          std::none_of(watch_.tgids.begin(), watch_.tgids.end(), observe::process_exists);
 }
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::live

@@ -13,7 +13,7 @@
 #include "observe/ladder.h"
 #include "observe/targets.h"
 
-namespace timeslice::tools {
+namespace timeslice::live {
 
 struct Watch {
   observe::From from = observe::From::bpf;
@@ -50,4 +50,4 @@ class Session {
   model::Tracker tracker_;
 };
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::live

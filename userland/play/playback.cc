@@ -7,7 +7,7 @@
 
 #include "play/recording.h"
 
-namespace timeslice::tools {
+namespace timeslice::play {
 
 namespace {
 
@@ -176,4 +176,4 @@ const model::Frame& Playback::jump(uint64_t to_ns, uint64_t interval_ns) {
   return tracker_->advance(replay_->pass(now_ns_));
 }
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::play

@@ -12,7 +12,7 @@
 #include "model/replay.h"
 #include "trace/reader.h"
 
-namespace timeslice::tools {
+namespace timeslice::play {
 
 class Playback {
  public:
@@ -76,4 +76,4 @@ class Playback {
   std::optional<model::Tracker> tracker_;
 };
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::play

@@ -8,7 +8,7 @@
 #include "base/bad_usage.h"
 #include "view/format/say.h"
 
-namespace timeslice::tools {
+namespace timeslice::play {
 
 namespace {
 
@@ -167,8 +167,8 @@ Recording read_recording(const RecordingOptions& options, const BeforeEvents& be
   trust.complete = summary.has_closing || !loader.recording.header.ours();
   trust.cut_waits = loader.cut_waits.at(loader.recording.history->info().end_ns);
   for (const std::string& sentence : shortcomings(options.path, summary, loader.recording.header))
-    say(sentence);
+    view::say(sentence);
   return std::move(loader.recording);
 }
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::play

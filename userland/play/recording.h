@@ -12,7 +12,7 @@
 #include "model/report.h"
 #include "trace/reader.h"
 
-namespace timeslice::tools {
+namespace timeslice::play {
 
 struct RecordingOptions {
   std::string path = "timeslice.pftrace";
@@ -45,4 +45,4 @@ using BeforeEvents = std::function<void(model::History& history)>;
 // Throws Failure. Says on stderr, in a sentence, where the file is broken or ends early.
 Recording read_recording(const RecordingOptions& options, const BeforeEvents& before = {});
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::play

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace timeslice::tools {
+namespace timeslice::record {
 
 class FlightRing {
  public:
@@ -47,4 +47,4 @@ class FlightRing {
   std::deque<Segment> segments_;
 };
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::record

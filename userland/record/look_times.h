@@ -7,7 +7,7 @@
 
 #include "bpf/wire.h"
 
-namespace timeslice::tools {
+namespace timeslice::record {
 
 class LookTimes {
  public:
@@ -37,4 +37,4 @@ class LookTimes {
   uint64_t looked_ns_ = 0, cost_ns_ = 0;  // the last look
 };
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::record

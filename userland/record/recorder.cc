@@ -36,7 +36,7 @@
 #include "view/format/number.h"
 #include "view/format/say.h"
 
-namespace timeslice::tools {
+namespace timeslice::record {
 
 namespace {
 
@@ -251,7 +251,7 @@ class Recorder {
 
   // As a shell tells it.
   void take_status(const loop::ExitStatus& status) {
-    if (status.error < 0) say("how the command ended isn't known: somebody else was told");
+    if (status.error < 0) view::say("how the command ended isn't known: somebody else was told");
     status_ = status.error < 0 ? 1 : status.signal > 0 ? 128 + status.signal : status.code;
   }
 
@@ -383,11 +383,11 @@ class Recorder {
     try {
       const std::string path = write_next(bytes);
       if (!options_.quiet)
-        say(fmt::format("{}: the last {:.2f} s in {:.2f} MB", path,
-                        static_cast<double>(now.moment_ns - ring_->begin_ns()) / 1e9,
-                        static_cast<double>(bytes.size()) / 1e6));
+        view::say(fmt::format("{}: the last {:.2f} s in {:.2f} MB", path,
+                              static_cast<double>(now.moment_ns - ring_->begin_ns()) / 1e9,
+                              static_cast<double>(bytes.size()) / 1e6));
     } catch (const Failure& failure) {
-      say(std::string(failure.what()) + "; it is still in memory, and recording goes on");
+      view::say(std::string(failure.what()) + "; it is still in memory, and recording goes on");
     }
     begin_segment(now);
   }
@@ -483,7 +483,8 @@ class Recorder {
       loop_.stop();
     } catch (const NoRoom& failure) {
       if (failure_.empty())
-        say(std::string(failure.what()) +
+        view::say(
+            std::string(failure.what()) +
             "; the last seconds are kept in memory until there is room; Ctrl-C gives them up");
       failure_ = failure.what();
       room_timer_.start(1s);
@@ -555,10 +556,10 @@ class Recorder {
     else if (!ended_by_.empty())
       end = "; " + ended_by_ + " ended it";
     const std::string events = ring_ ? "" : view::grouped(events_) + " events in ";
-    say(fmt::format("{}: {:.2f} s, {}{:.2f} MB, {}{}", path_,
-                    static_cast<double>(last_ns_ - begin_ns_) / 1e9, events,
-                    static_cast<double>(file_ ? file_->bytes() : last_seconds_.size()) / 1e6,
-                    lost_ ? view::grouped(lost_) + " lost" : "nothing lost", end));
+    view::say(fmt::format("{}: {:.2f} s, {}{:.2f} MB, {}{}", path_,
+                          static_cast<double>(last_ns_ - begin_ns_) / 1e9, events,
+                          static_cast<double>(file_ ? file_->bytes() : last_seconds_.size()) / 1e6,
+                          lost_ ? view::grouped(lost_) + " lost" : "nothing lost", end));
   }
 
   const RecordOptions& options_;
@@ -571,7 +572,7 @@ class Recorder {
   std::optional<FlightRing> ring_;
   observe::Stream stream_;
   std::unique_ptr<observe::Source> source_;
-  LookUps look_ups_;
+  live::LookUps look_ups_;
   std::unordered_set<uint32_t> inside_;  // tgids that are recorded, where there is a filter
   model::Tracker tracker_;
   const model::Frame* frame_ = nullptr;
@@ -604,4 +605,4 @@ class Recorder {
 
 int record(const RecordOptions& options) { return Recorder(options).run(); }
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::record

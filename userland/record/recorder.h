@@ -11,7 +11,7 @@
 
 #include "base/private_file.h"
 
-namespace timeslice::tools {
+namespace timeslice::record {
 
 struct RecordOptions {
   std::string path = "timeslice.pftrace";
@@ -33,4 +33,4 @@ struct RecordOptions {
 // the recording has begun.
 int record(const RecordOptions& options);
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::record

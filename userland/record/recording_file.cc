@@ -9,7 +9,7 @@
 
 #include "base/write_hold.h"
 
-namespace timeslice::tools {
+namespace timeslice::record {
 
 RecordingFile::RecordingFile(loop::Loop& loop, loop::Request& request, NewFile file,
                              std::function<void(const std::string&)> on_failure)
@@ -70,4 +70,4 @@ void RecordingFile::fail(int error) {
   on_failure_(failure_);
 }
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::record

@@ -12,7 +12,7 @@
 #include "base/private_file.h"
 #include "loop/core/loop.h"
 
-namespace timeslice::tools {
+namespace timeslice::record {
 
 class RecordingFile {
  public:
@@ -48,4 +48,4 @@ class RecordingFile {
   std::string failure_;
 };
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::record

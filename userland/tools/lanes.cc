@@ -22,7 +22,7 @@ namespace timeslice::tools {
 namespace {
 
 struct LanesOptions {
-  RecordingOptions recording;
+  play::RecordingOptions recording;
   std::string colour = "thread";
   std::optional<uint32_t> width;
   uint32_t threads = 20;
@@ -50,10 +50,10 @@ void lanes(const LanesOptions& options) {
   keep_rights_for(Work::reading);
   std::setlocale(LC_ALL, "");
   const view::LaneOptions view = view_options(options);
-  const Window window = find_window(options.recording);
+  const play::Window window = play::find_window(options.recording);
   model::Lanes lanes(window.begin_ns, window.end_ns, view::lane_cells(view.width));
-  const Recording recording =
-      read_recording(options.recording, [&](model::History& history) { history.listen(lanes); });
+  const play::Recording recording = play::read_recording(
+      options.recording, [&](model::History& history) { history.listen(lanes); });
   const model::Report report = model::make_report(*recording.history, recording.trust,
                                                   model::By::thread, options.recording.with_self);
   std::string text;

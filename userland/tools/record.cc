@@ -14,7 +14,7 @@ namespace timeslice::tools {
 
 void add_record(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("record", "Record each switch and wake-up into a file");
-  auto options = std::make_shared<RecordOptions>();
+  auto options = std::make_shared<record::RecordOptions>();
   auto pids = std::make_shared<std::vector<std::string>>();
   add_new_file(*command, "The file, a Perfetto trace", "FILE", options->path, options->earlier);
   command->add_option("-p,--pid", *pids, "Only these processes and what they fork")

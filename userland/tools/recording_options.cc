@@ -5,7 +5,7 @@
 
 namespace timeslice::tools {
 
-void add_recording_options(CLI::App& command, RecordingOptions& options) {
+void add_recording_options(CLI::App& command, play::RecordingOptions& options) {
   command.add_option("recording", options.path, "The recording, a Perfetto trace")
       ->type_name("FILE")
       ->capture_default_str();

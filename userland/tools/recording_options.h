@@ -7,6 +7,6 @@
 
 namespace timeslice::tools {
 
-void add_recording_options(CLI::App& command, RecordingOptions& options);
+void add_recording_options(CLI::App& command, play::RecordingOptions& options);
 
 }  // namespace timeslice::tools

@@ -15,7 +15,7 @@ namespace timeslice::tools {
 namespace {
 
 struct ReportOptions {
-  RecordingOptions recording;
+  play::RecordingOptions recording;
   std::string by = "thread";
   bool json = false, csv = false;
   size_t rows = 40;
@@ -30,7 +30,7 @@ void report(const ReportOptions& options) {
   if (options.json && options.csv)
     throw BadUsage("either --json or --csv can be printed, not both");
   keep_rights_for(Work::reading);
-  const Recording recording = read_recording(options.recording);
+  const play::Recording recording = play::read_recording(options.recording);
   const model::Report report = model::make_report(*recording.history, recording.trust,
                                                   by_of(options.by), options.recording.with_self);
   std::string text;

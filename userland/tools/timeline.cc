@@ -20,7 +20,7 @@ namespace timeslice::tools {
 namespace {
 
 struct TimelineOptions {
-  RecordingOptions recording;
+  play::RecordingOptions recording;
   std::string path = "timeline.html";
   Earlier earlier = Earlier::keep_as_old;
 };
@@ -28,8 +28,8 @@ struct TimelineOptions {
 void timeline(const TimelineOptions& options) {
   keep_rights_for(Work::reading);
   view::TimelinePage page;
-  const Recording recording =
-      read_recording(options.recording, [&](model::History& history) { history.listen(page); });
+  const play::Recording recording = play::read_recording(
+      options.recording, [&](model::History& history) { history.listen(page); });
   const model::Report report = model::make_report(*recording.history, recording.trust,
                                                   model::By::thread, options.recording.with_self);
   std::string text;
@@ -41,8 +41,8 @@ void timeline(const TimelineOptions& options) {
   } else {
     write_private(options.path, text, options.earlier);
   }
-  say(fmt::format("{}: {} slices in {:.2f} MB", options.path, view::grouped(page.slices()),
-                  static_cast<double>(text.size()) / 1e6));
+  view::say(fmt::format("{}: {} slices in {:.2f} MB", options.path, view::grouped(page.slices()),
+                        static_cast<double>(text.size()) / 1e6));
 }
 
 }  // namespace

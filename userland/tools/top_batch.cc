@@ -26,7 +26,7 @@ class Batch {
         printer_(options.format, options.order) {}
 
   void run() {
-    if (!session_.note().empty()) say(session_.note());
+    if (!session_.note().empty()) view::say(session_.note());
     if (!printer_.begin()) return;
     session_.advance();
     const auto delay = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -42,7 +42,7 @@ class Batch {
     const bool last = options_.refreshes && ++done_ >= *options_.refreshes;
     if (!printer_.print(frame, time_of_day(clock_ns(CLOCK_REALTIME))) || last) return loop_.stop();
     if (session_.watched_are_gone()) {
-      say("the watched processes have ended");
+      view::say("the watched processes have ended");
       loop_.stop();
     }
   }
@@ -51,7 +51,7 @@ class Batch {
   loop::Loop loop_;
   // Before the session, which takes a while to open and to close: a signal waits until then.
   loop::EndingSignals end_;
-  Session session_;
+  live::Session session_;
   loop::Timer timer_;
   FramePrinter printer_;
   uint64_t done_ = 0;

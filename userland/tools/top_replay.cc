@@ -10,8 +10,8 @@
 namespace timeslice::tools {
 
 void run_replay_batch(const TopOptions& options) {
-  Playback playback(options.replay, options.watch.comm_glob, false);
-  for (const std::string& note : playback.notes()) say(note);
+  play::Playback playback(options.replay, options.watch.comm_glob, false);
+  for (const std::string& note : playback.notes()) view::say(note);
   FramePrinter printer(options.format, options.order);
   if (!printer.begin()) return;
   playback.step(0);  // who was there when it began

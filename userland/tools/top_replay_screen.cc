@@ -135,7 +135,7 @@ class Player {
   loop::Loop loop_;
   loop::EndingSignals end_;
   loop::Signal resize_;
-  Playback playback_;
+  play::Playback playback_;
   JobControl jobs_;
   view::Screen screen_;
   loop::Timer timer_;

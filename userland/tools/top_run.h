@@ -14,7 +14,7 @@ namespace timeslice::tools {
 enum class Format { screen, text, json, csv };
 
 struct TopOptions {
-  Watch watch;
+  live::Watch watch;
   std::string replay;  // the recording to show instead of the machine; empty: none
   Format format = Format::screen;
   std::optional<uint64_t> refreshes;  // absent: until asked to end

@@ -106,7 +106,7 @@ class Live {
   // Before the session, which takes a while to open and to close: a signal waits until then.
   loop::EndingSignals end_;
   loop::Signal resize_;
-  Session session_;
+  live::Session session_;
   JobControl jobs_;
   view::Screen screen_;
   loop::Timer timer_;

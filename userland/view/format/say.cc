@@ -6,7 +6,7 @@
 
 #include "view/format/printable.h"
 
-namespace timeslice::tools {
+namespace timeslice::view {
 
 void say(std::string_view sentence) {
   std::string line = "timeslice: ";
@@ -15,4 +15,4 @@ void say(std::string_view sentence) {
   std::fputs(line.c_str(), stderr);
 }
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::view

@@ -5,9 +5,9 @@
 #pragma once
 #include <string_view>
 
-namespace timeslice::tools {
+namespace timeslice::view {
 
 // "timeslice: SENTENCE", printable as tables are.
 void say(std::string_view sentence);
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::view
