@@ -248,6 +248,17 @@ struct ts_event_lost {
 	__u64 records;	       /* not written since this core's last record */
 };
 
+/* Any of them: as many bytes as ts_event_size() says of its kind. */
+union ts_any_event {
+	struct ts_event head;
+	struct ts_event_switch as_switch;
+	struct ts_event_wake wake;
+	struct ts_event_migrate migrate;
+	struct ts_event_identity identity;
+	struct ts_event_exit exit;
+	struct ts_event_lost lost;
+};
+
 enum ts_drop_cause {
 	TS_DROP_FULL = 0,   /* the reader was too slow for the buffer */
 	TS_DROP_NESTED = 1, /* an interrupt came while this core was writing one */

@@ -14,6 +14,7 @@
 #include "tests/unit/perfetto_file.h"
 #include "trace/people.h"
 #include "trace/reader.h"
+#include "trace/tables.h"
 
 using namespace timeslice;
 using namespace timeslice::perfetto;
@@ -39,16 +40,19 @@ std::string ours(field::Ours kind, const std::string& message, size_t times = 1)
 }
 
 std::string our_header() {
+  trace::Header header;
+  header.version = trace::kVersion;
+  header.begin_ns = 5;
   std::string bytes;
-  pbf_builder<field::Header> builder(bytes);
-  builder.add_uint32(field::Header::version, 1);
-  builder.add_uint64(field::Header::begin_ns, 5);
+  trace::put_fields(bytes, header, trace::table::kHeader);
   return ours(field::Ours::header, bytes);
 }
 
 std::string our_end(uint64_t end_ns) {
+  trace::Closing closing;
+  closing.end_ns = end_ns;
   std::string bytes;
-  pbf_builder<field::Closing>(bytes).add_uint64(field::Closing::end_ns, end_ns);
+  trace::put_fields(bytes, closing, trace::table::kClosing);
   return ours(field::Ours::closing, bytes);
 }
 

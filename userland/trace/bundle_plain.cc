@@ -69,7 +69,7 @@ void BundleReader::tell_plain_name(uint64_t time_ns, uint32_t tid, std::string_v
 }
 
 void BundleReader::parse_plain_switch(const char* data, size_t size, uint64_t time_ns) {
-  AnyEvent event{};
+  ts_any_event event{};
   event.head = {time_ns, 0, cpu_, TS_EVENT_SWITCH, 120};
   std::string_view prev_comm, next_comm;
   Fields<field::Switch> fields(data, size);
@@ -106,7 +106,7 @@ void BundleReader::parse_plain_switch(const char* data, size_t size, uint64_t ti
 
 void BundleReader::parse_plain_wake(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
                                     uint8_t kind) {
-  AnyEvent event{};
+  ts_any_event event{};
   event.head = {time_ns, 0, cpu_, kind, 120};
   event.wake.waker_tid = pid;
   event.wake.context = TS_CONTEXT_UNKNOWN;
@@ -135,7 +135,7 @@ void BundleReader::parse_plain_wake(const char* data, size_t size, uint64_t time
 }
 
 void BundleReader::parse_plain_migrate(const char* data, size_t size, uint64_t time_ns) {
-  AnyEvent event{};
+  ts_any_event event{};
   event.head = {time_ns, 0, cpu_, TS_EVENT_MIGRATE, 120};
   Fields<field::Migrate> fields(data, size);
   while (fields.next()) {
@@ -153,7 +153,7 @@ void BundleReader::parse_plain_migrate(const char* data, size_t size, uint64_t t
 
 // That it ends, without the kernel's totals.
 void BundleReader::parse_plain_exit(const char* data, size_t size, uint64_t time_ns) {
-  AnyEvent event{};
+  ts_any_event event{};
   event.head = {time_ns, 0, cpu_, TS_EVENT_EXIT, 120};
   Fields<field::Exit> fields(data, size);
   while (fields.next()) {
@@ -168,7 +168,7 @@ void BundleReader::parse_plain_exit(const char* data, size_t size, uint64_t time
 void BundleReader::parse_plain_identity(const char* data, size_t size, uint64_t time_ns,
                                         uint32_t pid, uint8_t kind) {
   constexpr uint64_t kCloneThread = 0x10000;  // CLONE_THREAD
-  AnyEvent event{};
+  ts_any_event event{};
   event.head = {time_ns, pid, cpu_, kind, 120};
   // Both messages begin with the pid; the name is the second field of one and the third of the
   // other.

@@ -9,6 +9,7 @@
 #include "trace/bundle_values.h"
 #include "trace/fields.h"
 #include "trace/message.h"
+#include "trace/tables.h"
 
 namespace timeslice::trace {
 
@@ -102,14 +103,8 @@ void BundleReader::Differences::advance() {
 
 void BundleReader::load(std::string bundle) {
   bytes_ = std::move(bundle);
-  switch_time_ = waking_time_ = migrate_time_ = {};
-  contrary_ = unclear_ = prev_index_ = filler_ = waking_new_ = {};
-  prev_state_ = next_tid_ = next_prio_ = wait_ = prev_tid_ = {};
-  waking_tid_ = target_cpu_ = waking_prio_ = waking_flags_ = waker_ = context_ = {};
-  migrate_tid_ = migrate_from_ = migrate_to_ = migrate_run_delay_ = {};
-  has_waits_ = has_wakers_ = has_contexts_ = false;
+  columns_ = {};
   switch_index_ = waking_index_ = 0;
-  switch_comm_ = waking_comm_ = {};
   switch_named_ = waking_named_ = false;
   interned_.clear();
   told_.clear();
@@ -144,8 +139,8 @@ void BundleReader::load(std::string bundle) {
   if (lost) rare_.insert(rare_.begin(), gap());
 }
 
-AnyEvent BundleReader::gap() const {
-  AnyEvent gap{};
+ts_any_event BundleReader::gap() const {
+  ts_any_event gap{};
   gap.lost.event = {0, 0, cpu_, TS_EVENT_LOST, 0};
   return gap;
 }
@@ -153,6 +148,14 @@ AnyEvent BundleReader::gap() const {
 void BundleReader::give_up() {
   load({});
   rare_.push_back(gap());
+}
+
+template <typename Number, typename... Rows>
+void BundleReader::begin_column(Number tag, std::string_view view,
+                                const std::tuple<Rows...>& table) {
+  for_each_column(columns_, table, [&](Number number, auto& column) {
+    if (number == tag) begin(column, {view.data(), view.data() + view.size()});
+  });
 }
 
 void BundleReader::parse_compact(const char* data, size_t size) {
@@ -164,48 +167,13 @@ void BundleReader::parse_compact(const char* data, size_t size) {
     }
     const auto tag = fields.tag();  // gone once the field is read
     const auto view = fields.get_view();
-    const Varints column{view.data(), view.data() + view.size()};
-    switch (tag) {
-      case field::Compact::intern_table:
-        if (foreign_.names) interned_.push_back(view);
-        break;
-      case field::Compact::switch_next_comm_index:
-        if (foreign_.names) switch_comm_ = column;
-        break;
-      case field::Compact::waking_comm_index:
-        if (foreign_.names) waking_comm_ = column;
-        break;
-      case field::Compact::switch_timestamp:
-        switch_time_.begin(column);
-        break;
-      case field::Compact::switch_prev_state:
-        prev_state_ = column;
-        break;
-      case field::Compact::switch_next_pid:
-        next_tid_ = column;
-        break;
-      case field::Compact::switch_next_prio:
-        next_prio_ = column;
-        break;
-      case field::Compact::waking_timestamp:
-        waking_time_.begin(column);
-        break;
-      case field::Compact::waking_pid:
-        waking_tid_ = column;
-        break;
-      case field::Compact::waking_target_cpu:
-        target_cpu_ = column;
-        break;
-      case field::Compact::waking_prio:
-        waking_prio_ = column;
-        break;
-      case field::Compact::waking_common_flags:
-        waking_flags_ = column;
-        break;
-      default:
-        break;
+    if (tag == field::Compact::intern_table) {
+      if (foreign_.names) interned_.push_back(view);
+    } else {
+      begin_column(tag, view, kCompactColumns<Columns>);
     }
   }
+  if (!foreign_.names) columns_.next_comm = columns_.waking_comm = {};
 }
 
 void BundleReader::parse_beside(const char* data, size_t size) {
@@ -217,101 +185,29 @@ void BundleReader::parse_beside(const char* data, size_t size) {
     }
     const auto tag = fields.tag();  // gone once the field is read
     const auto view = fields.get_view();
-    const Varints column{view.data(), view.data() + view.size()};
-    switch (tag) {
-      case field::Beside::switch_wait:
-        wait_ = column;
-        has_waits_ = true;
-        break;
-      case field::Beside::switch_contrary:
-        contrary_.begin(column);
-        break;
-      case field::Beside::switch_unclear:
-        unclear_.begin(column);
-        break;
-      case field::Beside::switch_prev_index:
-        prev_index_.begin(column);
-        break;
-      case field::Beside::switch_prev_tid:
-        prev_tid_ = column;
-        break;
-      case field::Beside::switch_filler:
-        filler_.begin(column);
-        break;
-      case field::Beside::waking_new:
-        waking_new_.begin(column);
-        break;
-      case field::Beside::waking_waker:
-        waker_ = column;
-        has_wakers_ = true;
-        break;
-      case field::Beside::waking_context:
-        context_ = column;
-        has_contexts_ = true;
-        break;
-      case field::Beside::migrate_timestamp:
-        migrate_time_.begin(column);
-        break;
-      case field::Beside::migrate_tid:
-        migrate_tid_ = column;
-        break;
-      case field::Beside::migrate_from:
-        migrate_from_ = column;
-        break;
-      case field::Beside::migrate_to:
-        migrate_to_ = column;
-        break;
-      case field::Beside::migrate_run_delay:
-        migrate_run_delay_ = column;
-        break;
-      case field::Beside::event:
-        parse_rare(view.data(), view.size());
-        break;
-    }
+    if (tag == field::Beside::event)
+      parse_rare(view.data(), view.size());
+    else
+      begin_column(tag, view, kBesideColumns<Columns>);
   }
 }
 
 void BundleReader::parse_rare(const char* data, size_t size) {
-  // All fields of all kinds are one message; what a kind doesn't have stays 0.
-  uint64_t values[32] = {};
-  std::string_view comm;
-  Fields<field::Rare> fields(data, size);
-  while (fields.next()) {
-    const auto number = static_cast<uint32_t>(fields.tag());
-    if (fields.tag() == field::Rare::comm && fields.is_bytes())
-      comm = fields.get_view();
-    else if (number < 32 && fields.is_varint())
-      values[number] = fields.get_uint64();
-    else
-      fields.skip();
-  }
-  const auto value = [&](field::Rare name) { return values[static_cast<uint32_t>(name)]; };
-  const auto narrow = [&](field::Rare name) { return static_cast<uint32_t>(value(name)); };
-  AnyEvent event{};
-  event.head = {value(field::Rare::time_ns), narrow(field::Rare::tid), cpu_,
-                static_cast<uint8_t>(value(field::Rare::kind)), prio_of(value(field::Rare::prio))};
+  const std::string_view message(data, size);
+  ts_any_event event{};
+  take_fields(message, event.head, table::kRare);
+  event.head.cpu = cpu_;
   switch (event.head.kind) {
     case TS_EVENT_FORK:
     case TS_EVENT_EXEC:
     case TS_EVENT_RENAME:
-      event.identity.tgid = narrow(field::Rare::tgid);
-      event.identity.ppid = narrow(field::Rare::ppid);
-      event.identity.parent_tid = narrow(field::Rare::parent_tid);
-      event.identity.flags = narrow(field::Rare::flags);
-      event.identity.start_ns = value(field::Rare::start_ns);
-      copy_comm(event.identity.comm, comm);
+      take_fields(message, event.identity, table::kIdentity);
       break;
     case TS_EVENT_EXIT:
-      event.exit.start_ns = value(field::Rare::start_ns);
-      event.exit.nvcsw = value(field::Rare::nvcsw);
-      event.exit.nivcsw = value(field::Rare::nivcsw);
-      event.exit.cpu_ns = value(field::Rare::cpu_ns);
-      event.exit.run_delay_ns = value(field::Rare::run_delay_ns);
-      event.exit.slices = value(field::Rare::slices);
-      event.exit.migrations = value(field::Rare::migrations);
+      take_fields(message, event.exit, table::kExit);
       break;
     case TS_EVENT_LOST:
-      event.lost.records = value(field::Rare::records);
+      take_fields(message, event.lost, table::kLost);
       break;
     default:
       ++skipped_;
@@ -328,20 +224,24 @@ ts_event& BundleReader::begin_event(uint64_t time_ns, uint8_t kind, uint32_t tid
 
 bool BundleReader::next() {
   for (;;) {
-    const uint64_t at_switch =
-        switch_time_.value == UINT64_MAX ? UINT64_MAX : switch_time_.value - offset_;
-    const uint64_t at_waking =
-        waking_time_.value == UINT64_MAX ? UINT64_MAX : waking_time_.value - offset_;
-    const uint64_t at_rare = rare_time(), at_migrate = migrate_time_.value;
+    const uint64_t at_switch = columns_.switch_time.value == UINT64_MAX
+                                   ? UINT64_MAX
+                                   : columns_.switch_time.value - offset_;
+    const uint64_t at_waking = columns_.waking_time.value == UINT64_MAX
+                                   ? UINT64_MAX
+                                   : columns_.waking_time.value - offset_;
+    const uint64_t at_rare = rare_time(), at_migrate = columns_.migrate_time.value;
     const uint64_t first = std::min({at_switch, at_waking, at_rare, at_migrate});
     if (first == UINT64_MAX) return false;
     if (first == at_rare) return take_rare(), true;
     if (first == at_waking) {
-      if (!take_name(at_waking, waking_tid_, waking_comm_, waking_named_)) take_wake();
+      if (!take_name(at_waking, columns_.waking_tid, columns_.waking_comm, waking_named_))
+        take_wake();
       return true;
     }
     if (first == at_migrate) return take_migrate(), true;
-    if (take_name(at_switch, next_tid_, switch_comm_, switch_named_) || take_switch()) return true;
+    if (take_name(at_switch, columns_.next_tid, columns_.next_comm, switch_named_) || take_switch())
+      return true;
   }
 }
 
@@ -355,8 +255,8 @@ bool BundleReader::is_news(uint32_t tid, std::string_view comm) {
   return true;
 }
 
-AnyEvent BundleReader::name_event(uint64_t time_ns, uint32_t tid, std::string_view comm) const {
-  AnyEvent event{};
+ts_any_event BundleReader::name_event(uint64_t time_ns, uint32_t tid, std::string_view comm) const {
+  ts_any_event event{};
   event.identity.event = {time_ns, tid, cpu_, TS_EVENT_RENAME, 0};
   copy_comm(event.identity.comm, comm);
   return event;
@@ -377,66 +277,68 @@ bool BundleReader::take_name(uint64_t time_ns, Varints tids, Varints& comms, boo
 
 // False: it was a filler.
 bool BundleReader::take_switch() {
-  const auto tid = static_cast<uint32_t>(next_tid_.take());
-  const uint64_t prio = next_prio_.take();
-  const uint16_t state = state_of(prev_state_.take());
-  const uint64_t wait = has_waits_ ? wait_.take() : 0;
-  const bool filler = filler_.value == switch_index_;
-  if (filler) filler_.advance();
-  begin_event(switch_time_.value - offset_, TS_EVENT_SWITCH, tid, prio_of(prio));
+  const auto tid = static_cast<uint32_t>(columns_.next_tid.take());
+  const uint64_t prio = columns_.next_prio.take();
+  const uint16_t state = state_of(columns_.prev_state.take());
+  const uint64_t wait = columns_.wait.is_there() ? columns_.wait.take() : 0;
+  const bool filler = columns_.filler.value == switch_index_;
+  if (filler) columns_.filler.advance();
+  begin_event(columns_.switch_time.value - offset_, TS_EVENT_SWITCH, tid, prio_of(prio));
   ts_event_switch& out = event_.as_switch;
   out.prev_tid = occupant_;
   out.prev_state = with_kind(state);
   out.prev_nvcsw = out.prev_nivcsw = 0;
   out.wait_ns = wait - 1;  // 0 becomes TS_WAIT_UNKNOWN
-  if (prev_index_.value == switch_index_) {
-    out.prev_tid = static_cast<uint32_t>(prev_tid_.take());
-    prev_index_.advance();
+  if (columns_.prev_index.value == switch_index_) {
+    out.prev_tid = static_cast<uint32_t>(columns_.prev_tid.take());
+    columns_.prev_index.advance();
   }
-  if (contrary_.value == switch_index_) {
+  if (columns_.contrary.value == switch_index_) {
     out.prev_state ^= TS_LEAVING_VOLUNTARY | TS_LEAVING_INVOLUNTARY;
-    contrary_.advance();
+    columns_.contrary.advance();
   }
-  if (unclear_.value == switch_index_) {
+  if (columns_.unclear.value == switch_index_) {
     out.prev_state = state;
-    unclear_.advance();
+    columns_.unclear.advance();
   }
   occupant_ = tid;
   ++switch_index_;
-  switch_time_.advance();
+  columns_.switch_time.advance();
   return !filler;
 }
 
 void BundleReader::take_wake() {
-  const auto tid = static_cast<uint32_t>(waking_tid_.take());
-  const auto target = static_cast<uint16_t>(target_cpu_.take());
-  const uint64_t prio = waking_prio_.take();
-  const uint64_t flags = waking_flags_.done() ? 0 : waking_flags_.take();
-  const uint64_t waker = has_wakers_ ? waker_.take() : 0;
-  const uint64_t context = has_contexts_ ? context_.take() : context_of(flags);
-  const bool is_new = waking_new_.value == waking_index_;
-  if (is_new) waking_new_.advance();
-  begin_event(waking_time_.value - offset_, is_new ? TS_EVENT_WAKE_NEW : TS_EVENT_WAKING, tid,
-              prio_of(prio));
+  const auto tid = static_cast<uint32_t>(columns_.waking_tid.take());
+  const auto target = static_cast<uint16_t>(columns_.target_cpu.take());
+  const uint64_t prio = columns_.waking_prio.take();
+  const uint64_t flags = columns_.waking_flags.done() ? 0 : columns_.waking_flags.take();
+  const uint64_t waker = columns_.waker.is_there() ? columns_.waker.take() : 0;
+  const uint64_t context =
+      columns_.context.is_there() ? columns_.context.take() : context_of(flags);
+  const bool is_new = columns_.waking_new.value == waking_index_;
+  if (is_new) columns_.waking_new.advance();
+  begin_event(columns_.waking_time.value - offset_, is_new ? TS_EVENT_WAKE_NEW : TS_EVENT_WAKING,
+              tid, prio_of(prio));
   ts_event_wake& out = event_.wake;
   out.waker_tid = waker == 0 ? occupant_ : static_cast<uint32_t>(waker - 1);
   out.target_cpu = target;
   out.context = static_cast<uint8_t>(context < TS_CONTEXTS ? context : 0);
   out.pad = 0;
   ++waking_index_;
-  waking_time_.advance();
+  columns_.waking_time.advance();
 }
 
 void BundleReader::take_migrate() {
-  begin_event(migrate_time_.value, TS_EVENT_MIGRATE, static_cast<uint32_t>(migrate_tid_.take()), 0);
-  event_.migrate.from_cpu = static_cast<uint16_t>(migrate_from_.take());
-  event_.migrate.to_cpu = static_cast<uint16_t>(migrate_to_.take());
-  event_.migrate.run_delay_low = static_cast<uint32_t>(migrate_run_delay_.take());
-  migrate_time_.advance();
+  begin_event(columns_.migrate_time.value, TS_EVENT_MIGRATE,
+              static_cast<uint32_t>(columns_.migrate_tid.take()), 0);
+  event_.migrate.from_cpu = static_cast<uint16_t>(columns_.migrate_from.take());
+  event_.migrate.to_cpu = static_cast<uint16_t>(columns_.migrate_to.take());
+  event_.migrate.run_delay_low = static_cast<uint32_t>(columns_.migrate_run_delay.take());
+  columns_.migrate_time.advance();
 }
 
 void BundleReader::take_rare() {
-  const AnyEvent& from = rare_[rare_at_++];
+  const ts_any_event& from = rare_[rare_at_++];
   event_ = from;
   // A gap begins with the core's last record, not where there was room again.
   if (from.head.kind != TS_EVENT_LOST || last_ns_ == 0)

@@ -11,18 +11,9 @@
 #include <vector>
 
 #include "bpf/wire.h"
+#include "trace/columns.h"
 
 namespace timeslice::trace {
-
-union AnyEvent {
-  ts_event head;
-  ts_event_switch as_switch;
-  ts_event_wake wake;
-  ts_event_migrate migrate;
-  ts_event_identity identity;
-  ts_event_exit exit;
-  ts_event_lost lost;
-};
 
 // What is taken from another recorder's events, and isn't from ours, which tells it better.
 struct Foreign {
@@ -43,7 +34,7 @@ class BundleReader {
   bool next();
   // After an exception: the rest of the bundle is one gap, which comes next.
   void give_up();
-  [[nodiscard]] const AnyEvent& event() const { return event_; }
+  [[nodiscard]] const ts_any_event& event() const { return event_; }
 
   // What one bundle hands on to the next of its core.
   struct Carry {
@@ -61,6 +52,7 @@ class BundleReader {
     const char* at = nullptr;
     const char* end = nullptr;
     [[nodiscard]] bool done() const { return at == end; }
+    [[nodiscard]] bool is_there() const { return at != nullptr; }
     uint64_t take();
   };
   // A column of moments or indices, each kept as the difference to the one before.
@@ -71,6 +63,10 @@ class BundleReader {
     void advance();
   };
 
+  static void begin(Varints& to, Varints column) { to = column; }
+  static void begin(Differences& to, Varints column) { to.begin(column); }
+  template <typename Number, typename... Rows>
+  void begin_column(Number tag, std::string_view view, const std::tuple<Rows...>& table);
   void parse_compact(const char* data, size_t size);
   void parse_beside(const char* data, size_t size);
   void parse_plain(const char* data, size_t size);
@@ -83,13 +79,14 @@ class BundleReader {
   void parse_plain_identity(const char* data, size_t size, uint64_t time_ns, uint32_t pid,
                             uint8_t kind);
   void parse_rare(const char* data, size_t size);
-  [[nodiscard]] AnyEvent gap() const;
+  [[nodiscard]] ts_any_event gap() const;
   [[nodiscard]] uint64_t rare_time() const {
     return rare_at_ < rare_.size() ? rare_[rare_at_].head.time_ns : UINT64_MAX;
   }
   // True: comm is news of tid, as far as this bundle goes.
   bool is_news(uint32_t tid, std::string_view comm);
-  [[nodiscard]] AnyEvent name_event(uint64_t time_ns, uint32_t tid, std::string_view comm) const;
+  [[nodiscard]] ts_any_event name_event(uint64_t time_ns, uint32_t tid,
+                                        std::string_view comm) const;
   bool take_name(uint64_t time_ns, Varints tids, Varints& comms, bool& named);
   bool take_switch();
   void take_wake();
@@ -101,25 +98,20 @@ class BundleReader {
   uint64_t offset_;
   Foreign foreign_;
   std::string bytes_;
-  AnyEvent event_{};
+  ts_any_event event_{};
   uint32_t occupant_ = TS_TID_OUTSIDE;
   uint64_t last_ns_ = 0;
   uint64_t skipped_ = 0;
 
   uint64_t switch_index_ = 0, waking_index_ = 0;
-  Differences switch_time_, waking_time_, migrate_time_;
-  Differences contrary_, unclear_, prev_index_, filler_, waking_new_;
-  Varints prev_state_, next_tid_, next_prio_, wait_, prev_tid_;
-  Varints waking_tid_, target_cpu_, waking_prio_, waking_flags_, waker_, context_;
-  bool has_waits_ = false, has_wakers_ = false, has_contexts_ = false;
-  Varints migrate_tid_, migrate_from_, migrate_to_, migrate_run_delay_;
+  using Columns = trace::Columns<Varints, Differences>;
+  Columns columns_;
   // Names, of other recorders' files only.
   std::vector<std::string_view> interned_;
-  Varints switch_comm_, waking_comm_;
   bool switch_named_ = false, waking_named_ = false;  // the name of the one that comes next is told
   std::unordered_map<uint32_t, std::string_view> told_;  // by tid, into bytes_
 
-  std::vector<AnyEvent> rare_;  // rare ones, and all that are told in the plain form
+  std::vector<ts_any_event> rare_;  // rare ones, and all that are told in the plain form
   size_t rare_at_ = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include "trace/bundle_values.h"
 #include "trace/fields.h"
+#include "trace/tables.h"
 
 namespace timeslice::trace {
 
@@ -34,15 +35,7 @@ BundleWriter::BundleWriter(uint16_t cpu, uint64_t boot_offset_ns, bool filtered)
 void BundleWriter::add(const ts_event& event, const Names& names) {
   // An interrupt may have come between a record's clock and its place in the ring.
   ts_event const* ordered = &event;
-  union {
-    ts_event head;
-    ts_event_switch as_switch;
-    ts_event_wake as_wake;
-    ts_event_migrate as_migrate;
-    ts_event_identity as_identity;
-    ts_event_exit as_exit;
-    ts_event_lost as_lost;
-  } copy;
+  ts_any_event copy;
   if (event.time_ns < last_ns_) {
     std::memcpy(static_cast<void*>(&copy), &event, ts_event_size(event.kind));
     copy.head.time_ns = last_ns_;
@@ -79,12 +72,12 @@ uint32_t BundleWriter::comm_index(uint32_t tid, const Names& names) {
 
 void BundleWriter::put_switch(uint64_t time_ns, uint16_t prev_state, const ts_event& next,
                               uint64_t wait_ns, const Names& names) {
-  switch_time_.put_difference(time_ns + boot_offset_ns_);
-  prev_state_.put(prev_state);
-  next_tid_.put(next.tid);
-  next_prio_.put(next.prio);
-  next_comm_.put(comm_index(next.tid, names));
-  wait_.put(wait_ns + 1);  // TS_WAIT_UNKNOWN becomes 0
+  columns_.switch_time.put_difference(time_ns + boot_offset_ns_);
+  columns_.prev_state.put(prev_state);
+  columns_.next_tid.put(next.tid);
+  columns_.next_prio.put(next.prio);
+  columns_.next_comm.put(comm_index(next.tid, names));
+  columns_.wait.put(wait_ns + 1);  // TS_WAIT_UNKNOWN becomes 0
   occupant_ = next.tid;
   ++switches_;
 }
@@ -93,122 +86,77 @@ void BundleWriter::add_switch(const ts_event_switch& record, const Names& names)
   const uint16_t state = record.prev_state & TS_LEAVING_STATES;
   const uint16_t kind = record.prev_state & (TS_LEAVING_VOLUNTARY | TS_LEAVING_INVOLUNTARY);
   if (kind == 0)
-    unclear_.put_difference(switches_);
+    columns_.unclear.put_difference(switches_);
   else if (kind != kind_by_state(state))
-    contrary_.put_difference(switches_);
+    columns_.contrary.put_difference(switches_);
   if (switches_ == 0 || record.prev_tid != occupant_) {
-    prev_index_.put_difference(switches_);
-    prev_tid_.put(record.prev_tid);
+    columns_.prev_index.put_difference(switches_);
+    columns_.prev_tid.put(record.prev_tid);
   }
   put_switch(record.event.time_ns, state, record.event, record.wait_ns, names);
   if (!filtered_ || !names.is_outside(record.event.tid)) return;
   // Somebody got the core whose further switches aren't told: no viewer shall draw it as running.
-  filler_.put_difference(switches_);
+  columns_.filler.put_difference(switches_);
   const ts_event nobody{record.event.time_ns, 0, cpu_, TS_EVENT_SWITCH, 120};
   put_switch(record.event.time_ns, TS_LEAVING_RUNNABLE, nobody, 0, names);
 }
 
 void BundleWriter::add_wake(const ts_event_wake& record, const Names& names) {
-  if (record.event.kind == TS_EVENT_WAKE_NEW) waking_new_.put_difference(wakings_);
-  waking_time_.put_difference(record.event.time_ns + boot_offset_ns_);
-  waking_tid_.put(record.event.tid);
-  target_cpu_.put(record.target_cpu);
-  waking_prio_.put(record.event.prio);
-  waking_comm_.put(comm_index(record.event.tid, names));
-  waking_flags_.put(flags_of(record.context));
+  if (record.event.kind == TS_EVENT_WAKE_NEW) columns_.waking_new.put_difference(wakings_);
+  columns_.waking_time.put_difference(record.event.time_ns + boot_offset_ns_);
+  columns_.waking_tid.put(record.event.tid);
+  columns_.target_cpu.put(record.target_cpu);
+  columns_.waking_prio.put(record.event.prio);
+  columns_.waking_comm.put(comm_index(record.event.tid, names));
+  columns_.waking_flags.put(flags_of(record.context));
   const bool known = record.waker_tid == occupant_;
-  waker_.put(known ? 0 : record.waker_tid + 1ULL);
+  columns_.waker.put(known ? 0 : record.waker_tid + 1ULL);
   wakers_differ_ |= !known;
-  context_.put(record.context);
+  columns_.context.put(record.context);
   contexts_differ_ |= record.context == TS_CONTEXT_UNKNOWN;
   ++wakings_;
 }
 
 void BundleWriter::add_migrate(const ts_event_migrate& record) {
-  migrate_time_.put_difference(record.event.time_ns);
-  migrate_tid_.put(record.event.tid);
-  migrate_from_.put(record.from_cpu);
-  migrate_to_.put(record.to_cpu);
-  migrate_run_delay_.put(record.run_delay_low);
+  columns_.migrate_time.put_difference(record.event.time_ns);
+  columns_.migrate_tid.put(record.event.tid);
+  columns_.migrate_from.put(record.from_cpu);
+  columns_.migrate_to.put(record.to_cpu);
+  columns_.migrate_run_delay.put(record.run_delay_low);
 }
 
 void BundleWriter::add_rare(const ts_event& event) {
   std::string text;
-  Message<field::Rare> message(text);
-  message.add_uint32(field::Rare::kind, event.kind);
-  message.add_uint64(field::Rare::time_ns, event.time_ns);
-  message.add_uint32(field::Rare::tid, event.tid);
-  message.add_uint32(field::Rare::prio, event.prio);
+  put_fields(text, event, table::kRare);
   if (event.kind == TS_EVENT_LOST) {
-    const auto& lost = reinterpret_cast<const ts_event_lost&>(event);
-    message.add_uint64(field::Rare::records, lost.records);
+    put_fields(text, reinterpret_cast<const ts_event_lost&>(event), table::kLost);
     occupant_ = TS_TID_OUTSIDE;
   } else if (event.kind == TS_EVENT_EXIT) {
-    const auto& exit = reinterpret_cast<const ts_event_exit&>(event);
-    message.add_uint64(field::Rare::start_ns, exit.start_ns);
-    message.add_uint64(field::Rare::nvcsw, exit.nvcsw);
-    message.add_uint64(field::Rare::nivcsw, exit.nivcsw);
-    message.add_uint64(field::Rare::cpu_ns, exit.cpu_ns);
-    message.add_uint64(field::Rare::run_delay_ns, exit.run_delay_ns);
-    message.add_uint64(field::Rare::slices, exit.slices);
-    message.add_uint64(field::Rare::migrations, exit.migrations);
+    put_fields(text, reinterpret_cast<const ts_event_exit&>(event), table::kExit);
   } else {
-    const auto& identity = reinterpret_cast<const ts_event_identity&>(event);
-    message.add_uint32(field::Rare::tgid, identity.tgid);
-    message.add_uint32(field::Rare::ppid, identity.ppid);
-    message.add_uint32(field::Rare::parent_tid, identity.parent_tid);
-    message.add_uint32(field::Rare::flags, identity.flags);
-    message.add_uint64(field::Rare::start_ns, identity.start_ns);
-    message.add_bytes(field::Rare::comm, identity.comm,
-                      strnlen(identity.comm, sizeof(identity.comm)));
+    put_fields(text, reinterpret_cast<const ts_event_identity&>(event), table::kIdentity);
   }
   Message<field::Beside>(rare_).add_message(field::Beside::event, text);
 }
 
-void BundleWriter::append_compact(std::string& bundle) const {
-  Message<field::Bundle> parent(bundle);
+void BundleWriter::append_compact(std::string& bundle) {
   std::string text;
-  {
-    Message<field::Compact> compact(text);
-    const auto put = [&](field::Compact number, const Column& column) {
-      if (!column.empty()) compact.add_bytes(number, column.data(), column.size());
-    };
-    for (const std::string& comm : comms_) compact.add_string(field::Compact::intern_table, comm);
-    put(field::Compact::switch_timestamp, switch_time_);
-    put(field::Compact::switch_prev_state, prev_state_);
-    put(field::Compact::switch_next_pid, next_tid_);
-    put(field::Compact::switch_next_prio, next_prio_);
-    put(field::Compact::switch_next_comm_index, next_comm_);
-    put(field::Compact::waking_timestamp, waking_time_);
-    put(field::Compact::waking_pid, waking_tid_);
-    put(field::Compact::waking_target_cpu, target_cpu_);
-    put(field::Compact::waking_prio, waking_prio_);
-    put(field::Compact::waking_comm_index, waking_comm_);
-    put(field::Compact::waking_common_flags, waking_flags_);
-  }
-  if (!text.empty()) parent.add_message(field::Bundle::compact_sched, text);
+  Message<field::Compact> out(text);
+  for (const std::string& comm : comms_) out.add_string(field::Compact::intern_table, comm);
+  for_each_column(columns_, kCompactColumns<Columns>, [&](field::Compact number, Column& column) {
+    if (!column.empty()) out.add_bytes(number, column.data(), column.size());
+  });
+  if (!text.empty()) Message<field::Bundle>(bundle).add_message(field::Bundle::compact_sched, text);
 }
 
-void BundleWriter::append_beside(std::string& bundle) const {
+void BundleWriter::append_beside(std::string& bundle) {
+  if (!wakers_differ_) columns_.waker.clear();
+  if (!contexts_differ_) columns_.context.clear();
   std::string text;
-  Message<field::Beside> beside(text);
-  const auto put = [&](field::Beside number, const Column& column) {
-    if (!column.empty()) beside.add_bytes(number, column.data(), column.size());
-  };
-  put(field::Beside::switch_wait, wait_);
-  put(field::Beside::switch_contrary, contrary_);
-  put(field::Beside::switch_unclear, unclear_);
-  put(field::Beside::switch_prev_index, prev_index_);
-  put(field::Beside::switch_prev_tid, prev_tid_);
-  put(field::Beside::switch_filler, filler_);
-  put(field::Beside::waking_new, waking_new_);
-  if (wakers_differ_) put(field::Beside::waking_waker, waker_);
-  if (contexts_differ_) put(field::Beside::waking_context, context_);
-  put(field::Beside::migrate_timestamp, migrate_time_);
-  put(field::Beside::migrate_tid, migrate_tid_);
-  put(field::Beside::migrate_from, migrate_from_);
-  put(field::Beside::migrate_to, migrate_to_);
-  put(field::Beside::migrate_run_delay, migrate_run_delay_);
+  Message<field::Beside> out(text);
+  for_each_column(columns_, kBesideColumns<Columns>, [&](field::Beside number, Column& column) {
+    if (!column.empty()) out.add_bytes(number, column.data(), column.size());
+  });
   text += rare_;
   if (!text.empty()) Message<field::Bundle>(bundle).add_message(field::Bundle::ours, text);
 }
@@ -230,13 +178,9 @@ void BundleWriter::finish(std::string& out) {
 }
 
 void BundleWriter::clear() {
-  for (Column* column :
-       {&switch_time_,  &prev_state_,   &next_tid_,     &next_prio_,  &next_comm_,
-        &wait_,         &contrary_,     &unclear_,      &prev_index_, &prev_tid_,
-        &filler_,       &waking_time_,  &waking_tid_,   &target_cpu_, &waking_prio_,
-        &waking_comm_,  &waking_flags_, &waking_new_,   &waker_,      &context_,
-        &migrate_time_, &migrate_tid_,  &migrate_from_, &migrate_to_, &migrate_run_delay_})
-    column->clear();
+  const auto clear_one = [](auto, Column& column) { column.clear(); };
+  for_each_column(columns_, kCompactColumns<Columns>, clear_one);
+  for_each_column(columns_, kBesideColumns<Columns>, clear_one);
   comms_.clear();
   rare_.clear();
   switches_ = wakings_ = events_ = 0;

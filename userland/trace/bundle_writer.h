@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bpf/wire.h"
+#include "trace/columns.h"
 #include "trace/names.h"
 
 namespace timeslice::trace {
@@ -58,8 +59,8 @@ class BundleWriter {
   void add_migrate(const ts_event_migrate& record);
   void add_rare(const ts_event& event);
   uint32_t comm_index(uint32_t tid, const Names& names);
-  void append_compact(std::string& bundle) const;
-  void append_beside(std::string& bundle) const;
+  void append_compact(std::string& bundle);
+  void append_beside(std::string& bundle);
   void clear();
 
   // Threads that run take turns: nearly always the slot still holds who is asked for.
@@ -79,12 +80,9 @@ class BundleWriter {
   std::vector<std::string> comms_;
 
   size_t switches_ = 0, wakings_ = 0;
-  Column switch_time_, prev_state_, next_tid_, next_prio_, next_comm_, wait_;
-  Column contrary_, unclear_, prev_index_, prev_tid_, filler_;
-  Column waking_time_, waking_tid_, target_cpu_, waking_prio_, waking_comm_, waking_flags_;
-  Column waking_new_, waker_, context_;
+  using Columns = trace::Columns<Column, Column>;
+  Columns columns_;
   bool wakers_differ_ = false, contexts_differ_ = false;
-  Column migrate_time_, migrate_tid_, migrate_from_, migrate_to_, migrate_run_delay_;
   std::string rare_;
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which number does each field of the file have? Those of Perfetto's trace format as far as we
-// write or read them, and our own, which its viewer passes over. docs/timeslice.proto has the same
-// as a schema, to decode a file with.
+// write or read them, and our own columns beside them. (Our own messages have tables: tables.h.)
 #pragma once
 #include <cstdint>
 
@@ -104,26 +103,6 @@ enum class Beside : uint32_t {
   event = 14,              // message Rare, in the order of time
 };
 
-enum class Rare : uint32_t {
-  kind = 1,  // enum ts_event_kind
-  time_ns = 2,
-  tid = 3,
-  prio = 4,
-  tgid = 5,
-  ppid = 6,
-  parent_tid = 7,
-  flags = 8,
-  start_ns = 9,
-  comm = 10,
-  nvcsw = 11,
-  nivcsw = 12,
-  cpu_ns = 13,
-  run_delay_ns = 14,
-  slices = 15,
-  migrations = 16,
-  records = 17,
-};
-
 enum class Ours : uint32_t {
   header = 1,
   opening = 2,
@@ -131,58 +110,6 @@ enum class Ours : uint32_t {
   role = 4,
   closing = 5,
   runtime = 6,
-};
-
-enum class Header : uint32_t {
-  version = 1,
-  begin_ns = 2,
-  boot_offset_ns = 3,
-  realtime_ns = 4,
-  cores = 5,
-  filtered = 6,
-  tgid = 7,
-  asked = 8,
-  recorder_tgid = 9,
-  online = 10,  // packed, as is the next
-  idle = 11,
-};
-constexpr uint32_t kVersion = 1;
-
-enum class Row : uint32_t {
-  tid = 1,
-  tgid = 2,
-  ppid = 3,
-  start_ns = 4,
-  comm = 5,
-  state = 6,
-  cpu = 7,
-  prio = 8,
-  nice = 9,
-  policy = 10,
-  flags = 11,
-  have = 12,
-  nvcsw = 13,
-  nivcsw = 14,
-  cpu_ns = 15,
-  run_delay_ns = 16,
-  pending_wait_ns = 17,
-  slices = 18,
-  migrations = 19,
-  syscall_nr = 20,
-  cgroup_id = 21,
-};
-
-enum class Role : uint32_t { tid = 1, start_ns = 2, name = 3, evidence = 4, confidence = 5 };
-
-enum class Runtime : uint32_t { tgid = 1, start_ns = 2, name = 3 };
-
-enum class Closing : uint32_t {
-  end_ns = 1,
-  lost = 2,  // packed, by core
-  filter_failures = 3,
-  suspended_ns = 4,
-  recorder_cpu_ns = 5,
-  ended_by = 6,
 };
 
 }  // namespace timeslice::trace::field

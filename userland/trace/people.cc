@@ -2,73 +2,24 @@
 #include "trace/people.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/failure.h"
+#include "trace/bundle_values.h"
 #include "trace/fields.h"
 #include "trace/message.h"
+#include "trace/tables.h"
 
 namespace timeslice::trace {
 
 namespace {
 
-void copy_comm(char (&to)[TS_COMM_SIZE], std::string_view from) {
-  std::memset(to, 0, sizeof(to));
-  from.copy(to, sizeof(to) - 1);
-}
-
-std::vector<uint32_t> numbers_of(Fields<field::Header>& fields) {
-  const auto numbers = fields.get_packed_uint32();
-  return {numbers.begin(), numbers.end()};
-}
-
 Header header_of(std::string_view message) {
   Header header;
   header.recorder = "timeslice";
-  uint32_t version = 0;
-  Fields<field::Header> fields(message);
-  while (fields.next()) {
-    switch (fields.tag()) {
-      case field::Header::version:
-        version = fields.get_uint32();
-        break;
-      case field::Header::begin_ns:
-        header.begin_ns = fields.get_uint64();
-        break;
-      case field::Header::boot_offset_ns:
-        header.boot_offset_ns = fields.get_uint64();
-        break;
-      case field::Header::realtime_ns:
-        header.realtime_ns = fields.get_uint64();
-        break;
-      case field::Header::cores:
-        header.cores = fields.get_uint32();
-        break;
-      case field::Header::filtered:
-        header.filtered = fields.get_bool();
-        break;
-      case field::Header::tgid:
-        header.tgids.push_back(fields.get_uint32());
-        break;
-      case field::Header::asked:
-        header.asked = fields.get_string();
-        break;
-      case field::Header::recorder_tgid:
-        header.recorder_tgid = fields.get_uint32();
-        break;
-      case field::Header::online:
-        header.online = numbers_of(fields);
-        break;
-      case field::Header::idle:
-        header.idle = numbers_of(fields);
-        break;
-      default:
-        fields.skip();
-    }
-  }
-  if (version > field::kVersion)
-    throw Failure("the recording is of version " + std::to_string(version) +
-                  ", and this timeslice reads up to " + std::to_string(field::kVersion));
+  take_fields(message, header, table::kHeader);
+  if (header.version > kVersion)
+    throw Failure("the recording is of version " + std::to_string(header.version) +
+                  ", and this timeslice reads up to " + std::to_string(kVersion));
   return header;
 }
 
@@ -78,156 +29,25 @@ ts_thread_row row_of(std::string_view message) {
   row.state = '?';
   row.cpu = -1;
   row.syscall_nr = -1;
-  Fields<field::Row> fields(message);
-  while (fields.next()) {
-    switch (fields.tag()) {
-      case field::Row::tid:
-        row.tid = fields.get_uint32();
-        break;
-      case field::Row::tgid:
-        row.tgid = fields.get_uint32();
-        break;
-      case field::Row::ppid:
-        row.ppid = fields.get_uint32();
-        break;
-      case field::Row::start_ns:
-        row.start_ns = fields.get_uint64();
-        break;
-      case field::Row::comm:
-        copy_comm(row.comm, fields.get_view());
-        break;
-      case field::Row::state:
-        row.state = static_cast<char>(fields.get_uint32());
-        break;
-      case field::Row::cpu:
-        row.cpu = fields.get_int32();
-        break;
-      case field::Row::prio:
-        row.prio = fields.get_sint32();
-        break;
-      case field::Row::nice:
-        row.nice = fields.get_sint32();
-        break;
-      case field::Row::policy:
-        row.policy = fields.get_uint32();
-        break;
-      case field::Row::flags:
-        row.flags = fields.get_uint32();
-        break;
-      case field::Row::have:
-        row.record.have = fields.get_uint32();
-        break;
-      case field::Row::nvcsw:
-        row.nvcsw = fields.get_uint64();
-        break;
-      case field::Row::nivcsw:
-        row.nivcsw = fields.get_uint64();
-        break;
-      case field::Row::cpu_ns:
-        row.cpu_ns = fields.get_uint64();
-        break;
-      case field::Row::run_delay_ns:
-        row.run_delay_ns = fields.get_uint64();
-        break;
-      case field::Row::pending_wait_ns:
-        row.pending_wait_ns = fields.get_uint64();
-        break;
-      case field::Row::slices:
-        row.slices = fields.get_uint64();
-        break;
-      case field::Row::migrations:
-        row.migrations = fields.get_uint64();
-        break;
-      case field::Row::syscall_nr:
-        row.syscall_nr = fields.get_sint32();
-        break;
-      case field::Row::cgroup_id:
-        row.cgroup_id = fields.get_uint64();
-        break;
-      default:
-        fields.skip();
-    }
-  }
+  take_fields(message, row, table::kRow);
   return row;
 }
 
 RoleNote role_of(std::string_view message) {
   RoleNote role;
-  Fields<field::Role> fields(message);
-  while (fields.next()) {
-    switch (fields.tag()) {
-      case field::Role::tid:
-        role.tid = fields.get_uint32();
-        break;
-      case field::Role::start_ns:
-        role.start_ns = fields.get_uint64();
-        break;
-      case field::Role::name:
-        role.name = fields.get_string();
-        break;
-      case field::Role::evidence:
-        role.evidence = fields.get_string();
-        break;
-      case field::Role::confidence:
-        role.confidence = fields.get_double();
-        break;
-      default:
-        fields.skip();
-    }
-  }
+  take_fields(message, role, table::kRole);
   return role;
 }
 
 RuntimeNote runtime_of(std::string_view message) {
   RuntimeNote note;
-  Fields<field::Runtime> fields(message);
-  while (fields.next()) {
-    switch (fields.tag()) {
-      case field::Runtime::tgid:
-        note.tgid = fields.get_uint32();
-        break;
-      case field::Runtime::start_ns:
-        note.start_ns = fields.get_uint64();
-        break;
-      case field::Runtime::name:
-        note.runtime = fields.get_string();
-        break;
-      default:
-        fields.skip();
-    }
-  }
+  take_fields(message, note, table::kRuntime);
   return note;
 }
 
 Closing closing_of(std::string_view message) {
   Closing closing;
-  Fields<field::Closing> fields(message);
-  while (fields.next()) {
-    switch (fields.tag()) {
-      case field::Closing::end_ns:
-        closing.end_ns = fields.get_uint64();
-        break;
-      case field::Closing::lost: {
-        const auto lost = fields.get_packed_uint64();
-        closing.lost.assign(lost.begin(), lost.end());
-        break;
-      }
-      case field::Closing::filter_failures:
-        closing.filter_failures = fields.get_uint64();
-        break;
-      case field::Closing::suspended_ns:
-        closing.suspended_ns = fields.get_uint64();
-        break;
-      case field::Closing::recorder_cpu_ns:
-        closing.recorder_cpu_ns = fields.get_uint64();
-        break;
-      case field::Closing::ended_by:
-        closing.ended_by = fields.get_string();
-        break;
-      default:
-        fields.skip();
-    }
-  }
+  take_fields(message, closing, table::kClosing);
   return closing;
 }
 

@@ -13,6 +13,7 @@ namespace timeslice::trace {
 
 // All times are CLOCK_MONOTONIC, which stands still while the machine is suspended.
 struct Header {
+  uint32_t version = 0;                  // of our messages; 0: another recorder's
   uint64_t begin_ns = 0;                 // no event is older
   uint64_t boot_offset_ns = 0;           // CLOCK_BOOTTIME less CLOCK_MONOTONIC at the beginning
   uint64_t realtime_ns = 0;              // CLOCK_REALTIME at begin_ns; 0: not known

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "trace/fields.h"
+#include "trace/tables.h"
 
 namespace timeslice::trace {
 
@@ -22,30 +23,8 @@ std::string_view comm_of(const char (&comm)[TS_COMM_SIZE]) {
 
 std::string encoded(const ts_thread_row& row) {
   std::string text;
-  Message<field::Row> out(text);
-  out.add_uint32(field::Row::tid, row.tid);
-  out.add_uint32(field::Row::tgid, row.tgid);
-  out.add_uint32(field::Row::ppid, row.ppid);
-  out.add_uint64(field::Row::start_ns, row.start_ns);
-  const std::string_view comm = comm_of(row.comm);
-  out.add_bytes(field::Row::comm, comm.data(), comm.size());
-  out.add_uint32(field::Row::flags, row.flags);
-  if (row.flags & TS_THREAD_OUTSIDE) return text;
-  out.add_uint32(field::Row::state, static_cast<uint8_t>(row.state));
-  out.add_int32(field::Row::cpu, row.cpu);
-  out.add_sint32(field::Row::prio, row.prio);
-  out.add_sint32(field::Row::nice, row.nice);
-  out.add_uint32(field::Row::policy, row.policy);
-  out.add_uint32(field::Row::have, row.record.have);
-  out.add_uint64(field::Row::nvcsw, row.nvcsw);
-  out.add_uint64(field::Row::nivcsw, row.nivcsw);
-  out.add_uint64(field::Row::cpu_ns, row.cpu_ns);
-  out.add_uint64(field::Row::run_delay_ns, row.run_delay_ns);
-  out.add_uint64(field::Row::pending_wait_ns, row.pending_wait_ns);
-  out.add_uint64(field::Row::slices, row.slices);
-  out.add_uint64(field::Row::migrations, row.migrations);
-  out.add_sint32(field::Row::syscall_nr, row.syscall_nr);
-  out.add_uint64(field::Row::cgroup_id, row.cgroup_id);
+  put_fields(text, row, table::kRowName);
+  if (!(row.flags & TS_THREAD_OUTSIDE)) put_fields(text, row, table::kRowRest);
   return text;
 }
 
@@ -84,6 +63,7 @@ void add_to_tree(std::string& tree, uint32_t tid, uint32_t tgid, uint32_t ppid,
 }  // namespace
 
 Writer::Writer(const Header& header) : header_(header) {
+  header_.version = kVersion;
   append_clocks();
   append_system();
   append_header();
@@ -123,18 +103,7 @@ void Writer::append_system() {
 
 void Writer::append_header() {
   std::string text;
-  Message<field::Header> out(text);
-  out.add_uint32(field::Header::version, field::kVersion);
-  out.add_uint64(field::Header::begin_ns, header_.begin_ns);
-  out.add_uint64(field::Header::boot_offset_ns, header_.boot_offset_ns);
-  out.add_uint64(field::Header::realtime_ns, header_.realtime_ns);
-  out.add_uint32(field::Header::cores, header_.cores);
-  out.add_bool(field::Header::filtered, header_.filtered);
-  for (const uint32_t tgid : header_.tgids) out.add_uint32(field::Header::tgid, tgid);
-  out.add_string(field::Header::asked, header_.asked);
-  out.add_uint32(field::Header::recorder_tgid, header_.recorder_tgid);
-  out.add_packed_uint32(field::Header::online, header_.online.begin(), header_.online.end());
-  out.add_packed_uint32(field::Header::idle, header_.idle.begin(), header_.idle.end());
+  put_fields(text, header_, table::kHeader);
   Message<field::Ours>(ours_).add_message(field::Ours::header, text);
   flush_people();
 }
@@ -157,21 +126,13 @@ void Writer::opening(const ts_thread_row& row) {
 
 void Writer::role(const RoleNote& role) {
   std::string text;
-  Message<field::Role> out(text);
-  out.add_uint32(field::Role::tid, role.tid);
-  out.add_uint64(field::Role::start_ns, role.start_ns);
-  out.add_string(field::Role::name, role.name);
-  out.add_string(field::Role::evidence, role.evidence);
-  out.add_double(field::Role::confidence, role.confidence);
+  put_fields(text, role, table::kRole);
   Message<field::Ours>(ours_).add_message(field::Ours::role, text);
 }
 
 void Writer::runtime(const RuntimeNote& note) {
   std::string text;
-  Message<field::Runtime> out(text);
-  out.add_uint32(field::Runtime::tgid, note.tgid);
-  out.add_uint64(field::Runtime::start_ns, note.start_ns);
-  out.add_string(field::Runtime::name, note.runtime);
+  put_fields(text, note, table::kRuntime);
   Message<field::Ours>(ours_).add_message(field::Ours::runtime, text);
 }
 
@@ -214,13 +175,7 @@ std::string closing_packets(const std::vector<ts_thread_row>& rows, const Closin
     if (ours.size() >= kRowsAtOnce) put();
   }
   std::string text;
-  Message<field::Closing> out(text);
-  out.add_uint64(field::Closing::end_ns, closing.end_ns);
-  out.add_packed_uint64(field::Closing::lost, closing.lost.begin(), closing.lost.end());
-  out.add_uint64(field::Closing::filter_failures, closing.filter_failures);
-  out.add_uint64(field::Closing::suspended_ns, closing.suspended_ns);
-  out.add_uint64(field::Closing::recorder_cpu_ns, closing.recorder_cpu_ns);
-  out.add_string(field::Closing::ended_by, closing.ended_by);
+  put_fields(text, closing, table::kClosing);
   Message<field::Ours>(ours).add_message(field::Ours::closing, text);
   put();
   return bytes;

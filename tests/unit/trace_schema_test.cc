@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Is docs/timeslice.proto, with which others decode our messages, what the tables say?
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "tests/catch.h"
+#include "trace/tables.h"
+
+using namespace timeslice;
+using namespace timeslice::trace;
+
+namespace {
+
+using Lines = std::set<std::string>;
+
+// The fields of a message of the schema, without comments.
+Lines published(const std::string& message) {
+  std::ifstream file("docs/timeslice.proto");
+  REQUIRE(file);
+  Lines lines;
+  bool ours = false, inside = false;
+  for (std::string line; std::getline(file, line);) {
+    ours |= line.find("---- ours") != std::string::npos;
+    line = line.substr(0, line.find("//"));
+    line.erase(line.find_last_not_of(' ') + 1);
+    line.erase(0, line.find_first_not_of(' '));
+    if (inside && line == "}") break;
+    if (inside && !line.empty()) lines.insert(line);
+    inside |= ours && line == "message " + message + " {";
+  }
+  return lines;
+}
+
+template <typename... Tables>
+Lines all(const Tables&... tables) {
+  Lines lines;
+  (lines.insert(tables.begin(), tables.end()), ...);
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("the published schema has the fields of the tables") {
+  using namespace table;
+  CHECK(published("Header") == all(schema_of<Header>(kHeader)));
+  CHECK(published("Row") == all(schema_of<ts_thread_row>(kRow)));
+  CHECK(published("Role") == all(schema_of<RoleNote>(kRole)));
+  CHECK(published("Runtime") == all(schema_of<RuntimeNote>(kRuntime)));
+  CHECK(published("Closing") == all(schema_of<Closing>(kClosing)));
+  CHECK(published("Rare") == all(schema_of<ts_event>(kRare),
+                                 schema_of<ts_event_identity>(kIdentity),
+                                 schema_of<ts_event_exit>(kExit), schema_of<ts_event_lost>(kLost)));
+}

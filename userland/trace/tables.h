@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// Which fields do our own messages have? A table for each struct, in the order in which they are
+// written. Numbers are for ever: a field that goes leaves its number unused.
+// docs/timeslice.proto shows the same as a schema, which a test compares.
+#pragma once
+#include "bpf/wire.h"
+#include "trace/field_table.h"
+#include "trace/recording.h"
+
+namespace timeslice::trace {
+
+inline constexpr uint32_t kVersion = 1;  // of a header
+
+namespace table {
+
+inline constexpr std::tuple kHeader{
+    field_at("version", 1, &Header::version),
+    field_at("begin_ns", 2, &Header::begin_ns),
+    field_at("boot_offset_ns", 3, &Header::boot_offset_ns),
+    field_at("realtime_ns", 4, &Header::realtime_ns),
+    field_at("cores", 5, &Header::cores),
+    field_at("filtered", 6, &Header::filtered),
+    field_at<Form::one_by_one>("tgid", 7, &Header::tgids),
+    field_at("asked", 8, &Header::asked),
+    field_at("recorder_tgid", 9, &Header::recorder_tgid),
+    field_at("online", 10, &Header::online),
+    field_at("idle", 11, &Header::idle),
+};
+
+// Of who isn't recorded this is all there is.
+inline constexpr std::tuple kRowName{
+    field_at("tid", 1, &ts_thread_row::tid),   field_at("tgid", 2, &ts_thread_row::tgid),
+    field_at("ppid", 3, &ts_thread_row::ppid), field_at("start_ns", 4, &ts_thread_row::start_ns),
+    field_at("comm", 5, &ts_thread_row::comm), field_at("flags", 11, &ts_thread_row::flags),
+};
+inline constexpr std::tuple kRowRest{
+    field_at("state", 6, &ts_thread_row::state),
+    field_at("cpu", 7, &ts_thread_row::cpu),
+    field_at<Form::zigzag>("prio", 8, &ts_thread_row::prio),
+    field_at<Form::zigzag>("nice", 9, &ts_thread_row::nice),
+    field_at("policy", 10, &ts_thread_row::policy),
+    field_at(
+        "have", 12, [](auto& row) -> auto& { return row.record.have; }),
+    field_at("nvcsw", 13, &ts_thread_row::nvcsw),
+    field_at("nivcsw", 14, &ts_thread_row::nivcsw),
+    field_at("cpu_ns", 15, &ts_thread_row::cpu_ns),
+    field_at("run_delay_ns", 16, &ts_thread_row::run_delay_ns),
+    field_at("pending_wait_ns", 17, &ts_thread_row::pending_wait_ns),
+    field_at("slices", 18, &ts_thread_row::slices),
+    field_at("migrations", 19, &ts_thread_row::migrations),
+    field_at<Form::zigzag>("syscall_nr", 20, &ts_thread_row::syscall_nr),
+    field_at("cgroup_id", 21, &ts_thread_row::cgroup_id),
+};
+inline constexpr auto kRow = std::tuple_cat(kRowName, kRowRest);
+
+inline constexpr std::tuple kRole{
+    field_at("tid", 1, &RoleNote::tid),
+    field_at("start_ns", 2, &RoleNote::start_ns),
+    field_at("name", 3, &RoleNote::name),
+    field_at("evidence", 4, &RoleNote::evidence),
+    field_at("confidence", 5, &RoleNote::confidence),
+};
+
+inline constexpr std::tuple kRuntime{
+    field_at("tgid", 1, &RuntimeNote::tgid),
+    field_at("start_ns", 2, &RuntimeNote::start_ns),
+    field_at("name", 3, &RuntimeNote::runtime),
+};
+
+inline constexpr std::tuple kClosing{
+    field_at("end_ns", 1, &Closing::end_ns),
+    field_at("lost", 2, &Closing::lost),
+    field_at("filter_failures", 3, &Closing::filter_failures),
+    field_at("suspended_ns", 4, &Closing::suspended_ns),
+    field_at("recorder_cpu_ns", 5, &Closing::recorder_cpu_ns),
+    field_at("ended_by", 6, &Closing::ended_by),
+};
+
+// The rare events are one message; each has the first of these tables and one of the others.
+inline constexpr std::tuple kRare{
+    field_at("kind", 1, &ts_event::kind),
+    field_at("time_ns", 2, &ts_event::time_ns),
+    field_at("tid", 3, &ts_event::tid),
+    field_at("prio", 4, &ts_event::prio),
+};
+inline constexpr std::tuple kIdentity{
+    field_at("tgid", 5, &ts_event_identity::tgid),
+    field_at("ppid", 6, &ts_event_identity::ppid),
+    field_at("parent_tid", 7, &ts_event_identity::parent_tid),
+    field_at("flags", 8, &ts_event_identity::flags),
+    field_at("start_ns", 9, &ts_event_identity::start_ns),
+    field_at("comm", 10, &ts_event_identity::comm),
+};
+inline constexpr std::tuple kExit{
+    field_at("start_ns", 9, &ts_event_exit::start_ns),
+    field_at("nvcsw", 11, &ts_event_exit::nvcsw),
+    field_at("nivcsw", 12, &ts_event_exit::nivcsw),
+    field_at("cpu_ns", 13, &ts_event_exit::cpu_ns),
+    field_at("run_delay_ns", 14, &ts_event_exit::run_delay_ns),
+    field_at("slices", 15, &ts_event_exit::slices),
+    field_at("migrations", 16, &ts_event_exit::migrations),
+};
+inline constexpr std::tuple kLost{
+    field_at("records", 17, &ts_event_lost::records),
+};
+
+}  // namespace table
+}  // namespace timeslice::trace
