@@ -16,25 +16,25 @@ namespace timeslice::tools {
 class JobControl {
  public:
   // Made before the screen: where ncurses finds a handler, it leaves SIGTSTP alone.
-  JobControl(loop::Loop& loop, view::Screen& screen)
-      : screen_(screen), continue_(loop, SIGCONT, [this] { screen_.resume(); }) {
+  JobControl(loop::Loop& loop, std::optional<view::Screen>& screen)
+      : screen_(screen), continue_(loop, SIGCONT, [this] { screen_->resume(); }) {
     if (!loop::is_ignored(SIGTSTP)) stop_.emplace(loop, SIGTSTP, [this] { stop(); });
   }
 
  private:
   // Without a shell that could continue it, the kernel lets the process go on at once.
   void stop() {
-    screen_.suspend();
+    screen_->suspend();
     struct sigaction stops {};
     struct sigaction ours {};
     stops.sa_handler = SIG_DFL;
     ::sigaction(SIGTSTP, &stops, &ours);
     ::raise(SIGTSTP);
     ::sigaction(SIGTSTP, &ours, nullptr);
-    screen_.resume();
+    screen_->resume();
   }
 
-  view::Screen& screen_;
+  std::optional<view::Screen>& screen_;
   loop::Signal continue_;
   std::optional<loop::Signal> stop_;
 };
