@@ -15,7 +15,7 @@ namespace {
 
 size_t cores_online() { return static_cast<size_t>(sysconf(_SC_NPROCESSORS_ONLN)); }
 
-uint64_t switches_in(const observe::Snapshot& snapshot) {
+uint64_t switches_in(const Snapshot& snapshot) {
   uint64_t sum = 0;
   for (const ts_core_row& core : snapshot.cores) sum += core.switches;
   return sum;
@@ -26,7 +26,7 @@ uint64_t switches_in(const observe::Snapshot& snapshot) {
 void check_switches(observe::Source& source) {
   for (int i = 0; i < 20; ++i) {
     const uint64_t before = machine_switches();
-    const observe::Snapshot& snapshot = source.read();
+    const Snapshot& snapshot = source.read();
     const uint64_t after = machine_switches();
     REQUIRE(snapshot.cores.size() == cores_online());
     for (const ts_core_row& core : snapshot.cores)
@@ -42,7 +42,7 @@ void check_time(observe::Source& source, double tolerance_s) {
   std::vector<ts_core_row> before = source.read().cores;
   const uint64_t begin = source.read().header.time_ns;
   run_together(spinner());
-  const observe::Snapshot& now = source.read();
+  const Snapshot& now = source.read();
   const double elapsed = static_cast<double>(now.header.time_ns - begin) / 1e9;
   uint64_t busy = 0;
   for (const ts_core_row& core : now.cores) {
@@ -95,7 +95,7 @@ TEST_CASE("busy and idle time of a core are the time that passed, on the aggrega
 TEST_CASE("idle time of the cores is the kernel's, on the aggregate rung") {
   const auto probes = observe::open_sched_source({});
   const auto kernel = observe::open_count_source({});
-  const auto idle_ns = [](const observe::Snapshot& snapshot) {
+  const auto idle_ns = [](const Snapshot& snapshot) {
     uint64_t sum = 0;
     for (const ts_core_row& core : snapshot.cores) sum += core.idle_ns;
     return static_cast<double>(sum);

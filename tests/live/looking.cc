@@ -3,13 +3,13 @@
 
 namespace timeslice::live {
 
-const ts_thread_row* row_of(const observe::Snapshot& snapshot, pid_t tid) {
+const ts_thread_row* row_of(const Snapshot& snapshot, pid_t tid) {
   for (const ts_thread_row* row : snapshot.threads)
     if (row->tid == static_cast<uint32_t>(tid)) return row;
   return nullptr;
 }
 
-const ts_sched_row* sched_of(const observe::Snapshot& snapshot, pid_t tid) {
+const ts_sched_row* sched_of(const Snapshot& snapshot, pid_t tid) {
   for (size_t i = 0; i < snapshot.scheds.size(); ++i)
     if (snapshot.threads[i]->tid == static_cast<uint32_t>(tid)) return snapshot.scheds[i];
   return nullptr;
@@ -19,11 +19,6 @@ const model::Thread* thread_of(const model::Frame& frame, pid_t tid) {
   for (const model::Thread* thread : frame.threads)
     if (thread->row.tid == static_cast<uint32_t>(tid)) return thread;
   return nullptr;
-}
-
-model::Pass pass_of(const observe::Snapshot& snapshot, const observe::Source& source) {
-  return {&snapshot.header, snapshot.threads, snapshot.scheds, snapshot.news,
-          snapshot.cores,   source.name(),    source.rung()};
 }
 
 }  // namespace timeslice::live

@@ -9,21 +9,20 @@
 namespace timeslice::live {
 
 // Null where the thread isn't among them.
-const ts_thread_row* row_of(const observe::Snapshot& snapshot, pid_t tid);
-const ts_sched_row* sched_of(const observe::Snapshot& snapshot, pid_t tid);
+const ts_thread_row* row_of(const Snapshot& snapshot, pid_t tid);
+const ts_sched_row* sched_of(const Snapshot& snapshot, pid_t tid);
 const model::Thread* thread_of(const model::Frame& frame, pid_t tid);
 
-model::Pass pass_of(const observe::Snapshot& snapshot, const observe::Source& source);
 
 // A source with the model on top, without look-ups.
 struct Look {
   explicit Look(std::unique_ptr<observe::Source> opened) : source(std::move(opened)) {}
   const model::Frame& advance() {
     snapshot = &source->read();
-    return tracker.advance(pass_of(*snapshot, *source));
+    return tracker.advance(*snapshot);
   }
   std::unique_ptr<observe::Source> source;
-  const observe::Snapshot* snapshot = nullptr;
+  const Snapshot* snapshot = nullptr;
   model::Tracker tracker;
 };
 

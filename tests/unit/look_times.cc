@@ -6,7 +6,7 @@
 #include "tests/catch.h"
 
 using namespace timeslice;
-using tools::LookTimes;
+using record::LookTimes;
 
 namespace {
 

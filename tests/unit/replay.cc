@@ -9,6 +9,7 @@
 #include "tests/unit/events.h"
 #include "tests/unit/rows.h"
 
+using namespace timeslice;
 using namespace timeslice::model;
 using made_up::asleep;
 using made_up::dead;
@@ -50,14 +51,14 @@ struct Recorded {
     head.time_ns += begin_ns;
     replay.event(head);
   }
-  const Pass& at(uint64_t moment_ns) { return replay.pass(begin_ns + moment_ns); }
+  const Snapshot& at(uint64_t moment_ns) { return replay.pass(begin_ns + moment_ns); }
 
-  const ts_thread_row* row(uint32_t tid, const Pass& pass) const {
+  const ts_thread_row* row(uint32_t tid, const Snapshot& pass) const {
     for (const ts_thread_row* row : pass.threads)
       if (row->tid == tid) return row;
     return nullptr;
   }
-  const ts_sched_row* sched(uint32_t tid, const Pass& pass) const {
+  const ts_sched_row* sched(uint32_t tid, const Snapshot& pass) const {
     for (size_t i = 0; i < pass.threads.size(); ++i)
       if (pass.threads[i]->tid == tid) return pass.scheds[i];
     return nullptr;
@@ -80,7 +81,7 @@ TEST_CASE("a replay counts on from the kernel's totals, to the unit") {
   recorded.add(switched(3'000, 0, 10, preempted, 11, 1'000));
   recorded.add(switched(3'400, 0, 11, asleep, 10, 400));
 
-  const Pass& pass = recorded.at(4'000);
+  const Snapshot& pass = recorded.at(4'000);
   const ts_thread_row& ping = *recorded.row(10, pass);
   CHECK(ping.nvcsw == 100);
   CHECK(ping.nivcsw == 8);
@@ -127,7 +128,7 @@ TEST_CASE("a wait that goes on is pending, and one that a migration cuts is coun
   CHECK(moved.pending_wait_ns == 100);
 
   recorded.add(switched(1'700, 1, 0, TS_LEAVING_RUNNABLE, 10, 300));
-  const Pass& pass = recorded.at(1'700);
+  const Snapshot& pass = recorded.at(1'700);
   CHECK(recorded.row(10, pass)->run_delay_ns == 1'600);
   CHECK(recorded.row(10, pass)->pending_wait_ns == 0);
   CHECK(recorded.sched(10, pass)->wait_max_ns == 700);
@@ -202,7 +203,7 @@ TEST_CASE("two that had one number are two, though nobody has introduced either"
   recorded.add(switched(4'000, 0, 77, dead, 0));
   recorded.add(switched(5'000, 0, 0, TS_LEAVING_RUNNABLE, 77));
   recorded.add(switched(6'000, 0, 77, preempted, 11));
-  const Pass& pass = recorded.at(6'500);
+  const Snapshot& pass = recorded.at(6'500);
   std::set<uint64_t> starts;
   for (const ts_thread_row* row : pass.threads)
     if (row->tid == 77) starts.insert(row->start_ns);
@@ -220,13 +221,13 @@ TEST_CASE("a core's time is busy or idle, and its queue holds who runs and who w
   Recorded recorded;
   recorded.add(switched(1'000, 0, 0, TS_LEAVING_RUNNABLE, 10, 0));
   recorded.add(woken(2'000, 0, 11, 10));
-  const Pass& busy = recorded.at(3'000);
+  const Snapshot& busy = recorded.at(3'000);
   REQUIRE(busy.cores.size() == 1);
   CHECK(busy.cores[0].busy_ns == 2'000);
   CHECK(busy.cores[0].queue_len == 2);
   recorded.add(switched(4'000, 0, 10, asleep, 11, 2'000));
   recorded.add(switched(5'000, 0, 11, asleep, 0));
-  const Pass& idle = recorded.at(9'000);
+  const Snapshot& idle = recorded.at(9'000);
   CHECK(idle.cores[0].busy_ns == 4'000);
   CHECK(idle.cores[0].idle_ns == 4'000);
   CHECK(idle.cores[0].queue_len == 0);
@@ -243,7 +244,7 @@ TEST_CASE("of a recording of some processes, cores aren't known and strangers ar
   recorded.add(switched(1'000, 0, 50, preempted, 10, 500));
   recorded.add(switched(2'000, 0, 10, preempted, 50, 100));
   recorded.add(switched(3'000, 0, 51, asleep, 11, 100));  // began later, and nobody said so
-  const Pass& pass = recorded.at(4'000);
+  const Snapshot& pass = recorded.at(4'000);
   CHECK(pass.cores.empty());
   CHECK(pass.threads.size() == 2);
   CHECK(std::string(recorded.sched(10, pass)->preemptors[0].comm) == "stranger");
@@ -259,8 +260,8 @@ TEST_CASE("what was lost is said, and whoever ran then is unknown until it's see
   Recorded recorded;
   recorded.add(switched(1'000, 0, 0, TS_LEAVING_RUNNABLE, 10, 0));
   recorded.add(lost(5'000, 0, 12));
-  const Pass& pass = recorded.at(6'000);
-  CHECK(pass.header->lost_records == 12);
+  const Snapshot& pass = recorded.at(6'000);
+  CHECK(pass.header.lost_records == 12);
   CHECK(recorded.row(10, pass)->state == 0);
   CHECK_FALSE(recorded.row(10, pass)->flags & TS_THREAD_ON_CPU);
 }

@@ -59,16 +59,16 @@ struct Source {
   // One pass, `seconds` after the one before.
   const timeslice::model::Frame& pass(timeslice::model::Tracker& tracker, double seconds = 1) {
     header.time_ns += static_cast<uint64_t>(seconds * 1e9);
-    std::vector<const ts_thread_row*> rows;
-    for (const ts_thread_row& row : threads) rows.push_back(&row);
-    std::vector<const ts_sched_row*> extra;
+    timeslice::Snapshot made{.header = header, .cores = cores, .source = "made-up"};
+    for (const ts_thread_row& row : threads) made.threads.push_back(&row);
     for (const ts_sched_row& row : scheds)
-      extra.push_back(row.record.kind == TS_RECORD_SCHED ? &row : nullptr);
+      made.scheds.push_back(row.record.kind == TS_RECORD_SCHED ? &row : nullptr);
     if (all_news) {
       news.clear();
       for (uint32_t i = 0; i < threads.size(); ++i) news.push_back(i);
     }
-    return tracker.advance({&header, rows, extra, news, cores, "made-up", "count"});
+    made.news = news;
+    return tracker.advance(made);
   }
 };
 

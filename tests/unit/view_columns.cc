@@ -119,7 +119,7 @@ TEST_CASE("a scheduling policy has one name, and an unknown one is its number") 
 }
 
 TEST_CASE("a peer shows its share, name and tid") {
-  MadeFrame made("aggregate");
+  MadeFrame made(Rung::aggregate);
   made.process(10, "node");
   model::Thread& t = made.thread(10, "node");
   model::TopPeer peer;
@@ -232,6 +232,6 @@ TEST_CASE("the frame says which columns it can't fill") {
   CHECK(view::lost_columns(made.frame()) == "MIG/S P99us PREEMPTOR WAKER");
   made.threads()[1].ended = true;
   CHECK(view::lost_columns(made.frame()).empty());
-  MadeFrame above("aggregate");
+  MadeFrame above(Rung::aggregate);
   CHECK(view::lost_columns(above.frame()).empty());
 }

@@ -14,7 +14,7 @@ namespace timeslice::test {
 // Owns what the frame's pointers point to, as the tracker does.
 class MadeFrame {
  public:
-  explicit MadeFrame(const std::string& rung = "count") {
+  explicit MadeFrame(Rung rung = Rung::count) {
     frame_.time_ns = 1'000'000'000;
     frame_.interval_s = 1;
     frame_.source = "bpf";

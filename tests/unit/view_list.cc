@@ -327,7 +327,7 @@ TEST_CASE("a delay must be a number that makes sense") {
 }
 
 TEST_CASE("some keys are the tool's to fulfil") {
-  MadeFrame count, aggregate("aggregate");
+  MadeFrame count, aggregate(Rung::aggregate);
   Controls controls;
   CHECK(press(controls, count.frame(), "a") == std::vector<Action>{Action::climb});
   CHECK(press(controls, aggregate.frame(), "a") == std::vector<Action>{Action::descend});

@@ -84,7 +84,7 @@ TEST_CASE("what threads did that ended has a line, so that a process's lines add
 }
 
 TEST_CASE("nothing on a line covers what is before it, whatever the width") {
-  for (const char* rung : {"count", "aggregate"})
+  for (const Rung rung : {Rung::count, Rung::aggregate})
     for (const int width : {80, 81, 97, 109, 110, 132, 200})
       for (const bool details : {false, true}) {
         MadeFrame made(rung);
@@ -108,7 +108,7 @@ TEST_CASE("nothing on a line covers what is before it, whatever the width") {
 }
 
 TEST_CASE("200 columns show every column of the rung") {
-  MadeFrame made("aggregate");
+  MadeFrame made(Rung::aggregate);
   add_node(made);
   Controls controls;
   controls.refreshed(made.frame());
@@ -121,7 +121,7 @@ TEST_CASE("200 columns show every column of the rung") {
 }
 
 TEST_CASE("the pages of columns hold each of them, and the one that sorts is on all") {
-  MadeFrame made("aggregate");
+  MadeFrame made(Rung::aggregate);
   add_node(made);
   Controls controls;
   controls.list.order = {&view::column("wait_p99_us"), false};
@@ -169,7 +169,7 @@ TEST_CASE("the details say what is known, and which key brings the rest") {
 }
 
 TEST_CASE("the details of the aggregate rung show waits and peers") {
-  MadeFrame made("aggregate");
+  MadeFrame made(Rung::aggregate);
   add_node(made);
   model::SchedFigures sched;
   made.threads()[1].sched = &sched;
@@ -243,7 +243,7 @@ TEST_CASE("many cores take few lines") {
 }
 
 TEST_CASE("an ASCII page holds no other byte") {
-  MadeFrame made("aggregate");
+  MadeFrame made(Rung::aggregate);
   add_node(made);
   Controls controls;
   std::string text = page(made, controls, 120, 40);

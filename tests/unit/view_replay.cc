@@ -42,7 +42,7 @@ std::vector<Action> type(Controls& controls, const std::string& text) {
 }
 
 std::string page(Controls& controls, int width, int height) {
-  MadeFrame made("aggregate");
+  MadeFrame made(Rung::aggregate);
   made.process(10, "ping");
   made.thread(10, "ping");
   view::Canvas canvas(width, height, true);

@@ -130,7 +130,7 @@ TEST_CASE("figures wider than their column push the row, and are not cut") {
 }
 
 TEST_CASE("the trust line names what is lost, and what no probe can lose is no zero") {
-  MadeFrame made("aggregate");
+  MadeFrame made(Rung::aggregate);
   model::Frame& frame = made.frame();
   frame.trust.self_cpu_pct = 0.4;
   frame.trust.probe_ns_per_switch = 112.3;

@@ -19,7 +19,7 @@ Session::Session(Watch watch)
   observe::Opened opened = observe::open_best_source(watch_.from, watch_.probes, watch_.tgids);
   source_ = std::move(opened.source);
   note_ = std::move(opened.note);
-  if (cgroups_ && std::string(source_->rung()) == "proc")
+  if (cgroups_ && source_->rung() == Rung::proc)
     throw Failure(
         "the proc rung doesn't know a thread's cgroup; run as root to choose by --cgroup");
 }
@@ -32,9 +32,7 @@ bool Session::selected(const model::Process& process, const ts_thread_row& first
 
 const model::Frame& Session::advance() {
   if (cgroups_) cgroups_->refresh();
-  const observe::Snapshot& snapshot = source_->read();
-  return tracker_.advance({&snapshot.header, snapshot.threads, snapshot.scheds, snapshot.news,
-                           snapshot.cores, source_->name(), source_->rung()});
+  return tracker_.advance(source_->read());
 }
 
 bool Session::climb() {

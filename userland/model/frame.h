@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bpf/wire.h"
+#include "bpf/snapshot.h"
 
 namespace timeslice::model {
 
@@ -110,12 +110,12 @@ struct Trust {
 };
 
 struct Frame {
-  uint64_t time_ns = 0;     // CLOCK_MONOTONIC; of a recording, its machine's
-  Figure interval_s;        // absent at the first refresh: then there are no rates either
-  std::string source;       // "bpf", "kmod", "proc", "recording"
-  std::string rung;         // "count", "aggregate", "proc"
-  uint32_t have = 0;        // groups (enum ts_have) that at least one row brought
-  std::vector<Core> cores;  // by number
+  uint64_t time_ns = 0;  // CLOCK_MONOTONIC; of a recording, its machine's
+  Figure interval_s;     // absent at the first refresh: then there are no rates either
+  std::string source;    // "bpf", "kmod", "proc", "recording"
+  Rung rung = Rung::count;
+  uint32_t have = 0;                      // groups (enum ts_have) that at least one row brought
+  std::vector<Core> cores;                // by number
   std::vector<const Process*> processes;  // by tgid
   std::vector<const Thread*> threads;     // of these processes, in their order
   uint32_t thread_count = 0;              // without those that ended

@@ -29,7 +29,7 @@ class Replay {
 
   // How things stand at `now_ns`, not before the last event. Valid until the next call of anything.
   // A thread that ended since the pass before is in it once more, with its last totals and state X.
-  const Pass& pass(uint64_t now_ns);
+  const Snapshot& pass(uint64_t now_ns);
   // The next pass is for a Tracker that has seen none: all its rows are news.
   void begin_anew() { order_.clear(); }
 
@@ -72,13 +72,7 @@ class Replay {
   std::vector<uint32_t> queued_;                   // by core: who runs there, or waits for it
   uint64_t forked_ = 0, ended_ = 0, lost_ = 0;
 
-  // What pass() points to.
-  ts_snapshot_header header_{};
-  std::vector<const ts_thread_row*> rows_;
-  std::vector<const ts_sched_row*> scheds_;
-  std::vector<uint32_t> news_;
-  std::vector<ts_core_row> cores_;
-  Pass pass_{};
+  Snapshot pass_;
 };
 
 }  // namespace timeslice::model

@@ -31,20 +31,21 @@ bool Replay::is_shown(uint32_t index) const {
   return life.introduced || thread.slices + thread.voluntary + thread.involuntary > 0;
 }
 
-const Pass& Replay::pass(uint64_t now_ns) {
+const Snapshot& Replay::pass(uint64_t now_ns) {
   write_rows(now_ns);
   write_cores(now_ns);
   write_header(now_ns);
-  pass_ = {&header_, rows_, scheds_, news_, cores_, "recording", "aggregate"};
+  pass_.source = "recording";
+  pass_.rung = Rung::aggregate;
   return pass_;
 }
 
 void Replay::write_rows(uint64_t now_ns) {
   std::vector<uint32_t> order;
   order.reserve(order_.size());
-  rows_.clear();
-  scheds_.clear();
-  news_.clear();
+  pass_.threads.clear();
+  pass_.scheds.clear();
+  pass_.news.clear();
   queued_.assign(history_.cores().size(), 0);
   for (uint32_t index = 0; index < lives_.size(); ++index) {
     if (!is_shown(index)) continue;
@@ -54,10 +55,10 @@ void Replay::write_rows(uint64_t now_ns) {
     const auto place = static_cast<uint32_t>(order.size());
     const bool moved = place >= order_.size() || order_[place] != index;
     const bool changed = write_row(index, doing);
-    if (moved || changed) news_.push_back(place);
+    if (moved || changed) pass_.news.push_back(place);
     order.push_back(index);
-    rows_.push_back(&lives_[index].row);
-    scheds_.push_back(&lives_[index].sched);
+    pass_.threads.push_back(&lives_[index].row);
+    pass_.scheds.push_back(&lives_[index].sched);
   }
   order_.swap(order);
 }
@@ -123,12 +124,12 @@ void Replay::write_sched(uint32_t index, const History::Doing& doing) {
 
 // Of a recording of some threads, it isn't known what else its cores did: then there are none.
 void Replay::write_cores(uint64_t now_ns) {
-  cores_.clear();
+  pass_.cores.clear();
   if (history_.info().filtered) return;
   for (const HistoryCore& known : history_.cores()) {
     const HistoryCore core = history_.core_at(known.cpu, now_ns);
     if (core.busy_ns + core.idle_ns == 0 && core.switches == 0) continue;
-    ts_core_row& row = cores_.emplace_back();
+    ts_core_row& row = pass_.cores.emplace_back();
     row.record = {TS_RECORD_CORE, sizeof(row),
                   TS_HAVE_CORE_SWITCHES | TS_HAVE_CORE_QUEUE | TS_HAVE_CORE_BUSY};
     row.cpu = core.cpu;
@@ -140,13 +141,13 @@ void Replay::write_cores(uint64_t now_ns) {
 }
 
 void Replay::write_header(uint64_t now_ns) {
-  header_ = {};
-  header_.version = TS_WIRE_VERSION;
-  header_.have = kCounted | TS_HAVE_CORE_SWITCHES | TS_HAVE_CORE_QUEUE | TS_HAVE_CORE_BUSY;
-  header_.time_ns = now_ns;
-  header_.forked = forked_;
-  header_.ended = ended_;
-  header_.lost_records = lost_;
+  pass_.header = {};
+  pass_.header.version = TS_WIRE_VERSION;
+  pass_.header.have = kCounted | TS_HAVE_CORE_SWITCHES | TS_HAVE_CORE_QUEUE | TS_HAVE_CORE_BUSY;
+  pass_.header.time_ns = now_ns;
+  pass_.header.forked = forked_;
+  pass_.header.ended = ended_;
+  pass_.header.lost_records = lost_;
 }
 
 }  // namespace timeslice::model

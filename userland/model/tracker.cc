@@ -42,22 +42,22 @@ Tracker::Tracker(LookUp look_up, Selection selection)
 
 Tracker::~Tracker() = default;
 
-const Frame& Tracker::advance(const Pass& pass) {
+const Frame& Tracker::advance(const Snapshot& pass) {
   ++passes_;
-  now_ns_ = pass.header->time_ns;
+  now_ns_ = pass.header.time_ns;
   interval_s_.reset();
-  if (before_.time_ns != 0 && pass.header->time_ns > before_.time_ns)
-    interval_s_ = static_cast<double>(pass.header->time_ns - before_.time_ns) / kNsPerS;
+  if (before_.time_ns != 0 && pass.header.time_ns > before_.time_ns)
+    interval_s_ = static_cast<double>(pass.header.time_ns - before_.time_ns) / kNsPerS;
   match(pass);
   settle();
   refresh_groups();
   fill_frame(pass);
-  before_ = *pass.header;
+  before_ = pass.header;
   return frame_;
 }
 
 // Who stayed, who began, who ended? Where nothing is new, whoever stood there still does.
-void Tracker::match(const Pass& pass) {
+void Tracker::match(const Snapshot& pass) {
   for (const auto& thread : ended_) {
     thread->group->touched = true;
     std::erase(thread->group->ended, thread.get());
@@ -72,7 +72,7 @@ void Tracker::match(const Pass& pass) {
 }
 
 // Takes out the threads that no longer stand where they stood.
-void Tracker::take_loose(const Pass& pass, Loose& loose) {
+void Tracker::take_loose(const Snapshot& pass, Loose& loose) {
   const auto take = [&](std::unique_ptr<Tracked>& thread) {
     if (thread) loose.emplace(thread->shown.row.tid, std::move(thread));
   };
@@ -82,7 +82,7 @@ void Tracker::take_loose(const Pass& pass, Loose& loose) {
     if (threads_[i] && !same_thread(threads_[i]->shown.row, *pass.threads[i])) take(threads_[i]);
 }
 
-void Tracker::place(const Pass& pass, Loose& loose) {
+void Tracker::place(const Snapshot& pass, Loose& loose) {
   for (const uint32_t i : pass.news) {
     const ts_thread_row& row = *pass.threads[i];
     if (!threads_[i]) {
@@ -202,8 +202,8 @@ void Tracker::ask_ahead() {
   look_up_.ahead(tgids);
 }
 
-void Tracker::fill_frame(const Pass& pass) {
-  frame_.time_ns = pass.header->time_ns;
+void Tracker::fill_frame(const Snapshot& pass) {
+  frame_.time_ns = pass.header.time_ns;
   frame_.interval_s = interval_s_;
   frame_.source = pass.source;
   frame_.rung = pass.rung;
@@ -240,8 +240,8 @@ void Tracker::fill_cores(std::span<const ts_core_row> cores) {
   cores_before_.assign(cores.begin(), cores.end());
 }
 
-void Tracker::fill_trust(const Pass& pass) {
-  const ts_snapshot_header& now = *pass.header;
+void Tracker::fill_trust(const Snapshot& pass) {
+  const ts_snapshot_header& now = pass.header;
   Trust trust;
   trust.lost_records = now.lost_records;
   trust.storage_failures = now.storage_failures;

@@ -13,21 +13,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "bpf/wire.h"
+#include "bpf/snapshot.h"
 #include "model/frame.h"
 #include "model/group.h"
 
 namespace timeslice::model {
-
-// One pass, as a source hands it out: rows of bpf/wire.h, nothing kept beyond the call.
-struct Pass {
-  const ts_snapshot_header* header;
-  std::span<const ts_thread_row* const> threads;
-  std::span<const ts_sched_row* const> scheds;  // empty, or one a thread: null where it has none
-  std::span<const uint32_t> news;               // indices of the rows that changed
-  std::span<const ts_core_row> cores;
-  std::string source, rung;
-};
 
 // Which processes are shown? Empty function: all.
 using Selection = std::function<bool(const Process& process, const ts_thread_row& first)>;
@@ -38,15 +28,15 @@ class Tracker {
   ~Tracker();
 
   // The frame lives, and its pointers are valid, until the next advance.
-  const Frame& advance(const Pass& pass);
+  const Frame& advance(const Snapshot& pass);
 
  private:
   // By tid, of which a replay may have two: one that has ended, and who was given its number.
   using Loose = std::unordered_multimap<uint32_t, std::unique_ptr<Tracked>>;
 
-  void match(const Pass& pass);
-  void take_loose(const Pass& pass, Loose& loose);
-  void place(const Pass& pass, Loose& loose);
+  void match(const Snapshot& pass);
+  void take_loose(const Snapshot& pass, Loose& loose);
+  void place(const Snapshot& pass, Loose& loose);
   std::unique_ptr<Tracked> begin(const ts_thread_row& row);
   void end(std::unique_ptr<Tracked> tracked);
   void update(Tracked& tracked, const ts_thread_row& row, const ts_sched_row* sched);
@@ -54,9 +44,9 @@ class Tracker {
   Group& group_of(uint32_t tgid);
   void refresh_groups();
   void ask_ahead();
-  void fill_frame(const Pass& pass);
+  void fill_frame(const Snapshot& pass);
   void fill_cores(std::span<const ts_core_row> cores);
-  void fill_trust(const Pass& pass);
+  void fill_trust(const Snapshot& pass);
 
   LookUp look_up_;
   Selection selection_;

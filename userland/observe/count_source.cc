@@ -12,7 +12,8 @@ namespace {
 class CountSource : public Source {
  public:
   explicit CountSource(const std::vector<uint32_t>& tgids)
-      : skeleton_(load_pass<count_bpf>("the count rung", tgids, [](count_bpf&) {})),
+      : Source("bpf", Rung::count),
+        skeleton_(load_pass<count_bpf>("the count rung", tgids, [](count_bpf&) {})),
         reader_(parts_of(*skeleton_, nullptr)) {}
 
   const Snapshot& read() override {
@@ -20,14 +21,11 @@ class CountSource : public Source {
     idle_.add_to(snapshot_.cores);
     return snapshot_;
   }
-  [[nodiscard]] const char* name() const override { return "bpf"; }
-  [[nodiscard]] const char* rung() const override { return "count"; }
 
  private:
   SkeletonPtr<count_bpf> skeleton_;
   PassReader reader_;
   CoreIdle idle_;
-  Snapshot snapshot_;
 };
 
 }  // namespace

@@ -40,7 +40,8 @@ void read_whole(int fd, std::string& text) {
 class KmodSource : public Source {
  public:
   explicit KmodSource(const std::vector<uint32_t>& tgids)
-      : tgids_(tgids),
+      : Source("kmod", Rung::aggregate),
+        tgids_(tgids),
         threads_fd_(open_file("/proc/timeslice/threads")),
         cores_fd_(open_file("/proc/timeslice/cores")) {}
 
@@ -60,8 +61,6 @@ class KmodSource : public Source {
     snapshot_.header.self_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     return snapshot_;
   }
-  [[nodiscard]] const char* name() const override { return "kmod"; }
-  [[nodiscard]] const char* rung() const override { return "aggregate"; }
 
  private:
   [[nodiscard]] bool wanted(uint32_t tgid) const {
@@ -86,7 +85,6 @@ class KmodSource : public Source {
   std::string text_;
   KmodThreads threads_;
   KmodCores cores_;
-  Snapshot snapshot_;
 };
 
 }  // namespace

@@ -37,7 +37,8 @@ std::vector<uint32_t> numbers_in(const std::string& path) {
 
 class ProcSource : public Source {
  public:
-  explicit ProcSource(const std::vector<uint32_t>& tgids) : tgids_(tgids) {
+  explicit ProcSource(const std::vector<uint32_t>& tgids)
+      : Source("proc", Rung::proc), tgids_(tgids) {
     if (numbers_in("/proc").empty()) throw Failure("no processes in /proc; mount it");
   }
 
@@ -58,8 +59,6 @@ class ProcSource : public Source {
     snapshot_.header.self_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     return snapshot_;
   }
-  [[nodiscard]] const char* name() const override { return "proc"; }
-  [[nodiscard]] const char* rung() const override { return "proc"; }
 
  private:
   void read_process(uint32_t tgid) {
@@ -107,7 +106,6 @@ class ProcSource : public Source {
   std::vector<uint32_t> tgids_;
   CoreIdle idle_;
   std::vector<ts_thread_row> rows_;
-  Snapshot snapshot_;
 };
 
 }  // namespace

@@ -21,7 +21,8 @@ void prepare(sched_bpf& skeleton) {
 class SchedSource : public Source {
  public:
   explicit SchedSource(const std::vector<uint32_t>& tgids)
-      : skeleton_(load_pass<sched_bpf>("the aggregate rung", tgids, prepare)),
+      : Source("bpf", Rung::aggregate),
+        skeleton_(load_pass<sched_bpf>("the aggregate rung", tgids, prepare)),
         reader_(parts_of(*skeleton_, skeleton_->maps.sched_rows)),
         cores_(skeleton_->maps.core_states),
         cost_(skeleton_->progs.on_switch, {skeleton_->progs.on_waking}) {
@@ -42,8 +43,6 @@ class SchedSource : public Source {
     snapshot_.header.probe_switches = cost_.switches();
     return snapshot_;
   }
-  [[nodiscard]] const char* name() const override { return "bpf"; }
-  [[nodiscard]] const char* rung() const override { return "aggregate"; }
 
  private:
   // The pass that made the storage has seen every row, but our caller has seen none.
@@ -56,7 +55,6 @@ class SchedSource : public Source {
   PassReader reader_;
   CoreStates cores_;
   ProbeCost cost_;
-  Snapshot snapshot_;
   int passes_ = 0;
 };
 

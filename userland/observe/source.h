@@ -7,30 +7,27 @@
 #include <string>
 #include <vector>
 
-#include "bpf/wire.h"
+#include "bpf/snapshot.h"
 
 namespace timeslice::observe {
-
-// What one pass brought. The rows live until the source's next pass.
-struct Snapshot {
-  ts_snapshot_header header{};
-  std::vector<const ts_thread_row*> threads;
-  // Beside `threads`, null where a thread has none; empty on a rung without scheduling probes.
-  std::vector<const ts_sched_row*> scheds;
-  // Indices into `threads` whose row is another than at the pass before: those that ran, run, wait,
-  // or stand where another thread stood. All others have slept since then. At a source's first
-  // pass: all of them.
-  std::vector<uint32_t> news;
-  std::vector<ts_core_row> cores;  // in no order
-};
 
 class Source {
  public:
   virtual ~Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
   // One pass over all threads, or over those of the tgids asked for. Throws Failure.
   virtual const Snapshot& read() = 0;
-  [[nodiscard]] virtual const char* name() const = 0;  // "bpf", "kmod", "proc": JSON's `source`
-  [[nodiscard]] virtual const char* rung() const = 0;  // "count", "aggregate", "proc"
+  [[nodiscard]] std::string_view name() const { return snapshot_.source; }
+  [[nodiscard]] Rung rung() const { return snapshot_.rung; }
+
+ protected:
+  Source(std::string_view name, Rung rung) {
+    snapshot_.source = name;
+    snapshot_.rung = rung;
+  }
+
+  Snapshot snapshot_;
 };
 
 // Each opens its rung, or throws Failure with the reason and what to do about it.

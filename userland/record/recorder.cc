@@ -132,7 +132,7 @@ class Recorder {
   Cut cut() {
     held_.clear();
     const uint64_t begin_ns = stream_.now_ns();
-    const observe::Snapshot& snapshot = source_->read();
+    const Snapshot& snapshot = source_->read();
     Cut cut = moment_between_losses();
     stream_.consume([this](const ts_event& event) { held_.add(event); });
     cut.rows = model::settle(snapshot.threads, begin_ns, cut.moment_ns, cut.moment_ns, held_);
@@ -408,9 +408,8 @@ class Recorder {
     look_times_.end(stream_.now_ns(), clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns);
   }
 
-  void learn(const observe::Snapshot& snapshot) {
-    frame_ = &tracker_.advance({&snapshot.header, snapshot.threads, snapshot.scheds, snapshot.news,
-                                snapshot.cores, source_->name(), source_->rung()});
+  void learn(const Snapshot& snapshot) {
+    frame_ = &tracker_.advance(snapshot);
     ++looks_;
   }
 

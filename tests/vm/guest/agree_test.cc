@@ -225,7 +225,7 @@ VM_TEST_CASE("a preemptor is named") {
   bool named = false;
   for (int round = 0; round < 50 && !named; ++round) {
     run_together(pair);
-    const observe::Snapshot& now = source->read();
+    const Snapshot& now = source->read();
     const ts_sched_row* spinner = live::sched_of(now, pair[0]->tids()[0]);
     REQUIRE(spinner != nullptr);
     CHECK(sum_of(spinner->preemptors) == spinner->involuntary);

@@ -96,7 +96,7 @@ void append_header(std::string& out, const model::Frame& frame, const TextOption
     fmt::format_to(to, "  over {:.3f} s", *frame.interval_s);
   else
     out += "  first look: no rates yet";
-  fmt::format_to(to, "  source {}  rung {}\n", frame.source, frame.rung);
+  fmt::format_to(to, "  source {}  rung {}\n", frame.source, name_of(frame.rung));
   const std::string lost = lost_columns(frame);
   if (!lost.empty()) fmt::format_to(to, "not known on this rung: {}\n", lost);
   fmt::format_to(to, "{} processes, {} threads, by {}{}\n", processes, threads,

@@ -157,7 +157,7 @@ bool Controls::ask(char32_t letter, const model::Frame* frame, std::vector<Actio
         say("a recording shows what was recorded: there are no probes to switch on or off");
         return true;
       }
-      const bool above = frame != nullptr && frame->rung == "aggregate";
+      const bool above = frame != nullptr && frame->rung == Rung::aggregate;
       actions.push_back(above ? Action::descend : Action::climb);
       return true;
     }

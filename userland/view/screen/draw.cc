@@ -26,8 +26,8 @@ constexpr int least_list = 8;
 
 std::string_view rung_text(const model::Frame& frame) {
   if (frame.source == "kmod") return "the module's figures";
-  if (frame.rung == "count") return "count rung, no probe";
-  if (frame.rung == "aggregate") return "aggregate rung, probes on";
+  if (frame.rung == Rung::count) return "count rung, no probe";
+  if (frame.rung == Rung::aggregate) return "aggregate rung, probes on";
   return "proc rung, no eBPF";
 }
 

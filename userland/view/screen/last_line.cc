@@ -27,7 +27,7 @@ void draw_hints(Canvas& canvas, int y, std::initializer_list<Hint> hints) {
 
 void draw_list_hints(Canvas& canvas, int y, const model::Frame* frame, const Controls& controls) {
   const ListState& list = controls.list;
-  const bool probes = frame != nullptr && frame->rung == "aggregate";
+  const bool probes = frame != nullptr && frame->rung == Rung::aggregate;
   if (!list.filter.empty()) {
     const int x = canvas.put(y, 0, "filter: " + list.filter, Style::warn);
     canvas.put(y, x + 2, "Esc clears it", Style::faint);
