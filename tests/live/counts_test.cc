@@ -72,7 +72,7 @@ Truth check_counts(const Cast& cast) {
   run_together(cast);
   Truth sum;
   for (Look& rung : rungs) {
-    INFO("rung " << rung.name_of(source->rung()));
+    INFO("rung " << name_of(rung.source->rung()));
     const model::Frame& frame = rung.advance();
     CHECK(frame.threads.size() == subjects.size());
     for (const Subject& subject : subjects) {
@@ -222,7 +222,7 @@ TEST_CASE("a process that has ended and isn't reaped sleeps in nothing, on no ru
   for (auto* open : {observe::open_count_source, observe::open_proc_source}) {
     Look look(open(tgids));
     const model::Thread* thread = thread_of(look.advance(), pid);
-    INFO(look.name_of(source->rung()));
+    INFO(name_of(look.source->rung()));
     CHECK(thread != nullptr);
     if (thread == nullptr) continue;
     CHECK(thread->row.state == 'Z');

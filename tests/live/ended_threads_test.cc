@@ -116,7 +116,7 @@ TEST_CASE("a process whose threads live briefly has all that they did, to the un
     const Truth own = truth_of(pid, pid);
     CHECK(words->ended_nvcsw - ended_before >= 2 * kThreads);
     for (Look& rung : rungs) {
-      INFO("rung " << rung.name_of(source->rung()) << ", leg " << leg);
+      INFO("rung " << name_of(rung.source->rung()) << ", leg " << leg);
       const model::Frame& frame = rung.advance();
       const model::Process& process = process_of(frame, pid);
       CHECK(process.nvcsw == own.nvcsw + words->ended_nvcsw);

@@ -23,7 +23,7 @@ struct Life {
 
 // What each rung says of the thread that has the id now, whatever the one before did.
 void check_life(Look& look, pid_t tgid, pid_t tid, const Life* life_before) {
-  INFO("rung " << look.name_of(source->rung()));
+  INFO("rung " << name_of(look.source->rung()));
   const Truth truth = truth_of(tgid, tid);
   const model::Frame& frame = look.advance();
   const ts_thread_row* row = row_of(*look.snapshot, tid);

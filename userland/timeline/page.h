@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How does a recording become one HTML page that needs no network? The page's looks and its program
-// lie in view/timeline and are part of this binary. This class listens to the History, keeps each
+// lie in timeline/page and are part of this binary. This class listens to the History, keeps each
 // core's slices as columns (about six bytes a slice), and writes them into the page with the names.
 //
 // What the page shows is exact to the nanosecond (wake-ups to 32 ns): its sums over the whole

@@ -71,7 +71,7 @@ void add_record(CLI::App& app, int& status) {
                      ": a recording is written piece by piece at its places, which only a regular "
                      "file has; name one");
     keep_rights_for(options->command.empty() ? Work::recording : Work::starting_a_command);
-    status = record(*options);
+    status = record::record(*options);
   });
 }
 

@@ -52,7 +52,7 @@ bool is_registered(const io_uring& ring) { return ring.enter_ring_fd != ring.rin
 
 }  // namespace
 
-Uring::Uring(const Ring& ring, const Options& options)
+UringBackend::UringBackend(const Ring& ring, const Options& options)
     : ring_(ring.ring),
       can_(ring),
       observe_routes_(options.observe_routes && ring.deferred),
@@ -67,7 +67,7 @@ Uring::Uring(const Ring& ring, const Options& options)
 
 // The ring's number may be somebody else's as soon as it's closed: no child may close it after
 // that.
-Uring::~Uring() {
+UringBackend::~UringBackend() {
   ring_stays_here_.reset();
   ring_unmaps();
   ::io_uring_queue_exit(&ring_);
@@ -75,14 +75,14 @@ Uring::~Uring() {
 
 // Flat, as are the others that every request goes through: the calls among them cost as much as
 // what they do.
-[[gnu::flatten]] void Uring::submit(Request& request) {
+[[gnu::flatten]] void UringBackend::submit(Request& request) {
   if (belongs_on_thread(request.op)) return threads_.submit(request);
   if (belongs_here(request.op)) return try_here(request, Route::inline_);
   if (receives(request.op)) request.op.events = POLLIN;
   start(request);
 }
 
-void Uring::try_here(Request& request, Route route) {
+void UringBackend::try_here(Request& request, Route route) {
   request.op.route = route;
   ++system_calls_;
   const int result = try_now(request.op, 0);
@@ -90,7 +90,7 @@ void Uring::try_here(Request& request, Route route) {
   wait_beside(request);
 }
 
-void Uring::start(Request& request) {
+void UringBackend::start(Request& request) {
   Operation& op = request.op;
   io_uring_sqe& sqe = next_sqe();
   if (Multishot* multishot = as_multishot(request))
@@ -110,7 +110,7 @@ void Uring::start(Request& request) {
   lazy_.push_back(request);
 }
 
-void Uring::finish_lazy() {
+void UringBackend::finish_lazy() {
   if (lazy_.empty() || ::io_uring_sq_ready(&ring_) > 0) return;
   while (!lazy_.empty()) {
     Request& request = lazy_.front();
@@ -120,7 +120,7 @@ void Uring::finish_lazy() {
 }
 
 // Somebody waits for one of them by now, or nothing else is there that would end a wait.
-bool Uring::lazy_is_awaited() {
+bool UringBackend::lazy_is_awaited() {
   std::size_t count = 0;
   bool awaited = false;
   lazy_.walk([&](const Request& request) {
@@ -132,7 +132,7 @@ bool Uring::lazy_is_awaited() {
 
 // Without help of the kernel a multishot request is begun anew for each shot; a receive then waits
 // for readiness first, so that waiting takes no buffer.
-void Uring::start_multishot(Multishot& request, io_uring_sqe& sqe) {
+void UringBackend::start_multishot(Multishot& request, io_uring_sqe& sqe) {
   const Operation& op = request.op;
   if (op.kind == Kind::accept_many) {
     if (can_.multishot) return prepare(sqe, op);
@@ -145,7 +145,7 @@ void Uring::start_multishot(Multishot& request, io_uring_sqe& sqe) {
   sqe.buf_group = request.buffers->group;
 }
 
-void Uring::cancel(Request& request) {
+void UringBackend::cancel(Request& request) {
   if (request.op.route == Route::pool_thread) return threads_.cancel(request);
   if (request.op.stage == Operation::Stage::waiting) return finish(request, -ECANCELED);
   if (request.op.stage != Operation::Stage::running) return;
@@ -161,7 +161,7 @@ void Uring::cancel(Request& request) {
 
 // The slot may have made room by reaping, which may have ended just this request. Its address is
 // still good (it's in ready()), and the kernel then finds nothing to cancel.
-void Uring::ask_to_cancel(Request& request) {
+void UringBackend::ask_to_cancel(Request& request) {
   io_uring_sqe& sqe = next_sqe();
   ::io_uring_prep_cancel(&sqe, &request, 0);
   sqe.user_data = kCancel;
@@ -170,7 +170,7 @@ void Uring::ask_to_cancel(Request& request) {
 // The kernel doesn't find what is just between two tries, and a worker that it wakes may go to
 // sleep again. Nobody else asks, so we do, until all have ended. Returns when the next time is, or
 // -1.
-Nanoseconds Uring::ask_again() {
+Nanoseconds UringBackend::ask_again() {
   constexpr Nanoseconds kNever{-1};
   if (!cancel_failed_ || cancelling_.empty()) return kNever;
   const Nanoseconds now = Backend::now();
@@ -182,7 +182,7 @@ Nanoseconds Uring::ask_again() {
   return kNever;
 }
 
-void Uring::wait(Nanoseconds timeout) {
+void UringBackend::wait(Nanoseconds timeout) {
   restart_starved();
   watch_beside();
   if (const Nanoseconds next = ask_again(); next >= kNoWait)
@@ -202,7 +202,7 @@ void Uring::wait(Nanoseconds timeout) {
 }
 
 // A full queue is no error: hand over what it holds, and go on.
-io_uring_sqe& Uring::next_sqe() {
+io_uring_sqe& UringBackend::next_sqe() {
   for (;;) {
     if (io_uring_sqe* sqe = ::io_uring_get_sqe(&ring_)) return *sqe;
     submit_only();
@@ -213,15 +213,15 @@ io_uring_sqe& Uring::next_sqe() {
 
 // Makes prepared entries visible to the kernel. liburing has this, but doesn't export it, and its
 // calls that do it can't pass NO_IOWAIT. Returns how many the kernel hasn't taken yet.
-unsigned Uring::publish_sqes() {
+unsigned UringBackend::publish_sqes() {
   io_uring_sq& sq = ring_.sq;
   sq.sqe_head = sq.sqe_tail;
   __atomic_store_n(sq.ktail, sq.sqe_tail, __ATOMIC_RELEASE);
   return sq.sqe_tail - __atomic_load_n(sq.khead, __ATOMIC_ACQUIRE);
 }
 
-int Uring::enter(unsigned count, unsigned wait_for, unsigned flags,
-                 const io_uring_getevents_arg* limit) {
+int UringBackend::enter(unsigned count, unsigned wait_for, unsigned flags,
+                        const io_uring_getevents_arg* limit) {
   if (can_.sqpoll) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);  // the poller looks at the tail before it sleeps
     if (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_NEED_WAKEUP)
@@ -235,7 +235,7 @@ int Uring::enter(unsigned count, unsigned wait_for, unsigned flags,
                            limit ? sizeof *limit : 0);
 }
 
-void Uring::submit_only() {
+void UringBackend::submit_only() {
   const unsigned count = publish_sqes();
   if (count == 0) return;
   const int taken = enter(count, 0, can_.sqpoll ? IORING_ENTER_SQ_WAIT : 0, nullptr);
@@ -246,13 +246,13 @@ void Uring::submit_only() {
 
 // Time over, a signal, or a moment without memory: the next turn goes on. Anything else means that
 // requests are lost.
-void Uring::check(int result) {
+void UringBackend::check(int result) {
   if (result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY)
     return;
   throw std::system_error(-result, std::generic_category(), "io_uring_enter");
 }
 
-void Uring::submit_and_wait(unsigned wait_for, Nanoseconds timeout) {
+void UringBackend::submit_and_wait(unsigned wait_for, Nanoseconds timeout) {
   __kernel_timespec limit{.tv_sec = timeout.count() / 1'000'000'000,
                           .tv_nsec = timeout.count() % 1'000'000'000};
   io_uring_getevents_arg argument{};
@@ -264,7 +264,7 @@ void Uring::submit_and_wait(unsigned wait_for, Nanoseconds timeout) {
   check(enter(publish_sqes(), wait_for, flags, limited ? &argument : nullptr));
 }
 
-void Uring::reap(Route route) {
+void UringBackend::reap(Route route) {
   take_cqes(route);
   // Completions that found no room wait in the kernel until it's asked again.
   while (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) {
@@ -273,7 +273,7 @@ void Uring::reap(Route route) {
   }
 }
 
-[[gnu::flatten]] void Uring::take_cqes(Route route) {
+[[gnu::flatten]] void UringBackend::take_cqes(Route route) {
   unsigned head;
   unsigned count = 0;
   io_uring_cqe* cqe;
@@ -284,7 +284,7 @@ void Uring::reap(Route route) {
   if (count > 0) ::io_uring_cq_advance(&ring_, count);
 }
 
-void Uring::take(const io_uring_cqe& cqe, Route route) {
+void UringBackend::take(const io_uring_cqe& cqe, Route route) {
   if (cqe.user_data == kIgnored) return;
   if ((cqe.user_data & 1) != 0) return take_own(cqe);
   Request& request = *reinterpret_cast<Request*>(cqe.user_data);
@@ -296,7 +296,7 @@ void Uring::take(const io_uring_cqe& cqe, Route route) {
 }
 
 // Of what is no request.
-void Uring::take_own(const io_uring_cqe& cqe) {
+void UringBackend::take_own(const io_uring_cqe& cqe) {
   switch (cqe.user_data) {
     case kCancel:
       cancel_failed_ = cancel_failed_ || cqe.res < 0;
@@ -318,7 +318,7 @@ void Uring::take_own(const io_uring_cqe& cqe) {
 // without an event, as by each change of its mode, fails: the kernel arms it once more, finds the
 // two queues of the first time still noted, and knows of no third (io_poll_add of Linux 6.18:
 // -EINVAL).
-void Uring::take_events(Request& request, int result) {
+void UringBackend::take_events(Request& request, int result) {
   Operation& op = request.op;
   const bool is_poll = op.kind == Kind::poll;
   const int wanted = static_cast<unsigned short>(op.events) | (is_poll ? POLLERR | POLLHUP : 0);
@@ -334,26 +334,26 @@ void Uring::take_events(Request& request, int result) {
 // A send never waits in the kernel: where the peer has half closed, io_uring takes that for room,
 // tries 128 times, and then blocks one of its few workers. A lazy one is an ordinary one from now
 // on.
-void Uring::wait_for_room(Request& request) {
+void UringBackend::wait_for_room(Request& request) {
   request.op.flags = 0;
   request.op.events = POLLOUT;
   begin_again(request);
 }
 
-void Uring::begin_again(Request& request) {
+void UringBackend::begin_again(Request& request) {
   if (request.op.stage == Operation::Stage::cancelling) return finish(request, -ECANCELED);
   request.unlink();
   request.op.stage = Operation::Stage::waiting;
   starved_.push_back(request);
 }
 
-void Uring::wait_beside(Request& request) {
+void UringBackend::wait_beside(Request& request) {
   if (request.op.stage == Operation::Stage::cancelling) return finish(request, -ECANCELED);
   ++system_calls_;
   if (const int error = beside_.add(request); error != 0) finish(request, error);
 }
 
-void Uring::watch_beside() {
+void UringBackend::watch_beside() {
   if (beside_armed_ || beside_.empty()) return;
   io_uring_sqe& sqe = next_sqe();
   ::io_uring_prep_poll_add(&sqe, beside_.fd(), POLLIN);
@@ -361,7 +361,7 @@ void Uring::watch_beside() {
   beside_armed_ = true;
 }
 
-void Uring::take_beside() {
+void UringBackend::take_beside() {
   beside_came_ = false;
   ++system_calls_;
   beside_.take([&](Request& request, std::uint32_t happened) {
@@ -373,7 +373,7 @@ void Uring::take_beside() {
   });
 }
 
-void Uring::take_shot(Multishot& request, const io_uring_cqe& cqe) {
+void UringBackend::take_shot(Multishot& request, const io_uring_cqe& cqe) {
   const bool ready_to_receive = cqe.res > 0 && request.buffers && !request.buffers->kernel_ring;
   if (ready_to_receive) return receive(request);
   Buffers::Id id = Buffers::kNone;
@@ -382,7 +382,7 @@ void Uring::take_shot(Multishot& request, const io_uring_cqe& cqe) {
   tell_shot(request, cqe.res, id, (cqe.flags & IORING_CQE_F_MORE) != 0);
 }
 
-void Uring::tell_shot(Multishot& request, int result, Buffers::Id id, bool armed) {
+void UringBackend::tell_shot(Multishot& request, int result, Buffers::Id id, bool armed) {
   const bool good =
       result > 0 ||
       (result == 0 && (request.op.kind == Kind::accept_many || is_datagram(request.op.fd)));
@@ -397,7 +397,7 @@ void Uring::tell_shot(Multishot& request, int result, Buffers::Id id, bool armed
 }
 
 // Where the kernel doesn't do it by itself. What it calls ready may be an error only, for good.
-void Uring::receive(Multishot& request) {
+void UringBackend::receive(Multishot& request) {
   const Buffers::Id id = request.buffers->take();
   const int result = id == Buffers::kNone ? -ENOBUFS : receive_into(request, id);
   if (result != -EAGAIN) return tell_shot(request, result, id, false);
@@ -406,7 +406,7 @@ void Uring::receive(Multishot& request) {
   if (!is_beside) wait_beside(request);
 }
 
-int Uring::receive_into(Multishot& request, Buffers::Id id) {
+int UringBackend::receive_into(Multishot& request, Buffers::Id id) {
   request.op.data = request.buffers->at(id).data();
   request.op.size = request.buffers->size();
   ++system_calls_;
@@ -414,13 +414,13 @@ int Uring::receive_into(Multishot& request, Buffers::Id id) {
 }
 
 // What came has been told by now, and its buffers are free again.
-void Uring::restart_starved() {
+void UringBackend::restart_starved() {
   List<Request> again;
   again.append(starved_);
   while (!again.empty()) start(again.pop_front());
 }
 
-void Uring::add(Buffers& buffers) {
+void UringBackend::add(Buffers& buffers) {
   if (!can_.multishot) return;
   const std::size_t size = buffers.count() * sizeof(io_uring_buf);
   void* const memory =
@@ -440,14 +440,14 @@ void Uring::add(Buffers& buffers) {
   for (Buffers::Id id; (id = buffers.take()) != Buffers::kNone;) give_back(buffers, id);
 }
 
-void Uring::remove(Buffers& buffers) {
+void UringBackend::remove(Buffers& buffers) {
   if (!buffers.kernel_ring) return;
   ::io_uring_unregister_buf_ring(&ring_, buffers.group);
   ::munmap(buffers.kernel_ring, buffers.count() * sizeof(io_uring_buf));
   buffers.kernel_ring = nullptr;
 }
 
-void Uring::give_back(Buffers& buffers, Buffers::Id id) {
+void UringBackend::give_back(Buffers& buffers, Buffers::Id id) {
   auto* const ring = static_cast<io_uring_buf_ring*>(buffers.kernel_ring);
   const std::span<std::byte> memory = buffers.at(id);
   ::io_uring_buf_ring_add(ring, memory.data(), static_cast<unsigned>(memory.size()), id,
@@ -457,32 +457,32 @@ void Uring::give_back(Buffers& buffers, Buffers::Id id) {
 
 // A message is one system call, and the completion of the loop's next wait is the whole event. An
 // eventfd needs a write here, a read there, and a new submission: it is for kernels without.
-void Uring::wake() noexcept {
+void UringBackend::wake() noexcept {
   if (!wake_.ask()) return;
   if (can_.message_wake && send_message(ring_.ring_fd, kWakeByMessage) == 0) return;
   wake_.write();
 }
 
-void Uring::listen_for_wakes() {
+void UringBackend::listen_for_wakes() {
   io_uring_sqe& sqe = next_sqe();
   ::io_uring_prep_read(&sqe, wake_.fd(), &wake_count_, sizeof wake_count_, 0);
   sqe.user_data = kWakeByEventfd;
   wake_armed_ = true;
 }
 
-void Uring::take_wake() {
+void UringBackend::take_wake() {
   woken_ = false;
   wake_.acknowledge();
   threads_.take_done(ready_);
   if (!ending_ && !wake_armed_) listen_for_wakes();
 }
 
-void Uring::close_now(int fd) {
+void UringBackend::close_now(int fd) {
   ++system_calls_;
   close_at_once(fd);
 }
 
-void Uring::end() {
+void UringBackend::end() {
   ending_ = true;
   threads_.end();
   threads_.take_done(ready_);
@@ -504,7 +504,7 @@ void Uring::end() {
 }
 
 // The fork has closed the descriptors; the mappings go with ours.
-void Uring::abandon() noexcept {
+void UringBackend::abandon() noexcept {
   wake_.abandon();
   threads_.abandon();
   beside_.abandon();

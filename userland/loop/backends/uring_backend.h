@@ -33,10 +33,10 @@ Ring set_up_ring(const Options& options);
 // Puts a completion with user data `tag` into the ring `ring_fd`, from any thread; 0 or -errno.
 int send_message(int ring_fd, std::uint64_t tag) noexcept;
 
-class Uring final : public Backend {
+class UringBackend final : public Backend {
  public:
-  Uring(const Ring& ring, const Options& options);
-  ~Uring() override;
+  UringBackend(const Ring& ring, const Options& options);
+  ~UringBackend() override;
 
   [[nodiscard]] const char* name() const override { return "uring"; }
   void submit(Request& request) override;

@@ -174,7 +174,7 @@ std::unique_ptr<Backend> make_uring_backend(const Options& options, std::string&
   const Ring ring = set_up_ring(options);
   note = ring.note;
   if (!ring.usable) return nullptr;
-  return std::make_unique<Uring>(ring, options);
+  return std::make_unique<UringBackend>(ring, options);
 }
 
 }  // namespace timeslice::loop

@@ -13,8 +13,8 @@ namespace timeslice::loop {
 // A port's bound state. The port holds it, and so does each callback under way.
 class Receiver final : public Guest, public std::enable_shared_from_this<Receiver> {
  public:
-  Receiver(Loop& loop, std::shared_ptr<Lane> in, std::shared_ptr<Lane> out, OnMessage on_message,
-           Task on_close);
+  Receiver(Loop& loop, std::shared_ptr<ThreadChannel> in, std::shared_ptr<ThreadChannel> out,
+           OnMessage on_message, Task on_close);
   ~Receiver() { assert(!waker_); }
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
@@ -33,7 +33,7 @@ class Receiver final : public Guest, public std::enable_shared_from_this<Receive
   [[nodiscard]] std::size_t left() const { return batch_.size() - next_; }
 
   Loop& loop_;
-  const std::shared_ptr<Lane> in_, out_;
+  const std::shared_ptr<ThreadChannel> in_, out_;
   OnMessage on_message_;
   Task on_close_;
   std::vector<Message> batch_;  // taken from the lane; delivered up to next_
@@ -42,8 +42,8 @@ class Receiver final : public Guest, public std::enable_shared_from_this<Receive
   std::optional<Waker> waker_;
 };
 
-Receiver::Receiver(Loop& loop, std::shared_ptr<Lane> in, std::shared_ptr<Lane> out,
-                   OnMessage on_message, Task on_close)
+Receiver::Receiver(Loop& loop, std::shared_ptr<ThreadChannel> in,
+                   std::shared_ptr<ThreadChannel> out, OnMessage on_message, Task on_close)
     : Guest(loop),
       loop_(loop),
       in_(std::move(in)),
@@ -91,7 +91,7 @@ void Receiver::deliver_one() {
   if (stopped()) return;
   if (left() > 0) {
     Message message = std::move(batch_[next_++]);  // the callback may close the port
-    Lane::arrived(message);
+    ThreadChannel::arrived(message);
     if (on_message_) on_message_(message);
   } else if (ended_) {
     const Task on_close = std::move(on_close_);
@@ -112,7 +112,7 @@ void Receiver::close() {
 
 void Receiver::loop_ends() noexcept { close(); }
 
-Port::Port(std::shared_ptr<Lane> in, std::shared_ptr<Lane> out)
+Port::Port(std::shared_ptr<ThreadChannel> in, std::shared_ptr<ThreadChannel> out)
     : in_(std::move(in)), out_(std::move(out)) {}
 
 Port& Port::operator=(Port&& other) noexcept {
@@ -157,8 +157,8 @@ void Port::close() {
 bool Port::is_open() const { return in_ && !in_->refused(); }
 
 std::pair<Port, Port> make_channel() {
-  auto one_way = std::make_shared<Lane>();
-  auto other_way = std::make_shared<Lane>();
+  auto one_way = std::make_shared<ThreadChannel>();
+  auto other_way = std::make_shared<ThreadChannel>();
   return {Port(one_way, other_way), Port(other_way, one_way)};
 }
 

@@ -20,7 +20,7 @@
 
 namespace timeslice::loop {
 
-class Lane;
+class ThreadChannel;
 class Receiver;
 
 // The message is the callback's to take from; what it leaves there is dropped.
@@ -60,11 +60,11 @@ class Port {
   [[nodiscard]] bool is_open() const;
 
  private:
-  friend class Lane;
+  friend class ThreadChannel;
   friend std::pair<Port, Port> make_channel();
-  Port(std::shared_ptr<Lane> in, std::shared_ptr<Lane> out);
+  Port(std::shared_ptr<ThreadChannel> in, std::shared_ptr<ThreadChannel> out);
 
-  std::shared_ptr<Lane> in_, out_;
+  std::shared_ptr<ThreadChannel> in_, out_;
   std::shared_ptr<Receiver> receiver_;  // while bound
 };
 

@@ -15,14 +15,14 @@ std::mutex carriers;
 
 }  // namespace
 
-bool Lane::push(Message& message) {
+bool ThreadChannel::push(Message& message) {
   return message.ports.empty() ? enqueue(message) : push_ports(message);
 }
 
 // A port in its own queue, or two in each other's, would keep each other for ever, out of reach.
-bool Lane::push_ports(Message& message) {
+bool ThreadChannel::push_ports(Message& message) {
   const std::lock_guard lock(carriers);
-  for (const Lane* lane = this; lane != nullptr; lane = lane->carrier_)
+  for (const ThreadChannel* lane = this; lane != nullptr; lane = lane->carrier_)
     for (const Port& port : message.ports)
       if (port.in_.get() == lane) return false;
   for (const Port& port : message.ports)
@@ -30,14 +30,14 @@ bool Lane::push_ports(Message& message) {
   return enqueue(message);
 }
 
-void Lane::arrived(Message& message) {
+void ThreadChannel::arrived(Message& message) {
   if (message.ports.empty()) return;
   const std::lock_guard lock(carriers);
   for (const Port& port : message.ports)
     if (port.in_) port.in_->carrier_ = nullptr;
 }
 
-bool Lane::enqueue(Message& message) {
+bool ThreadChannel::enqueue(Message& message) {
   bool first;
   {
     const std::lock_guard lock(mutex_);
@@ -49,7 +49,7 @@ bool Lane::enqueue(Message& message) {
   return true;
 }
 
-void Lane::end() {
+void ThreadChannel::end() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
@@ -57,13 +57,13 @@ void Lane::end() {
   ring();
 }
 
-bool Lane::take(std::vector<Message>& batch) {
+bool ThreadChannel::take(std::vector<Message>& batch) {
   const std::lock_guard lock(mutex_);
   batch.swap(messages_);  // and the memory goes to and fro with it
   return ended_;
 }
 
-void Lane::put_back(std::vector<Message>& batch, std::size_t first) {
+void ThreadChannel::put_back(std::vector<Message>& batch, std::size_t first) {
   const std::lock_guard lock(mutex_);
   messages_.insert(messages_.begin(),
                    std::make_move_iterator(
@@ -72,7 +72,7 @@ void Lane::put_back(std::vector<Message>& batch, std::size_t first) {
   batch.clear();
 }
 
-void Lane::refuse() {
+void ThreadChannel::refuse() {
   {
     const std::lock_guard lock(carriers);
     carrier_ = nullptr;
@@ -83,17 +83,17 @@ void Lane::refuse() {
   dropped.swap(messages_);
 }
 
-bool Lane::refused() const {
+bool ThreadChannel::refused() const {
   const std::lock_guard lock(mutex_);
   return refused_;
 }
 
-void Lane::set_bell(Waker* bell) {
+void ThreadChannel::set_bell(Waker* bell) {
   const std::lock_guard lock(bell_mutex_);
   bell_ = bell;
 }
 
-void Lane::ring() {
+void ThreadChannel::ring() {
   const std::lock_guard lock(bell_mutex_);
   if (bell_ != nullptr) bell_->send();
 }

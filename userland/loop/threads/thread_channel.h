@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where is a message between its two threads? In a Lane, one direction of a channel: a queue that
+// Where is a message between its two threads? In a ThreadChannel, which goes one way: a queue that
 // the sender fills and the receiver empties all at once, and the bell to ring when it was empty.
 #pragma once
 #include <mutex>
@@ -10,11 +10,11 @@
 
 namespace timeslice::loop {
 
-class Lane {
+class ThreadChannel {
  public:
-  Lane() = default;
-  Lane(const Lane&) = delete;
-  Lane& operator=(const Lane&) = delete;
+  ThreadChannel() = default;
+  ThreadChannel(const ThreadChannel&) = delete;
+  ThreadChannel& operator=(const ThreadChannel&) = delete;
 
   // The sender's side. False if one of the two has closed, and `message` is still the caller's.
   bool push(Message& message);
@@ -46,7 +46,7 @@ class Lane {
   Waker* bell_ = nullptr;
 
   // The lane that our receiving port is a message of, if it is under way.
-  Lane* carrier_ = nullptr;
+  ThreadChannel* carrier_ = nullptr;
 };
 
 }  // namespace timeslice::loop
