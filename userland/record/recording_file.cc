@@ -34,6 +34,15 @@ void RecordingFile::append(const std::string& bytes) {
   if (!request_.in_flight()) start();
 }
 
+void RecordingFile::when_idle(std::function<void()> then) {
+  on_idle_ = std::move(then);
+  tell_if_idle();
+}
+
+void RecordingFile::tell_if_idle() {
+  if (idle() && on_idle_) std::exchange(on_idle_, nullptr)();
+}
+
 void RecordingFile::start() {
   if (done_ == writing_.size()) {
     writing_.clear();
@@ -52,6 +61,7 @@ void RecordingFile::wrote(int result) {
   done_ += static_cast<size_t>(result);
   written_ += static_cast<uint64_t>(result);
   start();
+  tell_if_idle();
 }
 
 void RecordingFile::fail(int error) {
@@ -68,6 +78,7 @@ void RecordingFile::fail(int error) {
   done_ = 0;
   accepted_ = written_ = whole;
   on_failure_(failure_);
+  tell_if_idle();
 }
 
 }  // namespace timeslice::record

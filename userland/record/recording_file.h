@@ -26,13 +26,16 @@ class RecordingFile {
   // From now on a recorder that is killed leaves it there. Throws Failure.
   void take_place();
 
-  [[nodiscard]] bool idle() const { return !request_.in_flight() && waiting_.empty(); }
+  // Calls `then` once all is written, or nothing more can be: now, or in the loop.
+  void when_idle(std::function<void()> then);
   [[nodiscard]] uint64_t bytes() const { return accepted_; }  // written, or on their way
   [[nodiscard]] uint64_t waiting() const { return accepted_ - written_; }
   // Empty: none. It says what can be read.
   [[nodiscard]] const std::string& failure() const { return failure_; }
 
  private:
+  [[nodiscard]] bool idle() const { return !request_.in_flight() && waiting_.empty(); }
+  void tell_if_idle();
   void start();
   void wrote(int result);
   void fail(int error);
@@ -42,6 +45,7 @@ class RecordingFile {
   NewFile file_;
   bool placed_ = false;
   std::function<void(const std::string&)> on_failure_;
+  std::function<void()> on_idle_;
   std::string waiting_, writing_;
   size_t done_ = 0;  // of writing_
   uint64_t accepted_ = 0, written_ = 0;
