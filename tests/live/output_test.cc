@@ -182,7 +182,7 @@ TEST_CASE("top -b prints tables with the process, its threads, the cores and the
   CHECK(outcome.status == 0);
   for (const pid_t tid : cast[0]->tids())
     CHECK(outcome.out.find(" " + std::to_string(tid) + " ") != std::string::npos);
-  CHECK(outcome.out.find("1 processes, 4 threads") != std::string::npos);
+  CHECK(outcome.out.find("1 process, 4 threads") != std::string::npos);
   CHECK(outcome.out.find("rung count") != std::string::npos);
   CHECK(outcome.out.find("core   0  busy") != std::string::npos);
   CHECK(outcome.out.find("\ntrust: ") != std::string::npos);

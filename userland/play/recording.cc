@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/bad_usage.h"
+#include "view/format/number.h"
 #include "view/format/say.h"
 
 namespace timeslice::play {
@@ -27,11 +28,16 @@ class CutWaits : public model::Listener {
   uint64_t last_ns_ = 0, count_ = 0;
 };
 
+constexpr size_t kMostNamed = 4;  // of the processes that were asked for
+
 std::string asked_for(const trace::Header& header) {
   if (!header.asked.empty()) return header.asked;
   std::string text;
-  for (const uint32_t tgid : header.tgids)
-    text += (text.empty() ? "process " : ", ") + std::to_string(tgid);
+  const size_t named = std::min(header.tgids.size(), kMostNamed);
+  for (size_t i = 0; i < named; ++i)
+    text += (i ? ", " : named > 1 ? "processes " : "process ") + std::to_string(header.tgids[i]);
+  if (const size_t more = header.tgids.size() - named)
+    text += " and " + view::grouped(more) + " more";
   return text;
 }
 
@@ -112,7 +118,9 @@ std::vector<std::string> shortcomings(const std::string& path, const trace::Summ
                         " was not finished: its recorder was killed or ran out of space, or this "
                         "is a copy made while it was recording; the end may be missing");
   if (summary.broken)
-    sentences.push_back(fmt::format("{}: {} broken parts were left out", path, summary.broken));
+    sentences.push_back(
+        fmt::format("{}: {} left out", path,
+                    view::counted(summary.broken, "broken part was", "broken parts were")));
   return sentences;
 }
 

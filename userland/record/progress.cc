@@ -21,8 +21,9 @@ bool Progress::due(uint64_t now_ns) const { return shown_here_ && now_ns - shown
 void Progress::show(const Figures& figures) {
   shown_ns_ = figures.now_ns;
   const double seconds = static_cast<double>(figures.now_ns - figures.begin_ns) / 1e9;
-  fmt::print(stderr, "\r{:.1f} s  {} events  {:.0f}/s  {:.1f} MB  {} lost\033[K", seconds,
-             view::grouped(figures.events), static_cast<double>(figures.events) / seconds,
+  fmt::print(stderr, "\r{:.1f} s  {}  {:.0f}/s  {:.1f} MB  {} lost\033[K", seconds,
+             view::counted(figures.events, "event", "events"),
+             static_cast<double>(figures.events) / seconds,
              static_cast<double>(figures.bytes) / 1e6, view::grouped(figures.lost));
 }
 

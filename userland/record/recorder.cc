@@ -369,7 +369,7 @@ class Recorder {
       end = "; " + ended_by_ + " ended it";
     view::say(fmt::format("{}: {:.2f} s, {}{:.2f} MB, {}{}", path_,
                           in_seconds(last_ns_ - begin_ns_),
-                          ring_ ? "" : view::grouped(events_) + " events in ",
+                          ring_ ? "" : view::counted(events_, "event", "events") + " in ",
                           in_megabytes(file_ ? file_->bytes() : last_seconds_.size()),
                           lost_ ? view::grouped(lost_) + " lost" : "nothing lost", end));
   }

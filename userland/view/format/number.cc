@@ -134,6 +134,10 @@ std::string grouped(uint64_t count) {
   return digits;
 }
 
+std::string counted(uint64_t count, std::string_view one, std::string_view several) {
+  return (grouped(count) + ' ').append(count == 1 ? one : several);
+}
+
 void append_exact(std::string& out, double figure) {
   // Totals are whole, and are written to the unit.
   if (figure == std::floor(figure) && std::fabs(figure) < 9e18) {

@@ -19,6 +19,9 @@ std::string duration(double ns);
 // 12,345,678
 std::string grouped(uint64_t count);
 
+// "1 wait", "0 waits", "1,234 waits".
+std::string counted(uint64_t count, std::string_view one, std::string_view several);
+
 // To the unit where it is whole, else with three decimals, and never an exponent: for files.
 void append_exact(std::string& out, double figure);
 

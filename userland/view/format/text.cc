@@ -99,8 +99,9 @@ void append_header(std::string& out, const model::Frame& frame, const TextOption
   fmt::format_to(to, "  source {}  rung {}\n", frame.source, name_of(frame.rung));
   const std::string lost = lost_columns(frame);
   if (!lost.empty()) fmt::format_to(to, "not known on this rung: {}\n", lost);
-  fmt::format_to(to, "{} processes, {} threads, by {}{}\n", processes, threads,
-                 options.order.column->heading, options.order.reversed ? ", reversed" : "");
+  fmt::format_to(to, "{}, {}, by {}{}\n", counted(processes, "process", "processes"),
+                 counted(threads, "thread", "threads"), options.order.column->heading,
+                 options.order.reversed ? ", reversed" : "");
 }
 
 void append_cores(std::string& out, const model::Frame& frame) {

@@ -12,17 +12,17 @@ namespace timeslice::view {
 namespace {
 
 struct Counter {
-  const char* name;
+  const char *one, *several;
   uint64_t model::Trust::*value;
   bool probes;  // only probes can lose this
 };
 
 constexpr Counter counters[] = {
-    {"lost records", &model::Trust::lost_records, false},
-    {"storage failures", &model::Trust::storage_failures, true},
-    {"unseeded threads", &model::Trust::unseeded_threads, true},
-    {"missed switches", &model::Trust::missed_switches, true},
-    {"censored waits", &model::Trust::censored_waits, false},
+    {"lost record", "lost records", &model::Trust::lost_records, false},
+    {"storage failure", "storage failures", &model::Trust::storage_failures, true},
+    {"unseeded thread", "unseeded threads", &model::Trust::unseeded_threads, true},
+    {"missed switch", "missed switches", &model::Trust::missed_switches, true},
+    {"censored wait", "censored waits", &model::Trust::censored_waits, false},
 };
 
 std::string trust(const model::Frame& frame, bool zeros) {
@@ -34,7 +34,7 @@ std::string trust(const model::Frame& frame, bool zeros) {
     const uint64_t value = frame.trust.*c.value;
     // What no probe is there to lose is not "0 lost" but no question.
     if (value == 0 && (!zeros || (c.probes && !probes))) continue;
-    fmt::format_to(out, "{} {}, ", grouped(value), c.name);
+    fmt::format_to(out, "{}, ", counted(value, c.one, c.several));
   }
   // Looking has cost its recorder something, of which nothing is left to see here.
   if (frame.source == "recording") return line + "from a recording";

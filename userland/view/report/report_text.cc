@@ -177,7 +177,9 @@ void append_rows(std::string& out, const model::Report& report, size_t most_rows
   if (hidden) fmt::format_to(Out(out), "{:>7} more ran; --rows 0 shows them\n", hidden);
   if (still)
     fmt::format_to(Out(out), "{:>7} {} slept all the time\n", still,
-                   threads ? "threads" : "of them");
+                   !threads     ? "of them"
+                   : still == 1 ? "thread"
+                                : "threads");
   fmt::format_to(Out(out),
                  "{:>7} {:>7} {:<15} {:<16} {:>6.1f} {:>10.3f} {:>10.3f} {:>11.3f} {:>9} {:>9} "
                  "{:>8} {:>8} {:>6}\n",
@@ -203,24 +205,24 @@ void append_off_reasons(std::string& out, const model::Report& report) {
 
 std::string recording_trust_line(const model::RecordingTrust& trust) {
   std::string line = "trust: ";
-  const auto add = [&](uint64_t value, const char* what) {
-    if (value) fmt::format_to(Out(line), "{} {}, ", grouped(value), what);
+  const auto add = [&](uint64_t value, const char* one, const char* several, const char* what) {
+    if (value) fmt::format_to(Out(line), "{} {}, ", counted(value, one, several), what);
   };
   if (!trust.loses()) line += "nothing lost, ";
-  add(trust.lost, "records lost (no percentiles)");
-  if (!trust.lost) add(trust.gaps, "gaps (no percentiles)");
-  add(trust.breaks, "switches missing");
+  add(trust.lost, "record", "records", "lost (no percentiles)");
+  if (!trust.lost) add(trust.gaps, "gap", "gaps", "(no percentiles)");
+  add(trust.breaks, "switch", "switches", "missing");
   if (trust.beyond.slices)
-    fmt::format_to(Out(line), "{} slices missing that the kernel counted, with {} of waiting, ",
-                   grouped(trust.beyond.slices),
+    fmt::format_to(Out(line), "{} missing that the kernel counted, with {} of waiting, ",
+                   counted(trust.beyond.slices, "slice", "slices"),
                    duration(static_cast<double>(trust.beyond.wait_ns)));
   if (trust.beyond.oncpu_ns)
     fmt::format_to(Out(line), "on-CPU time {} below the kernel's, ",
                    duration(static_cast<double>(trust.beyond.oncpu_ns)));
-  add(trust.broken, "broken parts left out");
-  add(trust.unfollowed, "processes not followed");
-  add(trust.unseen_threads, "threads not seen all the time");
-  add(trust.cut_waits, "waits cut by the window");
+  add(trust.broken, "broken part", "broken parts", "left out");
+  add(trust.unfollowed, "process", "processes", "not followed");
+  add(trust.unseen_threads, "thread", "threads", "not seen all the time");
+  add(trust.cut_waits, "wait", "waits", "cut by the window");
   if (trust.suspended_ns)
     fmt::format_to(Out(line), "suspended for {} meanwhile, ",
                    duration(static_cast<double>(trust.suspended_ns)));

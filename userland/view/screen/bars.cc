@@ -116,11 +116,12 @@ void draw_summary(Canvas& canvas, int y, const std::vector<model::Core>& cores) 
   }
   const model::Figure busy = mean_busy(cores, 0, cores.size());
   Scratch scratch;
-  canvas.put(y, 0,
-             fmt::format("{} cores  {} busy  {} sw/s  longest queue {}", cores.size(),
-                         busy ? fmt::format("{:.0f}%", *busy * 100) : "-",
-                         switches ? compact(*switches, Kind::rate, scratch) : "-",
-                         queue ? fmt::format("{}", *queue) : "-"));
+  canvas.put(
+      y, 0,
+      fmt::format("{}  {} busy  {} sw/s  longest queue {}", counted(cores.size(), "core", "cores"),
+                  busy ? fmt::format("{:.0f}%", *busy * 100) : "-",
+                  switches ? compact(*switches, Kind::rate, scratch) : "-",
+                  queue ? fmt::format("{}", *queue) : "-"));
 }
 
 }  // namespace

@@ -178,7 +178,8 @@ void draw_waits(Area area, const model::SchedFigures& sched) {
   const std::string mean =
       sched.waits > 0 ? duration(static_cast<double>(sched.wait_sum_ns) / waits) : "-";
   const auto of_us = [](const Figure& us) { return us ? duration(*us * 1000) : std::string("-"); };
-  area.line(fmt::format("{} waits in {:.0f} s, of at least", grouped(sched.waits), sched.seconds),
+  area.line(fmt::format("{} in {:.0f} s, of at least", counted(sched.waits, "wait", "waits"),
+                        sched.seconds),
             Style::faint);
   const int drawn = draw_histogram(area.canvas, area.y, area.x, area.width,
                                    std::max(area.end - area.y - 1, 0), sched.wait_hist);

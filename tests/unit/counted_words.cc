@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Does a sentence say "1 wait" and "2 waits", and stay a sentence where thousands of processes were
+// recorded?
+#include <numeric>
+
+#include "tests/catch.h"
+#include "tests/unit/view_frames.h"
+#include "tools/recording.h"
+#include "view/number.h"
+#include "view/report.h"
+#include "view/trust_line.h"
+
+using namespace timeslice;
+using test::MadeFrame;
+
+namespace {
+
+std::string asked_for(std::vector<uint32_t> tgids) {
+  trace::Header header;
+  header.tgids = std::move(tgids);
+  return tools::info_of(header).asked;
+}
+
+}  // namespace
+
+TEST_CASE("what is counted is one, or several") {
+  CHECK(view::counted(0, "wait", "waits") == "0 waits");
+  CHECK(view::counted(1, "wait", "waits") == "1 wait");
+  CHECK(view::counted(1'000'001, "switch", "switches") == "1,000,001 switches");
+}
+
+TEST_CASE("a trust line speaks of one wait as of one") {
+  MadeFrame made("aggregate");
+  model::Trust& trust = made.frame().trust;
+  trust.censored_waits = trust.missed_switches = 1;
+  CHECK(view::trust_in_brief(made.frame()).find("1 missed switch, 1 censored wait, ") !=
+        std::string::npos);
+  trust.censored_waits = trust.missed_switches = 2;
+  CHECK(view::trust_in_brief(made.frame()).find("2 missed switches, 2 censored waits, ") !=
+        std::string::npos);
+}
+
+TEST_CASE("a recording's trust line does so, too") {
+  model::RecordingTrust trust;
+  trust.breaks = trust.cut_waits = trust.unseen_threads = 1;
+  CHECK(view::recording_trust_line(trust).find(
+            "1 switch missing, 1 thread not seen all the time, 1 wait cut by the window, ") !=
+        std::string::npos);
+  trust.breaks = trust.cut_waits = trust.unseen_threads = 2;
+  CHECK(view::recording_trust_line(trust).find(
+            "2 switches missing, 2 threads not seen all the time, 2 waits cut by the window, ") !=
+        std::string::npos);
+}
+
+TEST_CASE("of the processes that were recorded a few are named, and the others counted") {
+  CHECK(asked_for({}).empty());
+  CHECK(asked_for({7}) == "process 7");
+  CHECK(asked_for({7, 8, 9, 10}) == "processes 7, 8, 9, 10");
+  std::vector<uint32_t> many(1'027);
+  std::iota(many.begin(), many.end(), 7);
+  CHECK(asked_for(many) == "processes 7, 8, 9, 10 and 1,023 more");
+}
