@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Where do a kernel and its headers come from, with nothing installed? Downloads Debian's packages of
-# SUITE and unpacks them into the cache, once for each version.
+# SUITE and unpacks them into the cache, once for each version. What is there of an older version goes
+# when it hasn't been asked for since a day, for until then a run may be using it.
 #
 #   tests/vm/fetch.sh SUITE PACKAGE
 #   tests/vm/fetch.sh --version SUITE PACKAGE   only tells which version is there
@@ -17,6 +18,10 @@ here=$cache/$suite
 mkdir -p "$here/lists/partial" "$here/archives/partial"
 
 say() { printf '%s\n' "$*" >&2; }
+
+# One at a time for each suite: who comes second finds what the first has fetched.
+exec {lock}>"$here/lock"
+flock "$lock"
 
 # The first archive of the machine's sources that isn't a security or updates one.
 archive_of_this_machine() {
@@ -62,9 +67,21 @@ if [ "$only_version" = 1 ]; then
   exit 0
 fi
 kernel=$here/$release-$version
+
+# Says where it is, notes that it was asked for, and clears away what it replaces.
+hand_out() {
+  local mark
+  printf '%s\n' "$package" >"$kernel/package"
+  touch "$kernel/complete"
+  find "$here" -mindepth 2 -maxdepth 2 -name complete -mmin +1440 | while read -r mark; do
+    if [ "$(cat "${mark%/*}/package" 2>/dev/null)" = "$package" ]; then rm -rf "${mark%/*}"; fi
+  done
+  printf '%s\n' "$kernel"
+}
+
 # The mark is written last: what a broken run left is made anew.
 if [ -e "$kernel/complete" ]; then
-  printf '%s\n' "$kernel"
+  hand_out
   exit 0
 fi
 
@@ -109,5 +126,4 @@ done
 [ -e "$kernel/vmlinuz" ] || { say "No kernel is in $parts."; exit 1; }
 printf '%s\n' "$release" >"$kernel/release"
 find "$kernel/root" -name '*.ko' -delete # the guest loads none but ours
-touch "$kernel/complete"
-printf '%s\n' "$kernel"
+hand_out

@@ -12,6 +12,11 @@ kernel=$cache/sanitized/$version-$(sha256sum <tests/vm/sanitized.config | cut -c
 
 say() { printf '%s\n' "$*" >&2; }
 
+# One at a time: who comes second finds what the first has built.
+mkdir -p "$cache/sanitized"
+exec {lock}>"$cache/sanitized/lock"
+flock "$lock"
+
 if [ -e "$kernel/complete" ]; then
   printf '%s\n' "$kernel"
   exit 0
