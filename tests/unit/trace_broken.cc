@@ -215,6 +215,41 @@ TEST_CASE("a recording that is cut at any length says what it says up to there")
   CHECK(most == whole.events.size());
 }
 
+TEST_CASE("of recordings in one file the first is read, and it is said that others follow") {
+  const Made made;
+  const std::string& first = made.bytes();
+  const std::string cut = first.substr(0, first.size() - first.size() / 4);
+  const Reading whole(first);
+  const auto check_first = [&](const std::string& other) {
+    const Reading reading(first + other);
+    CHECK(reading.events.size() == whole.events.size());
+    CHECK(reading.summary.broken == 0);
+    CHECK(reading.adds_up());
+    CHECK(reading.told.system == whole.told.system);
+    const std::string word = "behind the first recording another one begins, at byte ";
+    REQUIRE(reading.summary.stopped.rfind(word, 0) == 0);
+    const size_t at = std::stoul(reading.summary.stopped.substr(word.size()));
+    CHECK(at >= first.size());
+    CHECK(at < first.size() + other.size());
+  };
+  check_first(first);
+  check_first(cut);
+  trace::Header later;
+  later.begin_ns = kBegin / 2;
+  later.system = "Other";
+  check_first(trace::Writer(later).bytes());
+  // One of another recorder has no header; it is known by its events.
+  trace::Writer nameless(later);
+  const size_t header_size = nameless.bytes().size();
+  nameless.event(ts_event{kBegin + 1000, 100, 0, TS_EVENT_EXIT, 120});
+  nameless.flush();
+  check_first(nameless.bytes().substr(header_size));
+  // And so is the first, where it is one of another recorder.
+  const Reading foreign_first(nameless.bytes().substr(header_size) + first);
+  CHECK(foreign_first.summary.stopped.rfind("behind the first recording", 0) == 0);
+  CHECK_FALSE(foreign_first.told.ours());
+}
+
 TEST_CASE("a recording with any one byte changed is read, or refused in a sentence") {
   const Made made;
   std::vector<size_t> wrong;

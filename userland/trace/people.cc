@@ -127,6 +127,8 @@ void take_ours(std::string_view message, People& people) {
     const std::string_view part = fields.get_view();
     switch (tag) {
       case field::Ours::header:
+        people.another = people.has_header || people.has_events;
+        if (people.another) return;
         people.header = header_of(part);
         people.has_header = true;
         break;
@@ -176,6 +178,7 @@ void take_clocks(std::string_view message, People& people) {
 }
 
 void take_system(std::string_view message, People& people) {
+  if (people.has_header) return;  // which it comes before
   Fields<field::SystemInfo> info(message);
   while (info.next()) {
     if (info.tag() != field::SystemInfo::utsname) {

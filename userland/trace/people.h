@@ -14,6 +14,8 @@ struct People {
   Header header;
   bool has_header = false;  // of ours
   bool has_closing = false;
+  bool has_events = false;
+  bool another = false;  // recording begins here, put behind the first; nothing of it was taken
   uint64_t boottime_ns = 0, monotonic_ns = 0, realtime_ns = 0;  // of the first clock snapshot
   std::vector<ts_thread_row> opening, closing_rows;
   std::vector<RoleNote> roles;

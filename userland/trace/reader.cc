@@ -30,14 +30,16 @@ class Index {
   Index(Bytes& bytes, Summary& summary) : bytes_(bytes), packets_(bytes), summary_(summary) {}
 
   void build() {
-    while (packets_.next()) {
+    while (!people.another && packets_.next()) {
       ++summary_.packets;
       people.bytes = packets_.followed() + unpacked_.size();
       take({packets_.contents(), &bytes_, packets_.offset()});
     }
     people.header.most_threads = most_threads(people.bytes);
     summary_.bytes = packets_.followed();
-    summary_.stopped = packets_.stopped();
+    summary_.stopped = people.another ? "behind the first recording another one begins, at byte " +
+                                            std::to_string(packets_.offset())
+                                      : packets_.stopped();
   }
 
   [[nodiscard]] bool ends_within_packet() const { return packets_.ends_within_packet(); }
@@ -67,7 +69,7 @@ class Index {
   void take_fields(const Packet& packet) {
     protozero::pbf_message<field::Packet> fields(packet.contents.data(), packet.contents.size());
     bool used = false;
-    while (fields.next()) {
+    while (!people.another && fields.next()) {
       if (fields.wire_type() != protozero::pbf_wire_type::length_delimited) {
         fields.skip();
         continue;
@@ -127,11 +129,15 @@ class Index {
     people.bytes += packets->size();
     const auto bytes = in_memory(*packets);
     Packets inner(*bytes);
-    while (inner.next()) take({inner.contents(), &unpacked_, at + inner.offset()});
+    while (!people.another && inner.next())
+      take({inner.contents(), &unpacked_, at + inner.offset()});
     if (!inner.stopped().empty()) ++summary_.broken;
   }
 
   void take_bundle(std::string_view bundle, const Packet& packet) {
+    people.another = people.has_closing;  // which is the last of a recording of ours
+    if (people.another) return;
+    people.has_events = true;
     const BundleHead head = bundle_head(bundle.data(), bundle.size());
     if (!head.has_cpu || head.cpu >= kMostCores) {
       ++summary_.broken;

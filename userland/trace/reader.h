@@ -6,7 +6,8 @@
 //
 // Any file is taken that Perfetto's format allows; what is broken is passed over and said. Files
 // end early when their recorder was killed or the disk was full, or while it is at work: what they
-// hold up to there is whole.
+// hold up to there is whole. Where a recording was put behind another, the first is read: their
+// times, threads and sums have nothing to do with each other.
 #pragma once
 #include <cstdint>
 #include <memory>
