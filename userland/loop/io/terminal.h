@@ -2,6 +2,13 @@
 // What is at the other end of this descriptor: a person? Then it has a size, which may change, and
 // keys that can be had one by one. The kernel keeps both, with the terminal and not with us: what
 // we change there outlives us unless it's put back.
+//
+//   RawMode raw(STDIN_FILENO, RawKeys::but_for_signals);  // until it goes
+//   Terminal terminal(loop, STDIN_FILENO);
+//   terminal.on_resize([&](TerminalSize size) { draw(size); });
+//   terminal.read(request, &key, 1, [&](Request& r) {
+//     if (r.result() > 0) press(key);  // 0: it was hung up
+//   });
 #pragma once
 #include <termios.h>
 

@@ -2,6 +2,12 @@
 // How do threads share memory without a data race? As cells of a SharedBuffer, which are read and
 // changed by atomic operations alone, and on which a thread can sleep until another one notifies
 // it. A SharedBuffer is a handle: copies name the same memory, which goes with the last of them.
+//
+//   SharedBuffer shared(4);
+//   shared.wait(0, 0);  // this thread: sleeps as long as cell 0 holds 0
+//
+//   shared.store<std::int32_t>(0, 1);  // another one, with its own copy of the handle
+//   shared.notify(0);
 #pragma once
 #include <atomic>
 #include <climits>
