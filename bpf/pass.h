@@ -16,6 +16,7 @@
 #ifndef TIMESLICE_PASS_H
 #define TIMESLICE_PASS_H
 
+#include "kfuncs.h"
 #include "row.h"
 
 #define PASS_ROWS 4096 /* room for the rows of one call */
@@ -168,12 +169,12 @@ struct bpf_iter_task {
 
 #define ITERATE_ALL_THREADS 1
 
-extern int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task,
-			     unsigned int flags) __ksym __weak;
-extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __ksym __weak;
-extern void bpf_iter_task_destroy(struct bpf_iter_task *it) __ksym __weak;
-extern void bpf_rcu_read_lock(void) __ksym __weak;
-extern void bpf_rcu_read_unlock(void) __ksym __weak;
+static int (*bpf_iter_task_new)(struct bpf_iter_task *it, struct task_struct *task,
+				unsigned int flags) = (void *)TS_ITER_NEW;
+static struct task_struct *(*bpf_iter_task_next)(struct bpf_iter_task *it) = (void *)TS_ITER_NEXT;
+static void (*bpf_iter_task_destroy)(struct bpf_iter_task *it) = (void *)TS_ITER_DESTROY;
+static void (*bpf_rcu_read_lock)(void) = (void *)TS_RCU_READ_LOCK;
+static void (*bpf_rcu_read_unlock)(void) = (void *)TS_RCU_READ_UNLOCK;
 
 #define FOR_EACH_THREAD(task, iterator)                                                            \
 	for (bpf_iter_task_new(&iterator, NULL, ITERATE_ALL_THREADS);                              \

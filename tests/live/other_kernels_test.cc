@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "count.skel.h"
+#include "observe/kfuncs.h"
 #include "observe/libbpf_log.h"
 #include "sched.skel.h"
 #include "stream.skel.h"
@@ -60,8 +61,10 @@ int load_with(const std::string& types, const void* bytes, size_t size) {
       bpf_object__open_mem(bytes, size, &options));
   REQUIRE(object);
   // Of the two ways to walk the threads, one is loaded on any kernel.
-  if (bpf_program* other = bpf_object__find_program_by_name(object.get(), "read_threads"))
-    bpf_program__set_autoload(other, false);
+  if (bpf_program* walk = bpf_object__find_program_by_name(object.get(), "walk_threads")) {
+    bpf_program* other = bpf_object__find_program_by_name(object.get(), "read_threads");
+    bpf_program__set_autoload(observe::find_kfuncs(walk) ? other : walk, false);
+  }
   return bpf_object__load(object.get());
 }
 

@@ -3,12 +3,12 @@
 // recorded?
 #include <numeric>
 
+#include "play/recording.h"
 #include "tests/catch.h"
 #include "tests/unit/view_frames.h"
-#include "tools/recording.h"
-#include "view/number.h"
-#include "view/report.h"
-#include "view/trust_line.h"
+#include "view/format/number.h"
+#include "view/format/trust_line.h"
+#include "view/report/report.h"
 
 using namespace timeslice;
 using test::MadeFrame;
@@ -18,7 +18,7 @@ namespace {
 std::string asked_for(std::vector<uint32_t> tgids) {
   trace::Header header;
   header.tgids = std::move(tgids);
-  return tools::info_of(header).asked;
+  return play::info_of(header).asked;
 }
 
 }  // namespace

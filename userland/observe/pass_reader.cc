@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/failure.h"
 #include "base/unique_fd.h"
+#include "observe/kfuncs.h"
 
 namespace timeslice::observe {
 
@@ -33,13 +34,14 @@ uint32_t threads_now() {
 
 }  // namespace
 
-void prepare_pass(Way way, bpf_program* walk, bpf_program* iterate, bpf_map* cores,
+bool prepare_pass(Way way, bpf_program* walk, bpf_program* iterate, bpf_map* cores,
                   bpf_map* seen_threads) {
   bpf_program__set_autoload(walk, way == Way::walk);
   bpf_program__set_autoload(iterate, way == Way::iterate);
   bpf_program__set_autoattach(iterate, false);
   bpf_map__set_max_entries(cores, static_cast<uint32_t>(std::max(libbpf_num_possible_cpus(), 1)));
   bpf_map__set_max_entries(seen_threads, std::max(16384U, 2 * threads_now()));
+  return way == Way::iterate || find_kfuncs(walk);
 }
 
 MappedArray::MappedArray(const bpf_map* map) : size_(bpf_map__max_entries(map)) {

@@ -27,9 +27,10 @@ struct PassParts {
 // How a program gets at the threads: by walking the task list (6.7 and later), or by iter/task.
 enum class Way { walk, iterate };
 
-// Before the load: makes room for this machine's cores and threads, and picks the way.
-void prepare_pass(Way way, bpf_program* walk, bpf_program* iterate, bpf_map* cores,
-                  bpf_map* seen_threads);
+// Before the load: makes room for this machine's cores and threads, and picks the way. False: this
+// kernel doesn't have it.
+[[nodiscard]] bool prepare_pass(Way way, bpf_program* walk, bpf_program* iterate, bpf_map* cores,
+                                bpf_map* seen_threads);
 
 // A BPF array map in our own memory.
 class MappedArray {

@@ -26,8 +26,10 @@ SkeletonPtr<Skeleton> try_load(const char* what, Way way, size_t chosen, Prepare
   listen_to_libbpf();
   SkeletonPtr<Skeleton> skeleton(Skeleton::open());
   if (!skeleton) throw libbpf_failure(what, errno);
-  prepare_pass(way, skeleton->progs.walk_threads, skeleton->progs.read_threads,
-               skeleton->maps.cores, skeleton->maps.seen_threads);
+  error = -ENOENT;
+  if (!prepare_pass(way, skeleton->progs.walk_threads, skeleton->progs.read_threads,
+                    skeleton->maps.cores, skeleton->maps.seen_threads))
+    return nullptr;
   skeleton->rodata->filtered = chosen > 0;
   bpf_map__set_max_entries(skeleton->maps.tgid_filter,
                            static_cast<uint32_t>(std::max<size_t>(chosen, 1)));

@@ -18,9 +18,8 @@ constexpr uint64_t bit(unsigned capability) { return uint64_t{1} << capability; 
 // map_files gives to CAP_CHECKPOINT_RESTORE alone and others' folders to CAP_DAC_READ_SEARCH.
 // CAP_SYSLOG shows where the kernel's symbols lie. Older kernels count a ring's and a map's pages
 // as locked: CAP_IPC_LOCK and CAP_SYS_RESOURCE. CAP_SYS_ADMIN stands in for the first three where
-// it came alone; nobody else may switch on BPF's run-time statistics, which say what the probes
-// cost; and where a kernel lacks a function that we could use, as before 6.7, libbpf looks for it
-// among the modules' types, which it shows to nobody else either.
+// it came alone; and nobody else may switch on BPF's run-time statistics, which say what the probes
+// cost.
 constexpr uint64_t kLooking = bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_SYS_PTRACE) |
                               bit(CAP_CHECKPOINT_RESTORE) | bit(CAP_DAC_READ_SEARCH) |
                               bit(CAP_SYSLOG) | bit(CAP_IPC_LOCK) | bit(CAP_SYS_RESOURCE) |

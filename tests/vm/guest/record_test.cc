@@ -2,8 +2,11 @@
 // Does the stream rung hold on this kernel too? A recording of workloads, compared with the
 // kernel's own counters as on the machine itself; here no thread is hidden, so arrivals and waits
 // are all told.
+#include <linux/capability.h>
+
 #include <nlohmann/json.hpp>
 
+#include "tests/live/few_rights.h"
 #include "tests/live/kernel_truth.h"
 #include "tests/live/recorded.h"
 #include "tests/live/workloads.h"
@@ -52,6 +55,22 @@ VM_TEST_CASE("a recording has this kernel's counts", "[bpf]") {
   check_recorded(live::ping_pong());
   check_recorded(live::pinned_spinners());
   check_recorded(live::mixed_threads());
+}
+
+VM_TEST_CASE("CAP_BPF with CAP_PERFMON is enough for counters, probes and recordings", "[bpf]") {
+  if (!expects_bpf()) return;
+  const auto few = [] { live::become_nobody_with({CAP_BPF, CAP_PERFMON}); };
+  for (const char* probes : {"none", "sched"}) {
+    const live::Outcome top =
+        live::run({live::timeslice(), "top", "--json", "-n", "1", "--probes", probes}, few);
+    INFO(top.err);
+    CHECK(top.status == 0);
+    CHECK(Json::parse(top.out)["source"] == "bpf");
+  }
+  const live::Outcome record =
+      live::run({live::timeslice(), "record", "--seconds", "0.5", "-o", "/dev/null"}, few);
+  INFO(record.err);
+  CHECK(record.status == 0);
 }
 
 VM_TEST_CASE("a recording under a sched_ext scheduler has this kernel's counts", "[.][alone]") {
