@@ -889,6 +889,47 @@ TEST_CASE("cluster: nonsense on a link costs that worker its life alone", "[clus
   CHECK(manager.stop() == 0);
 }
 
+TEST_CASE("cluster: a stop finds a worker that is just starting again, and whoever has connected",
+          "[cluster]") {
+  struct Starts {
+    std::atomic<int> count{0};
+    std::atomic<bool> go_on{false};
+  };
+  const Shared<Starts> starts;
+  Manager manager(quick(1, ClusterPolicy::round_robin), [&](WorkerLink& link) {
+    if (++starts->count > 1) await([&] { return starts->go_on.load(); });
+    return serve_lines(link);
+  });
+  REQUIRE(manager.await_count("ready", 1));
+  ::kill(manager.all("ready").front().pid, SIGKILL);
+  REQUIRE(manager.await_count("started", 2));
+  REQUIRE(await([&] { return starts->count == 2; }));
+  Client client(manager.port());
+  CHECK(client.say("who\n"));
+  manager.command("stop");
+  CHECK_THAT(manager.ask("stats", "totals"), Contains("lost 0"));  // it was told to stop by now
+  starts->go_on = true;
+  CHECK(slot_in(client.hear()) == 0);
+  CHECK(manager.wait() == 0);
+  REQUIRE(manager.all("ended").size() == 1);
+  CHECK_THAT(manager.all("ended").front().text, Contains("ended with code 0"));
+}
+
+TEST_CASE("cluster: what is killed when it was told to end has died, and not ended as told",
+          "[cluster]") {
+  Manager manager(quick(2, each_policy()));
+  REQUIRE(manager.await_count("ready", 2));
+  ::kill(manager.pid(), SIGSTOP);  // it hears of both together, and of the stop first
+  manager.command("stop");
+  ::kill(manager.all("ready", 0).front().pid, SIGKILL);
+  ::kill(manager.pid(), SIGCONT);
+  CHECK(manager.wait() == 0);
+  REQUIRE(manager.all("died").size() == 1);
+  CHECK_THAT(manager.all("died").front().text, Contains("was killed by signal 9"));
+  REQUIRE(manager.all("ended").size() == 1);
+  CHECK_THAT(manager.all("ended").front().text, Contains("ended with code 0"));
+}
+
 TEST_CASE("cluster: without free descriptors the manager rests, and goes on", "[cluster]") {
   Manager manager(quick(2, ClusterPolicy::round_robin));
   REQUIRE(manager.await_count("ready", 2));

@@ -177,16 +177,23 @@ void Cluster::ended(Worker& worker, const ProcessEnd& end) {
     if (*role == &worker) *role = nullptr;
   take_back(worker);
   bury(worker);
-  const Event kind = worker.hung           ? Event::hung
-                     : worker.asked_to_end ? Event::ended
-                     : worker.was_ready    ? Event::died
-                                           : Event::start_failed;
+  const Event kind = worker.hung                  ? Event::hung
+                     : ended_as_told(worker, end) ? Event::ended
+                     : worker.was_ready           ? Event::died
+                                                  : Event::start_failed;
   report(kind, worker.slot, worker.process.pid, place.last_end);
   if (stopping_) return end_if_done();
   if (was_successor) successor_failed(worker.slot);
   if (was_retiring) reload_next_slot();
   refill(worker.slot, &worker);
   pass_what_waits();
+}
+
+// Not if something else killed it, before it knew or on its way.
+bool Cluster::ended_as_told(const Worker& worker, const ProcessEnd& end) {
+  const bool by_us =
+      end.kind != ProcessEnd::Kind::signal || end.number == SIGTERM || !worker.complaint.empty();
+  return worker.asked_to_end && by_us;
 }
 
 // An empty slot gets a new worker, after a while. `last` is null if it couldn't even be forked.

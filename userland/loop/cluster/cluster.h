@@ -198,6 +198,7 @@ class Cluster {
   void look_for_exits();
   void on_exit(Worker& worker);
   void ended(Worker& worker, const ProcessEnd& end);
+  static bool ended_as_told(const Worker& worker, const ProcessEnd& end);
   void refill(unsigned slot, const Worker* last);
   void give_up(unsigned slot);
   void limit_passed(Worker& worker);

@@ -76,9 +76,13 @@ bool Cluster::manager_accepts(const Slot& slot) {
   return is_vacant(slot) && slot.successor == nullptr && slot.retiring == nullptr;
 }
 
+// At the end one that still starts can, too: it reads first what was passed, and then that it's to
+// drain.
 bool Cluster::can_take(const Worker& worker) const {
+  const bool serves = worker.state == Worker::State::ready ||
+                      (stopping_ && worker.state == Worker::State::starting);
   const bool has_room = stopping_ || worker.waiting.size() < options_.max_waiting;
-  return worker.state == Worker::State::ready && has_room && loop_.now() >= worker.rests_until;
+  return serves && has_room && loop_.now() >= worker.rests_until;
 }
 
 bool Cluster::has_taker() const {
@@ -88,12 +92,15 @@ bool Cluster::has_taker() const {
 }
 
 Cluster::Worker* Cluster::next_taker() {
+  Worker* starting = nullptr;
   for (std::size_t tried = 0; tried < slots_.size(); ++tried) {
     cursor_ = (cursor_ + 1) % slots_.size();
     Worker* worker = slots_[cursor_]->current;
-    if (worker != nullptr && can_take(*worker)) return worker;
+    if (worker == nullptr || !can_take(*worker)) continue;
+    if (worker->state == Worker::State::ready) return worker;
+    starting = worker;
   }
-  return nullptr;
+  return starting;
 }
 
 void Cluster::pass(UniqueFd connection) {
