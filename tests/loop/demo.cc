@@ -136,7 +136,9 @@ TEST_CASE("demo: a half-closed client gets its answer, and one that resets harms
 
 TEST_CASE("demo: SIGTERM answers what was begun, closes what is idle, refuses what is new") {
   // On `blocking` nothing is under way when the loop gets to hear of a signal.
-  DemoProcess demo({.backend = GENERATE(BackendKind::uring, BackendKind::pool)});
+  DemoOptions options{.backend = GENERATE(BackendKind::uring, BackendKind::pool)};
+  options.limits.grace = 60s;
+  DemoProcess demo(options);
   Client idle(demo);
   idle.send(get("/"));
   idle.read_until("loop.\n");

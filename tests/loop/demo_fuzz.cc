@@ -140,7 +140,7 @@ class AnswerCheck {
       return ::llhttp_get_error_reason(&parser_);
     if (within_) return "an answer that isn't whole";
     static const std::set<unsigned> kKnown = {100, 200, 206, 301, 304, 400, 404,
-                                              405, 413, 416, 431, 503, 505};
+                                              405, 413, 416, 421, 431, 503, 505};
     for (const unsigned status : statuses_)
       if (kKnown.count(status) == 0) return "status " + std::to_string(status);
     return "";

@@ -48,7 +48,8 @@ class Tree {
 };
 
 std::string with(const std::string& target, const std::string& header) {
-  return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\nConnection: close\r\n\r\n";
+  return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + header +
+         "\r\nConnection: close\r\n\r\n";
 }
 
 std::string header_in(const std::string& response, const std::string& name) {
@@ -95,8 +96,10 @@ TEST_CASE("demo static: files below the root are served, with their types") {
   const std::string directory = fetch(demo, "/static/with%20index");
   CHECK(status_in(directory) == 301);
   CHECK(header_in(directory, "Location") == "/static/with%20index/");
+  CHECK(header_in(fetch(demo, "/static/with%20index?a=b&c"), "Location") ==
+        "/static/with%20index/?a=b&c");
   const std::string head =
-      ask(demo, "HEAD /static/a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      ask(demo, "HEAD /static/a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   CHECK(header_in(head, "Content-Length") == "10");
   CHECK(body_of(head).empty());
 }
@@ -125,6 +128,33 @@ TEST_CASE("demo static: nothing else is") {
   CHECK(body_of(fetch(demo, "/static/a.txt")) == "0123456789");
 }
 
+// A page of elsewhere that has its own name lead here, as a browser would ask for it.
+TEST_CASE("demo static: what is this machine's isn't told to who asks for another's name") {
+  const Tree tree;
+  DemoProcess demo(serving(tree));
+  const auto status = [&](const std::string& target, const std::string& host) {
+    CAPTURE(target, host);
+    return status_in(
+        ask(demo, "GET " + target + " HTTP/1.1\r\nHost:" + host + "\r\nConnection: close\r\n\r\n"));
+  };
+  for (const char* ours : {" localhost", " LocalHost:8080", " a.localhost", " localhost.",
+                           " 127.0.0.1", " 127.0.0.1:8080", " [::1]", " [::1]:80", ""}) {
+    CHECK(status("/static/a.txt", ours) == 200);
+    CHECK(status("/stats", ours) == 200);
+  }
+  for (const char* others :
+       {" evil.example", " evil.example:8080", " localhost.evil.example", " notlocalhost",
+        " 127.0.0.1.evil.example", " 1.2.3", " [evil.example]", " [", " a]"}) {
+    CHECK(status("/static/a.txt", others) == 421);
+    CHECK(status("/static/none", others) == 421);
+    CHECK(status("/stats", others) == 421);
+    CHECK(status("/", others) == 200);
+  }
+  // The target's own authority counts.
+  CHECK(status("http://evil.example/static/a.txt", " localhost") == 421);
+  CHECK(status("http://me@localhost:80/static/a.txt", " evil.example") == 200);
+}
+
 TEST_CASE("demo static: ranges, and answers that needn't be sent again") {
   const Tree tree;
   DemoProcess demo(serving(tree));
@@ -147,6 +177,11 @@ TEST_CASE("demo static: ranges, and answers that needn't be sent again") {
     const std::string same = ask(demo, with(path, "If-None-Match: " + etag));
     CHECK(status_in(same) == 304);
     CHECK(body_of(same).empty());
+    const std::string one_of_two = "If-None-Match: \"x\"\r\nIf-None-Match: ";
+    CHECK(status_in(ask(demo, with(path, one_of_two + etag))) == 304);
+    CHECK(status_in(ask(demo, with(path, "If-None-Match: " + etag + "\r\nIf-None-Match: \"x\""))) ==
+          304);
+    CHECK(status_in(ask(demo, with(path, one_of_two + "\"y\""))) == 200);
     CHECK(header_in(same, "ETag") == etag);
     CHECK(status_in(ask(
               demo, with(path, "If-Modified-Since: " + header_in(whole, "Last-Modified")))) == 304);

@@ -261,21 +261,40 @@ TEST_CASE("demo strict: what surrounds chunks has its limit, one by one or in to
   CHECK(outcome_of(parse(chunked("0\r\nA: " + large + "\r\n\r\n"), 4096)[0]) == "413");
 }
 
+std::string expecting(const std::string& method) {
+  return method + " / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+}
+
 TEST_CASE("demo strict: who waits for 100 Continue is told to go on, in its turn") {
   DemoProcess demo(on_every_backend());
-  const std::string expecting =
-      "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
   const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
   Client client(demo);
-  client.send(get("/hash?iterations=1000") + expecting);
+  client.send(get("/hash?iterations=1000") + expecting("GET"));
   const std::string first = client.read_until(go_on);
   CHECK_THAT(first, StartsWith("HTTP/1.1 200 ") && Catch::Matchers::EndsWith(go_on));
   client.send("abc");
-  CHECK_THAT(client.read_until("here.\n"), StartsWith("HTTP/1.1 405 "));
-  client.send(expecting + "abc");  // didn't wait
-  CHECK_THAT(client.read_until("here.\n"), StartsWith("HTTP/1.1 405 "));
+  CHECK_THAT(client.read_until("loop.\n"), StartsWith("HTTP/1.1 200 "));
+  client.send(expecting("GET") + "abc");  // didn't wait
+  CHECK_THAT(client.read_until("loop.\n"), StartsWith("HTTP/1.1 200 "));
   client.send("GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
   CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 "));
+}
+
+// Node says 100 all the same, unless it's asked to look first (`checkContinue`).
+TEST_CASE("demo strict: who waits for 100 Continue in vain gets the answer instead, in its turn") {
+  DemoProcess demo(on_every_backend());
+  for (const char* body : {"", "abc", "abcGET / HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+    CAPTURE(body);
+    Client client(demo);
+    client.send(get("/hash?iterations=1000") + expecting("POST"));
+    const std::string first = client.read_until("here.\n");
+    CHECK_THAT(first, StartsWith("HTTP/1.1 200 "));
+    CHECK_THAT(first.substr(first.find("HTTP/1.1", 1)), StartsWith("HTTP/1.1 405 "));
+    CHECK_THAT(first, Catch::Matchers::Contains("Connection: close\r\n\r\nOnly GET"));
+    client.send(body);  // nobody knows whether it's that one's
+    client.no_more();
+    CHECK(client.read_to_end().empty());
+  }
 }
 
 }  // namespace timeslice::demo::test

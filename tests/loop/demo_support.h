@@ -144,8 +144,8 @@ class Client {
 };
 
 inline std::string get(const std::string& target, bool close = false) {
-  return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + (close ? "Connection: close\r\n" : "") +
-         "\r\n";
+  return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" +
+         (close ? "Connection: close\r\n" : "") + "\r\n";
 }
 
 // The whole answer to one request on a connection of its own.

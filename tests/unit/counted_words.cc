@@ -30,7 +30,7 @@ TEST_CASE("what is counted is one, or several") {
 }
 
 TEST_CASE("a trust line speaks of one wait as of one") {
-  MadeFrame made("aggregate");
+  MadeFrame made(Rung::aggregate);
   model::Trust& trust = made.frame().trust;
   trust.censored_waits = trust.missed_switches = 1;
   CHECK(view::trust_in_brief(made.frame()).find("1 missed switch, 1 censored wait, ") !=

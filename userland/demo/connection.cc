@@ -97,8 +97,9 @@ void Connection::answer_next() {
   if (over_ || answering_ || awaited_ == Awaited::closing) return;
   if (waiting_.empty()) {
     if (nothing_comes()) return abort();
-    if (parser_.take_expectation()) say_continue();
-    return;
+    if (!parser_.expects_continue()) return;
+    if (!shared_.routes.refuses(parser_.head())) return say_continue();
+    waiting_.push_back(parser_.go_without_body());
   }
   answering_ = std::make_unique<Answering>(*this);
   await(Awaited::nothing);
@@ -123,6 +124,7 @@ void Connection::respond(Response response) {
 
 // In its turn: when all that was asked before is answered.
 void Connection::say_continue() {
+  parser_.body_may_come();
   answering_ = std::make_unique<Answering>(*this);
   answering_->interim = true;
   await(Awaited::reading);
@@ -136,7 +138,7 @@ void Connection::hurry() {
 
 bool Connection::nothing_follows() const {
   return !answering_->interim && keep_alive_ && reading_ && waiting_.empty() && unparsed_.empty() &&
-         !finishing_;
+         !finishing_ && !parser_.expects_continue();
 }
 
 void Connection::progressed() {

@@ -26,13 +26,15 @@ std::string_view trimmed(std::string_view text) {
 // A name or an address, perhaps with a port, and nothing else.
 bool is_host(std::string_view text) { return text.find_first_of(" \t,/?#@\\") == text.npos; }
 
-// "/path?query", or the same behind a scheme and an authority, which say nothing new. What else
-// there is ("*", CONNECT's authority) is the path of nothing.
+// "/path?query", or the same behind a scheme and an authority, which counts instead of the Host
+// (RFC 9112, 3.2.2). What else there is ("*", CONNECT's authority) is the path of nothing.
 void split_target(std::string_view target, HttpRequest& request) {
   const std::size_t scheme_end = target.starts_with('/') ? target.npos : target.find("://");
   if (scheme_end != target.npos) {
-    const std::size_t path = target.find_first_of("/?#", scheme_end + 3);
-    target.remove_prefix(std::min(path, target.size()));
+    const std::size_t path = std::min(target.find_first_of("/?#", scheme_end + 3), target.size());
+    const std::string_view authority = target.substr(scheme_end + 3, path - scheme_end - 3);
+    request.host = authority.substr(authority.find('@') + 1);
+    target.remove_prefix(path);
     if (!target.starts_with('/')) request.path = '/';
   }
   target = target.substr(0, target.find('#'));
@@ -163,8 +165,18 @@ HttpRequest RequestParser::give_up(int status) {
 
 bool RequestParser::in_body() const { return partial_ && partial_->in_body; }
 
-bool RequestParser::take_expectation() {
-  return partial_ && std::exchange(partial_->expects_continue, false);
+bool RequestParser::expects_continue() const { return partial_ && partial_->expects_continue; }
+
+const HttpRequest& RequestParser::head() const { return partial_->request; }
+
+void RequestParser::body_may_come() { partial_->expects_continue = false; }
+
+HttpRequest RequestParser::go_without_body() {
+  ended_ = true;  // whether the body comes all the same is the client's choice
+  HttpRequest request = std::move(partial_->request);
+  request.keep_alive = false;
+  partial_.reset();
+  return request;
 }
 
 // All that isn't body: the head's lines, and later those around chunks.
@@ -209,6 +221,7 @@ void RequestParser::finish_head() {
   if (partial.codings > 0 && (is_old || !equal(trimmed(partial.transfer_encoding), "chunked")))
     return fail(400);
   if (parser_.content_length > limits_.body_bytes) return fail(413);  // needn't be sent first
+  request.host = trimmed(partial.host);
   split_target(partial.target, request);
   request.method = ::llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
   request.keep_alive = ::llhttp_should_keep_alive(&parser_) != 0;

@@ -22,6 +22,7 @@ struct HttpRequest {
   std::string_view method;
   std::string path;
   std::string query;
+  std::string host;  // whom the client meant: the target's authority, else the Host header
   // Those headers that somebody here reads; empty if absent. Several lines make one list.
   std::string range, if_range, if_none_match, if_modified_since;
   bool keep_alive = true;
@@ -47,8 +48,14 @@ class RequestParser {
   // In the middle of a request: the client has begun something.
   [[nodiscard]] bool begun() const { return partial_ != nullptr; }
   [[nodiscard]] bool in_body() const;
-  // The client waits for "100 Continue" before it sends the body (RFC 9110, 10.1.1). True once.
-  bool take_expectation();
+  // The client waits for "100 Continue" before it sends the body (RFC 9110, 10.1.1).
+  [[nodiscard]] bool expects_continue() const;
+  // Of the request that is begun, once its head has come.
+  [[nodiscard]] const HttpRequest& head() const;
+  // Then it may come: "100 Continue" is said.
+  void body_may_come();
+  // Or it need not: the request without it, as the last one.
+  HttpRequest go_without_body();
 
  private:
   struct Partial;

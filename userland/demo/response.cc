@@ -23,6 +23,7 @@ constexpr std::pair<int, std::string_view> kReasons[] = {
     {408, "Request Timeout"},
     {413, "Content Too Large"},
     {416, "Range Not Satisfiable"},
+    {421, "Misdirected Request"},
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {503, "Service Unavailable"},

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 
+#include "demo/host.h"
 #include "demo/jobs.h"
 #include "demo/query.h"
 #include "demo/stats.h"
@@ -16,6 +17,7 @@ namespace timeslice::demo {
 struct Route {
   std::string_view path;  // ends with a slash: all below, too
   void (Routes::*handle)(Exchange&);
+  bool tells = false;  // of what is this machine's, and no page's of elsewhere
 
   [[nodiscard]] bool matches(std::string_view wanted) const {
     return path.size() > 1 && path.ends_with('/') ? wanted.starts_with(path) : wanted == path;
@@ -66,10 +68,13 @@ std::string_view what_is_wrong(int status) {
 
 std::span<const Route> Routes::table() {
   static constexpr Route kTable[] = {
-      {"/", &Routes::hello},      {"/file", &Routes::send_file},
-      {"/hash", &Routes::hash},   {"/sort", &Routes::sort},
-      {"/block", &Routes::block}, {"/static/", &Routes::send_static_file},
-      {"/stats", &Routes::stats},
+      {"/", &Routes::hello},
+      {"/file", &Routes::send_file},
+      {"/hash", &Routes::hash},
+      {"/sort", &Routes::sort},
+      {"/block", &Routes::block},
+      {"/static/", &Routes::send_static_file, true},
+      {"/stats", &Routes::stats, true},
   };
   return kTable;
 }
@@ -100,25 +105,36 @@ std::map<std::string, std::uint64_t> Routes::requests() const {
   return requests;
 }
 
-void Routes::answer(Exchange& exchange) {
-  const HttpRequest& request = exchange.request;
-  std::size_t i = 0;
-  if (request.error != 0) i = table().size();
+std::size_t Routes::place_of(const HttpRequest& request) {
+  std::size_t i = request.error != 0 ? table().size() : 0;
   while (i < table().size() && !table()[i].matches(request.path)) ++i;
-  ++requests_[i];
+  return i;
+}
+
+void Routes::answer(Exchange& exchange) {
+  const std::size_t place = place_of(exchange.request);
+  ++requests_[place];
+  if (auto no = refusal(exchange.request, place)) return exchange.respond(std::move(*no));
+  (this->*table()[place].handle)(exchange);
+}
+
+bool Routes::refuses(const HttpRequest& request) const {
+  return refusal(request, place_of(request)).has_value();
+}
+
+std::optional<Response> Routes::refusal(const HttpRequest& request, std::size_t place) const {
   if (request.error != 0)
-    return exchange.respond(
-        error_response(request.error, std::string(what_is_wrong(request.error))));
-  if (i == table().size())
-    return exchange.respond(error_response(404,
-                                           "There is /, /file, /hash, /sort?n=N, /block?ms=N, "
-                                           "/static/... and /stats."));
-  if (request.method != "GET" && request.method != "HEAD") {
-    Response refusal = error_response(405, "Only GET and HEAD are served here.");
-    refusal.headers = "Allow: GET, HEAD\r\n";
-    return exchange.respond(std::move(refusal));
-  }
-  (this->*table()[i].handle)(exchange);
+    return error_response(request.error, std::string(what_is_wrong(request.error)));
+  if (place == table().size())
+    return error_response(404,
+                          "There is /, /file, /hash, /sort?n=N, /block?ms=N, "
+                          "/static/... and /stats.");
+  if (table()[place].tells && !is_local_host(request.host))
+    return error_response(421, "This is served to whoever asks for localhost or an address.");
+  if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
+  Response refused = error_response(405, "Only GET and HEAD are served here.");
+  refused.headers = "Allow: GET, HEAD\r\n";
+  return refused;
 }
 
 void Routes::hello(Exchange& exchange) {

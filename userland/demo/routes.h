@@ -32,6 +32,8 @@ class Routes {
          const Counts& counts);
 
   void answer(Exchange& exchange);
+  // Whether the head alone is enough to answer that it isn't served.
+  [[nodiscard]] bool refuses(const HttpRequest& request) const;
   void join(Member& member) { member_ = &member; }
   // How often each was asked for; "other" is what there isn't.
   [[nodiscard]] std::map<std::string, std::uint64_t> requests() const;
@@ -39,6 +41,9 @@ class Routes {
  private:
   friend struct Route;
   static std::span<const Route> table();
+  static std::size_t place_of(const HttpRequest& request);
+  [[nodiscard]] std::optional<Response> refusal(const HttpRequest& request,
+                                                std::size_t place) const;
 
   void hello(Exchange& exchange);
   void send_file(Exchange& exchange);

@@ -85,7 +85,8 @@ Response StaticFiles::find(const HttpRequest& request, std::string_view path) co
   if (!file || ::fstat(file.get(), &info) != 0) return no_file(errno);
   if (S_ISDIR(info.st_mode) && !directory) {  // its relative links would go astray
     Response elsewhere = error_response(301, "This is a directory.");
-    elsewhere.headers = "Location: " + request.path + "/\r\n";
+    const std::string query = request.query.empty() ? "" : '?' + request.query;
+    elsewhere.headers = "Location: " + request.path + '/' + query + "\r\n";
     return elsewhere;
   }
   if (!S_ISREG(info.st_mode)) return no_file(ENOENT);
