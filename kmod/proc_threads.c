@@ -74,7 +74,8 @@ static void show_headings(struct seq_file *file)
 	seq_printf(file, " %10s %10s %6s %10s %6s %14s %12s", "voluntary", "involunt", "missed",
 		   "waits_n", "missed", "wait_sum_ns", "wait_max_ns");
 	seq_printf(file, " %10s %10s %10s", "woken_task", "woken_soft", "woken_hard");
-	seq_puts(file, " comm start_ns vruntime_ns cgroup syscall a0 a1 a2 a3 sp since_ns"
+	seq_puts(file, " comm start_ns vruntime_ns cgroup ended_cpu_ns ended_nvcsw ended_nivcsw"
+		       " syscall a0 a1 a2 a3 sp since_ns"
 		       " last_preemptor last_waker preemptors wakers waits\n");
 }
 
@@ -210,6 +211,21 @@ static u64 cgroup_of(struct task_struct *task)
 #endif
 }
 
+/*
+ * What threads did of a process that have ended is in its first thread's row. The process's sums
+ * live as long as any of its tasks does, so longer than this row.
+ */
+static void show_ended(struct seq_file *file, struct task_struct *task)
+{
+	const struct signal_struct *signal = task->signal;
+
+	if (task->pid == task->tgid && !(task->flags & PF_KTHREAD))
+		seq_printf(file, " %llu %lu %lu", READ_ONCE(signal->sum_sched_runtime),
+			   READ_ONCE(signal->nvcsw), READ_ONCE(signal->nivcsw));
+	else
+		seq_puts(file, " - - -");
+}
+
 static bool may_see(const struct reader *reader, struct task_struct *task)
 {
 	return !reader->own_only || uid_eq(task_uid(task), reader->uid);
@@ -310,6 +326,7 @@ static int show(struct seq_file *file, void *row)
 	show_comm(file, comm);
 	seq_printf(file, " %llu %llu %llu", task->start_boottime, task->se.vruntime,
 		   cgroup_of(task));
+	show_ended(file, task);
 	show_syscall(file, task);
 	seq_printf(file, " %llu", thread->row.since_ns);
 	if (whole)

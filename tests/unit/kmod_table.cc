@@ -26,14 +26,14 @@ const std::string kSleeper =
     "       70596571            0        505       27        501          4      0        504      "
     "1"
     "       70596571      8211200        497          2          1 test\\040vm\\072\\054 340000000"
-    " 2532549471 77 0 3 140722 1 0 140735 5278000000 1 0"
+    " 2532549471 77 81000000 9 2 0 3 140722 1 0 140735 5278000000 1 0"
     " t:108:3:0:spin\\055ner;t:9:1:0:rcu t:108:497:0:peer;s:0:2:1:- 3:500,17:4\n";
 const std::string kKernelThread =
     "      2       0       0  I    0    0  -20      0    K-          2          0            "
     "1234441"
     "         -            -        -        2          0          0      0          0      0"
     "              0            0          0          0          0 - 464000000 119304713 1"
-    " - - - - - - 5261890400 4 4 - - -\n";
+    " - - - - - - - - - 5261890400 4 4 - - -\n";
 
 KmodThreads parsed(const std::string& text) {
   KmodThreads threads;
@@ -64,6 +64,11 @@ TEST_CASE("a row of the module's threads becomes a row of each kind") {
   CHECK(row.migrations == 27);
   CHECK(std::string(row.comm) == "test vm:,");
   CHECK(row.cgroup_id == 77);
+  CHECK(row.ended_cpu_ns == 81000000);
+  CHECK(row.ended_nvcsw == 9);
+  CHECK(row.ended_nivcsw == 2);
+  CHECK((row.record.have & TS_HAVE_ENDED_CPU) != 0);
+  CHECK((row.record.have & TS_HAVE_ENDED_SWITCHES) != 0);
   CHECK(row.syscall_nr == 0);
   CHECK(row.syscall_args[1] == 140722);
   CHECK(row.user_sp == 140735);
@@ -92,6 +97,7 @@ TEST_CASE("what the kernel or the moment doesn't give is absent, not 0") {
   const KmodThreads threads = parsed(kHead + kKernelThread);
   const ts_thread_row& row = threads.rows.at(0);
   CHECK((row.record.have & (TS_HAVE_WAIT | TS_HAVE_PENDING | TS_HAVE_SYSCALL)) == 0);
+  CHECK((row.record.have & (TS_HAVE_ENDED_CPU | TS_HAVE_ENDED_SWITCHES)) == 0);
   CHECK((row.record.have & TS_HAVE_SWITCHES) != 0);
   CHECK((row.flags & TS_THREAD_KERNEL) != 0);
   CHECK(row.syscall_nr == -1);
@@ -106,7 +112,7 @@ TEST_CASE("figures that couldn't be read as of one moment make no row, and break
       "       70596571            0        505       27          -          -      -          -    "
       "  "
       "-              -            -          -          -          - peer 340000000 2532549471 77 "
-      "- -"
+      "- - - - -"
       " - - - - 5278000000 - - - - -\n";
   const KmodThreads threads = parsed(kHead + unsettled + kSleeper);
   REQUIRE(threads.rows.size() == 2);

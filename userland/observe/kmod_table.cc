@@ -123,6 +123,13 @@ void take_our_figures(Words& words, ts_sched_row& row) {
   if (!whole) row.record.kind = 0;
 }
 
+void take_ended(Words& words, ts_thread_row& row) {
+  bool whole = take_if_there(words, row.ended_cpu_ns, "ended_cpu_ns");
+  whole = take_if_there(words, row.ended_nvcsw, "ended_nvcsw") && whole;
+  whole = take_if_there(words, row.ended_nivcsw, "ended_nivcsw") && whole;
+  if (whole) row.record.have |= TS_HAVE_ENDED_CPU | TS_HAVE_ENDED_SWITCHES;
+}
+
 void take_sleep(Words& words, ts_thread_row& row) {
   row.syscall_nr = -1;
   const bool known = take_if_there(words, row.syscall_nr, "system call");
@@ -176,6 +183,7 @@ void take_thread(std::string_view line, ts_thread_row& row, ts_sched_row& sched)
   take(words, row.vruntime_ns, "vruntime_ns");
   take(words, row.cgroup_id, "cgroup");
   row.record.have |= TS_HAVE_VRUNTIME | TS_HAVE_CGROUP;
+  take_ended(words, row);
   take_sleep(words, row);
   take(words, sched.since_ns, "since_ns");
   sched.last_preemptor = sched.last_waker = TS_PEERS;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// Does the module's file say what threads did of a process that have ended, so that the process has
+// all of it? The truth is the process's own clock, and what getrusage tells it of itself.
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <thread>
+
+#include "tests/live/kernel_truth.h"
+#include "tests/live/looking.h"
+#include "tests/live/waiting.h"
+#include "tests/live/workloads.h"
+#include "tests/vm/guest/module.h"
+
+namespace timeslice::vm {
+
+namespace {
+
+using live::Truth;
+using live::until;
+
+constexpr int kShortLived = 20;
+
+// In memory that the process shares with us.
+struct Ended {
+  uint64_t nvcsw, nivcsw;
+};
+
+Ended* shared_memory() {
+  void* memory =
+      ::mmap(nullptr, sizeof(Ended), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(memory != MAP_FAILED);
+  return static_cast<Ended*>(memory);
+}
+
+rusage usage_of(int whom) {
+  rusage usage{};
+  ::getrusage(whom, &usage);
+  return usage;
+}
+
+// What the process has more than its only thread.
+void tell_of_ended(Ended& ended) {
+  rusage all{}, own = usage_of(RUSAGE_THREAD), before{};
+  do {  // until it wasn't switched out between the two
+    before = own;
+    all = usage_of(RUSAGE_SELF);
+    own = usage_of(RUSAGE_THREAD);
+  } while (own.ru_nvcsw != before.ru_nvcsw || own.ru_nivcsw != before.ru_nivcsw);
+  ended.nvcsw = static_cast<uint64_t>(all.ru_nvcsw - own.ru_nvcsw);
+  ended.nivcsw = static_cast<uint64_t>(all.ru_nivcsw - own.ru_nivcsw);
+}
+
+// Who is joined may yet be on its way out.
+void short_lived(Ended& ended) {
+  using namespace std::chrono_literals;
+  for (int i = 0; i < kShortLived; ++i)
+    std::thread([] {
+      live::use_core(2ms);
+      live::nap(2);
+    }).join();
+  if (!until([] { return live::status_figure(::getpid(), "Threads") == 1; })) ::_exit(97);
+  tell_of_ended(ended);
+}
+
+uint64_t process_cpu_ns(pid_t pid) {
+  clockid_t clock{};
+  timespec time{};
+  REQUIRE(::clock_getcpuclockid(pid, &clock) == 0);
+  REQUIRE(::clock_gettime(clock, &time) == 0);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+const model::Process& process_of(const model::Frame& frame, pid_t pid) {
+  for (const model::Process* process : frame.processes)
+    if (process->tgid == static_cast<uint32_t>(pid)) return *process;
+  throw std::runtime_error("the process isn't in the frame");
+}
+
+}  // namespace
+
+VM_TEST_CASE("from the module a process has what its threads did that ended, to the unit") {
+  const Module module;
+  Ended* const ended = shared_memory();
+  live::Workload workload({[ended] { short_lived(*ended); }});
+  const pid_t pid = workload.pid();
+  live::Look look(observe::open_kmod_source({static_cast<uint32_t>(pid)}));
+  look.advance();
+  for (int leg = 0; leg < 2; ++leg) {
+    INFO("leg " << leg);
+    const uint64_t cpu_before = process_cpu_ns(pid), ended_before = ended->nvcsw;
+    const Truth before = live::truth_of(pid, pid);
+    workload.run();
+    const Truth own = live::truth_of(pid, pid);
+    CHECK(ended->nvcsw - ended_before >= kShortLived);  // a nap may be over before it begins
+    const model::Frame& frame = look.advance();
+    const model::Process& process = process_of(frame, pid);
+    CHECK(process.nvcsw == own.nvcsw + ended->nvcsw);
+    CHECK(process.nivcsw == own.nivcsw + ended->nivcsw);
+    const uint64_t switches = own.nvcsw - before.nvcsw + ended->nvcsw - ended_before;
+    REQUIRE(process.nvcsw_per_s);
+    CHECK(*process.nvcsw_per_s * *frame.interval_s == Approx(switches));
+    REQUIRE(process.cpu_pct);
+    CHECK(*process.cpu_pct / 100 * *frame.interval_s * 1e9 ==
+          Approx(process_cpu_ns(pid) - cpu_before));
+  }
+  ::munmap(ended, sizeof(Ended));
+}
+
+}  // namespace timeslice::vm
