@@ -71,10 +71,12 @@ static int stream_on_off(bool on)
 
 	if (on == streaming)
 		return 0;
-	if (!on)
+	if (!on) {
 		probes_detach_stream();
-	else if (!(error = stream_make()))
+		stream_end();
+	} else if (!(error = stream_make())) {
 		error = probes_attach_stream();
+	}
 	streaming = on && !error;
 	return error;
 }

@@ -101,6 +101,7 @@ u32 probes_context(void);
 
 /* stream.c: each event as a record, for whoever reads the files in debugfs. */
 int stream_make(void); /* again, if it is made already, does nothing */
+void stream_end(void); /* what was written last can be read */
 void stream_unmake(void);
 void stream_switch(bool preempt, unsigned int state, struct task_struct *prev,
 		   struct task_struct *next);

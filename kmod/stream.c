@@ -5,6 +5,8 @@
  *
  * relay is made for this place: a full sub-buffer's reader is woken from an interrupt of its own
  * (irq_work), not from here, where waking somebody would need the lock that the scheduler holds.
+ * A sub-buffer can be read when it is full, and each core's last one when the stream is switched
+ * off: so nobody meets one that is being written, and none of them ends in the middle of a record.
  * Nothing is overwritten: what finds no room is counted, and the next record that does is preceded
  * by one that says how many are missing. Ids are those of the first PID namespace.
  */
@@ -21,23 +23,31 @@ static struct dentry *directory;
 
 struct stream_core {
 	struct ts_stream_core figures;
-	u64 lost; /* since the last record of this core */
+	u64 lost;    /* since the last record of this core */
+	void *begun; /* the sub-buffer that is being filled; NULL: none */
+	size_t used; /* bytes of it */
 };
 
 static DEFINE_PER_CPU(struct stream_core, stream_cores);
 
 /*
- * 0: this sub-buffer isn't begun, for nobody has read the one that lies there. 6.17 no longer tells
- * how much of the one before was left empty.
+ * relay's read() would also show how far the current sub-buffer is filled, but while that one is
+ * exchanged for the next, it may give what was never written, or was read before, and take a buffer
+ * that is full for one whose oldest part was overwritten. An offset behind the end says that there
+ * is no current one. It is set when relay makes a buffer, and stays: we count for ourselves, and
+ * relay exchanges nothing, so what is returned here is asked by nobody.
+ *
+ * 6.17 no longer tells how much of the one before was left empty.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
-static int begin_sub_buffer(struct rchan_buf *buffer, void *sub_buffer, void *before)
+static int show_no_current_one(struct rchan_buf *buffer, void *sub_buffer, void *before)
 #else
-static int begin_sub_buffer(struct rchan_buf *buffer, void *sub_buffer, void *before,
-			    size_t before_padding)
+static int show_no_current_one(struct rchan_buf *buffer, void *sub_buffer, void *before,
+			       size_t before_padding)
 #endif
 {
-	return !relay_buf_full(buffer);
+	buffer->offset = buffer->chan->subbuf_size + 1;
+	return 0;
 }
 
 /*
@@ -62,7 +72,7 @@ static int remove_file(struct dentry *file)
 }
 
 static struct rchan_callbacks callbacks = {
-	.subbuf_start = begin_sub_buffer,
+	.subbuf_start = show_no_current_one,
 	.create_buf_file = create_file,
 	.remove_buf_file = remove_file,
 };
@@ -101,26 +111,42 @@ void stream_read(unsigned int cpu, struct ts_stream_core *figures)
 	figures->cpu = cpu;
 }
 
-/*
- * With interrupts off, so that a record isn't cut in two by another one of this core. A reader on
- * another core may come at any moment and takes all that lies before the offset: so this moves when
- * the record is there. relay_reserve() moves it first.
- */
-static bool put(struct stream_core *core, const void *record, size_t size)
+/* The bytes in front of the end are what a reader may have from now on, and no more. */
+static void hand_over(struct stream_core *core, struct rchan_buf *buffer)
+{
+	buffer->padding[buffer->subbufs_produced % channel->n_subbufs] =
+		channel->subbuf_size - core->used;
+	linger();
+	smp_store_release(&buffer->subbufs_produced, buffer->subbufs_produced + 1);
+	core->begun = NULL;
+	smp_mb(); /* a reader that isn't seen to wait sees it: set_current_state() is its barrier */
+	if (waitqueue_active(&buffer->read_wait))
+		irq_work_queue(&buffer->wakeup_work);
+}
+
+/* In one piece, in the sub-buffer that is being filled or in the next, if that has been read. */
+static bool make_room(struct stream_core *core, size_t size)
 {
 	struct rchan_buf *buffer = *this_cpu_ptr(channel->buf);
 
-	if (buffer->offset + size > channel->subbuf_size && !relay_switch_subbuf(buffer, size)) {
-		core->figures.dropped[TS_DROP_FULL]++;
-		core->lost++;
+	if (core->begun && core->used + size > channel->subbuf_size)
+		hand_over(core, buffer);
+	if (core->begun)
+		return true;
+	if (relay_buf_full(buffer))
 		return false;
-	}
-	memcpy(buffer->data + buffer->offset, record, size);
-	linger();
-	smp_store_release(&buffer->offset, buffer->offset + size);
+	core->begun = buffer->start +
+		      buffer->subbufs_produced % channel->n_subbufs * channel->subbuf_size;
+	core->used = 0;
+	return true;
+}
+
+static void put(struct stream_core *core, const void *record, size_t size)
+{
+	memcpy(core->begun + core->used, record, size);
+	core->used += size;
 	core->figures.records++;
 	core->figures.bytes += size;
-	return true;
 }
 
 static void say_what_is_lost(struct stream_core *core, const struct ts_event *next)
@@ -129,14 +155,14 @@ static void say_what_is_lost(struct stream_core *core, const struct ts_event *ne
 
 	lost.event.kind = TS_EVENT_LOST;
 	lost.event.tid = 0;
-	if (put(core, &lost, sizeof(lost))) {
-		core->lost = 0;
-	} else { /* this one wasn't an event */
-		core->lost--;
-		core->figures.dropped[TS_DROP_FULL]--;
-	}
+	put(core, &lost, sizeof(lost));
+	core->lost = 0;
 }
 
+/*
+ * With interrupts off, so that a record isn't cut in two by another one of this core. One after a
+ * gap is written together with what tells the gap, or is part of it.
+ */
 static void write_record(struct ts_event *event, size_t size)
 {
 	struct stream_core *core;
@@ -146,10 +172,29 @@ static void write_record(struct ts_event *event, size_t size)
 	core = this_cpu_ptr(&stream_cores);
 	event->time_ns = ktime_get_mono_fast_ns();
 	event->cpu = smp_processor_id();
-	if (core->lost)
-		say_what_is_lost(core, event);
-	put(core, event, size);
+	if (make_room(core, size + (core->lost ? sizeof(struct ts_event_lost) : 0))) {
+		if (core->lost)
+			say_what_is_lost(core, event);
+		put(core, event, size);
+	} else {
+		core->figures.dropped[TS_DROP_FULL]++;
+		core->lost++;
+	}
 	local_irq_restore(flags);
+}
+
+/* With no handler attached: nobody writes, and whoever reads shall have the last ones too. */
+void stream_end(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+	{
+		struct stream_core *core = per_cpu_ptr(&stream_cores, cpu);
+
+		if (core->begun)
+			hand_over(core, *per_cpu_ptr(channel->buf, cpu));
+	}
 }
 
 static bool wanted(struct task_struct *task)

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Does the module's stream hold every event of the threads it was asked for, and say what it lost?
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <vector>
 
@@ -28,7 +32,7 @@ union Record {
   ts_event_lost lost;
 };
 
-// Whole records of a core's file, from where it was read to last.
+// Records of a core's file, from where it was read to last.
 class CoreStream {
  public:
   explicit CoreStream(long cpu)
@@ -36,28 +40,53 @@ class CoreStream {
                    O_RDONLY | O_CLOEXEC)) {
     REQUIRE(fd_);
   }
+  // All that there is: it never ends within a record.
   std::vector<Record> read() {
-    std::string bytes;
-    char part[65536];
-    for (ssize_t got; (got = ::read(fd_.get(), part, sizeof part)) > 0;)
-      bytes.append(part, static_cast<size_t>(got));
-    std::vector<Record> records;
-    for (size_t at = 0; at < bytes.size();) {
-      Record record{};
-      REQUIRE(bytes.size() - at >= sizeof(ts_event));
-      std::memcpy(&record.event, bytes.data() + at, sizeof(ts_event));
-      const uint32_t size = ts_event_size(record.event.kind);
-      REQUIRE(size != 0);
-      REQUIRE(bytes.size() - at >= size);
-      std::memcpy(&record, bytes.data() + at, size);
-      at += size;
-      records.push_back(record);
+    while (take_bytes(65536)) {
     }
+    std::vector<Record> records = whole_records();
+    REQUIRE(rest_.empty());
     return records;
+  }
+  // As a slow reader does it: what a few small calls give. What they cut comes with the next.
+  std::vector<Record> read_a_little(size_t step, int calls) {
+    while (calls-- > 0 && take_bytes(step)) {
+    }
+    return whole_records();
+  }
+  // Until there is something to be read. False: nothing was said by the deadline.
+  bool wait(std::chrono::milliseconds deadline) {
+    pollfd poll{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&poll, 1, static_cast<int>(deadline.count())) == 1 && poll.revents == POLLIN;
   }
 
  private:
+  bool take_bytes(size_t at_most) {
+    const size_t before = rest_.size();
+    rest_.resize(before + at_most);
+    const ssize_t got = ::read(fd_.get(), rest_.data() + before, at_most);
+    rest_.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    return got > 0;
+  }
+  std::vector<Record> whole_records() {
+    std::vector<Record> records;
+    size_t at = 0;
+    while (rest_.size() - at >= sizeof(ts_event)) {
+      Record record{};
+      std::memcpy(&record.event, rest_.data() + at, sizeof(ts_event));
+      const uint32_t size = ts_event_size(record.event.kind);
+      REQUIRE(size != 0);
+      if (rest_.size() - at < size) break;
+      std::memcpy(&record, rest_.data() + at, size);
+      at += size;
+      records.push_back(record);
+    }
+    rest_.erase(0, at);
+    return records;
+  }
+
   UniqueFd fd_;
+  std::string rest_;
 };
 
 std::vector<std::vector<Record>> all_cores() {
@@ -66,6 +95,51 @@ std::vector<std::vector<Record>> all_cores() {
     cores.push_back(CoreStream(cpu).read());
   return cores;
 }
+
+// Is what was read of one core all that happened there, and in order? Time never goes back, and who
+// is switched away is who got the core last, unless a gap is told in between. Of an unfiltered
+// stream.
+struct Continuity {
+  uint64_t records = 0, lost = 0, backwards = 0, untold_gaps = 0;
+
+  void take(const std::vector<Record>& read) {
+    for (const Record& record : read) {
+      ++records;
+      if (record.event.time_ns < last_ns_) ++backwards;
+      last_ns_ = record.event.time_ns;
+      if (record.event.kind == TS_EVENT_LOST) {
+        lost += record.lost.records;
+        runner_ = kUnknown;
+      } else if (record.event.kind == TS_EVENT_SWITCH) {
+        if (runner_ != kUnknown && runner_ != record.switched.prev_tid) ++untold_gaps;
+        runner_ = record.event.tid;
+      }
+    }
+  }
+
+ private:
+  static constexpr uint64_t kUnknown = ~uint64_t{0};
+  uint64_t last_ns_ = 0, runner_ = kUnknown;
+};
+
+// Two processes on core 0 that wake each other as long as this lives.
+class EndlessPingPong {
+ public:
+  EndlessPingPong() {
+    for (const bool begins : {true, false}) {
+      const auto there = begins ? there_ : back_, back = begins ? back_ : there_;
+      players_.push_back(std::make_unique<live::Child>([=] {
+        live::pin_to(0);
+        live::play_ping_pong(*there, *back, 1 << 30, begins);
+      }));
+    }
+  }
+
+ private:
+  std::shared_ptr<live::Pipe> there_ = std::make_shared<live::Pipe>(),
+                              back_ = std::make_shared<live::Pipe>();
+  std::vector<std::unique_ptr<live::Child>> players_;
+};
 
 struct Drops {
   uint64_t records = 0, dropped = 0;
@@ -187,6 +261,58 @@ VM_TEST_CASE("what found no room is counted, and said in the stream") {
     told += lost[at];
   }
   CHECK(told > 0);
+}
+
+// Of two sub-buffers: the writer is mostly at the end of one, or finds both full.
+VM_TEST_CASE("a slow reader of a full stream gets all that was kept, in order") {
+  const Module module("stream_kib=4 stream_buffers=2 stream=1", kLingeringModule);
+  Continuity seen;
+  CoreStream stream(0);
+  {
+    const EndlessPingPong players;
+    for (int round = 0; round < 20; ++round) {
+      const uint64_t before = drops_of(0).dropped;
+      REQUIRE(live::until([&] { return drops_of(0).dropped > before; }));
+      seen.take(stream.read_a_little(100, 100));
+    }
+    REQUIRE(set_parameter("stream", "0") == 0);
+  }
+  seen.take(stream.read());
+  CHECK(seen.backwards == 0);
+  CHECK(seen.untold_gaps == 0);
+  CHECK(seen.records == drops_of(0).records);
+  CHECK(seen.lost > 0);
+  CHECK(seen.lost <= drops_of(0).dropped);
+}
+
+VM_TEST_CASE("a reader that keeps up with the stream meets no record twice, and misses none") {
+  const Module module("stream_kib=4 stream_buffers=64 stream=1");
+  Continuity seen;
+  CoreStream stream(0);
+  {
+    const EndlessPingPong players;
+    const uint64_t enough = std::getenv("SLOW") ? 10'000 : 50'000;
+    REQUIRE(live::until([&] {
+      for (int i = 0; i < 1000; ++i) seen.take(stream.read_a_little(65536, 1));
+      return seen.records > enough;
+    }));
+    REQUIRE(set_parameter("stream", "0") == 0);
+  }
+  seen.take(stream.read());
+  CHECK(seen.backwards == 0);
+  CHECK(seen.untold_gaps == 0);
+  CHECK(seen.records == drops_of(0).records);
+  CHECK(seen.lost == drops_of(0).dropped);
+}
+
+VM_TEST_CASE("who waits for the stream is woken by each sub-buffer that is full") {
+  const Module module("stream_kib=4 stream=1");
+  const EndlessPingPong players;
+  CoreStream stream(0);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(stream.wait(live::kDeadline));
+    REQUIRE_FALSE(stream.read().empty());
+  }
 }
 
 // While cores write. CoreStream takes nothing but whole records.
