@@ -15,7 +15,7 @@ limit=${VM_SECONDS:-420} # a guest that takes longer is ended
 passed=0 failed=0 skipped=0
 list=tests/vm/kernels sanitize=0
 # Where spinlocks sleep: births and ends, coming and going under load, readers and the stream.
-in_real_time='*burst*,*births*,*passed over*,*loads and unloads*,*fork storm*,*two sides*,the stream*,nothing is left*'
+in_real_time='*burst*,*births*,*passed over*,*loads and unloads*,*fork storm*,*two sides*,*stream*,nothing is left*'
 many=forky # this kernel boots once more, on 64 cores
 newest_in="experimental sid forky trixie-backports" # where Debian's newest kernel may be
 if [ "${1:-}" = --sanitize ]; then list=/dev/null sanitize=1; fi
