@@ -42,7 +42,7 @@ static atomic_t reserved;
 static atomic_t passed_over; /* births that found it empty, since the worker last looked */
 static struct workqueue_struct *workers;
 static void refill(struct work_struct *work);
-static DECLARE_WORK(refilling, refill);
+static DECLARE_DELAYED_WORK(refilling, refill);
 static struct hlist_head *buckets; /* by task */
 static unsigned int bucket_bits;
 static struct observed __rcu **slots;
@@ -78,8 +78,20 @@ static struct llist_node *take_from_reserve(void)
 	node = llist_del_first(&reserve);
 	raw_spin_unlock_irqrestore(&changes, flags);
 	if (!node || atomic_dec_return(&reserved) < RESERVE / 2)
-		queue_work(workers, &refilling);
+		queue_delayed_work(workers, &refilling, 0);
 	return node;
+}
+
+/* A build for tests finds no memory each third time. */
+static bool is_scarce(void)
+{
+#ifdef TIMESLICE_RESERVE
+	static atomic_t times;
+
+	return atomic_inc_return(&times) % 3 == 2;
+#else
+	return false;
+#endif
 }
 
 /* False: there is no memory, short of killing somebody for it. */
@@ -87,6 +99,8 @@ static bool fill_reserve(void)
 {
 	struct llist_node *node;
 
+	if (is_scarce())
+		return false;
 	while (atomic_read(&reserved) < RESERVE) {
 		node = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 		if (!node)
@@ -149,7 +163,7 @@ void table_clear(void)
 	unsigned long flags;
 	unsigned int slot;
 
-	cancel_work_sync(&refilling);
+	cancel_delayed_work_sync(&refilling);
 	atomic_set(&passed_over, 0);
 	for (slot = 0; slot < end; slot++) {
 		raw_spin_lock_irqsave(&changes, flags);
@@ -265,7 +279,7 @@ int table_add(struct task_struct *task)
 
 	if (!node && IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		atomic_inc(&passed_over); /* first, or the worker might not see it */
-		queue_work(workers, &refilling);
+		queue_delayed_work(workers, &refilling, 0);
 		return -EAGAIN;
 	}
 	if (!node)
@@ -297,35 +311,46 @@ static bool is_full(void)
 }
 
 /*
- * As table_seed() does it, and for its reasons. Whoever finds the reserve empty again is passed
- * over again. Who isn't found has ended, or, in a full table, can't be told from those that were
- * refused before.
+ * As table_seed() does it, and for its reasons. Where the reserve is empty again, it and those
+ * behind it are passed over again. Who isn't found has ended, or, in a full table, can't be told
+ * from those that were refused before.
  */
 static void find_passed_over(int births)
 {
 	struct task_struct *process, *task;
+	int error = 0;
 
 	rcu_read_lock();
 	for_each_process_thread(process, task)
 	{
-		if (!is_full() && !table_find(task) && !table_add(task))
-			births--;
+		if (is_full() || table_find(task))
+			continue;
+		error = table_add(task);
+		if (error == -EAGAIN) /* it counts itself */
+			goto empty;
+		births -= !error;
 	}
 	rcu_read_unlock();
 	if (is_full() && births > 0)
 		refuse(&counts.refused_limit, births);
+	return;
+empty:
+	rcu_read_unlock();
+	atomic_add(max(births - 1, 0), &passed_over);
 }
 
-/* The worker. */
+/* The worker. Where there is no memory at all, those that were passed over wait for some. */
 static void refill(struct work_struct *work)
 {
 	bool filled = fill_reserve();
 	int births = atomic_xchg(&passed_over, 0);
 
-	if (births && filled)
+	if (births && (filled || atomic_read(&reserved))) {
 		find_passed_over(births);
-	else if (births)
-		refuse(&counts.refused_memory, births);
+	} else if (births) {
+		atomic_add(births, &passed_over);
+		queue_delayed_work(workers, &refilling, HZ / 10);
+	}
 }
 
 static unsigned int count_threads(void)
