@@ -147,11 +147,25 @@ static __always_inline void fill_ended(struct ts_thread_row *row, struct task_st
 	row->record.have |= TS_HAVE_ENDED_CPU | TS_HAVE_ENDED_SWITCHES;
 }
 
+#define IN_32BIT_CALL 2 /* TS_COMPAT: arch/x86/include/asm/thread_info.h */
+/* Kernels that know no 32-bit calls may have no `status`. */
+struct thread_info___with_status {
+	__u32 status;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool is_in_32bit_call(struct task_struct *task)
+{
+	struct thread_info___with_status *info = (void *)&task->thread_info;
+
+	return bpf_core_field_exists(info->status) && BPF_CORE_READ(info, status) & IN_32BIT_CALL;
+}
+
 /*
  * A sleeper's registers were saved on its way into the kernel: which call, with which arguments. Of
  * one that runs they are its last entry's, and good for no more than to know its stack by. A thread
- * that has ended has no stack any more, and zeros read from there would be a read(). A 32-bit
- * program's calls have other numbers, and other registers for their arguments: they are left out.
+ * that has ended has no stack any more, and zeros read from there would be a read(). 32-bit calls
+ * have other numbers, and other registers for their arguments: they are left out. Any program can
+ * make them, by int 0x80.
  */
 #define USER32_CS 0x23 /* the code segment of 32-bit programs: arch/x86/include/asm/segment.h */
 static __always_inline void fill_syscall(struct ts_thread_row *row, struct task_struct *task)
@@ -165,7 +179,7 @@ static __always_inline void fill_syscall(struct ts_thread_row *row, struct task_
 		return;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	row->user_sp = regs->sp;
-	if (row->state == 'R' || regs->cs == USER32_CS)
+	if (row->state == 'R' || regs->cs == USER32_CS || is_in_32bit_call(task))
 		return;
 	row->syscall_nr = regs->orig_ax;
 	row->syscall_args[0] = regs->di;

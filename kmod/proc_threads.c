@@ -168,7 +168,8 @@ static void show_comm(struct seq_file *file, const char *comm)
 /*
  * A sleeper's registers lie at the top of its kernel stack. It may wake and exit while we look, and
  * its stack go: so they are read by a function that a missing page doesn't hurt, and believed only
- * if the thread hasn't run meanwhile.
+ * if the thread hasn't run meanwhile. 32-bit calls have other numbers, and other registers for
+ * their arguments, so they are left out. Any program can make them, by int 0x80.
  */
 static bool read_registers(struct task_struct *task, struct pt_regs *registers)
 {
@@ -179,17 +180,17 @@ static bool read_registers(struct task_struct *task, struct pt_regs *registers)
 		return false;
 	if (copy_from_kernel_nofault(registers, task_pt_regs(task), sizeof(*registers)))
 		return false;
+	if (registers->cs == __USER32_CS || READ_ONCE(task_thread_info(task)->status) & TS_COMPAT)
+		return false;
 	return state_of(task) != TASK_RUNNING && !READ_ONCE(task->on_cpu) &&
 	       switches == READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 }
 
-/* A 32-bit program's calls have other numbers, and other registers for their arguments. */
 static void show_syscall(struct seq_file *file, struct task_struct *task)
 {
 	struct pt_regs registers;
 
-	if (proc_reader(file)->arguments && read_registers(task, &registers) &&
-	    registers.cs != __USER32_CS)
+	if (proc_reader(file)->arguments && read_registers(task, &registers))
 		seq_printf(file, " %ld %lu %lu %lu %lu %lu", (long)(int)registers.orig_ax,
 			   registers.di, registers.si, registers.dx, registers.r10, registers.sp);
 	else

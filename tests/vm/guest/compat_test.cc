@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A 32-bit program's system calls have other numbers: is one of them ever shown under a 64-bit
-// call's name?
+// 32-bit system calls have other numbers: is one of them ever shown under a 64-bit call's name?
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -69,6 +68,39 @@ nlohmann::json thread_by(const std::string& source, pid_t pid) {
 }
 
 }  // namespace
+
+// pause() by its 32-bit number, as a 64-bit program may do it, too.
+#ifdef __x86_64__
+VM_TEST_CASE("a 64-bit program's 32-bit calls go by no 64-bit call's name") {
+  const Module module;
+  live::Child program([] {
+    for (;;) {
+      long result = kPause[1];
+      asm volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+      if (result != -EINTR) ::_exit(kNoSuchPrograms);
+    }
+  });
+  bool ended = false;
+  REQUIRE(live::until([&] {
+    ended = program.wait(std::chrono::milliseconds(0)).has_value();
+    const std::string call =
+        ended ? "" : read_in_steps("/proc/" + std::to_string(program.pid()) + "/syscall", 4096);
+    return ended || call.starts_with("29 ");
+  }));
+  if (ended) {
+    SUCCEED("this kernel has no 32-bit calls");
+    return;
+  }
+  std::vector<const char*> sources = {"kmod"};
+  if (expects_bpf()) sources.push_back("bpf");
+  for (const char* source : sources) {
+    const nlohmann::json thread = thread_by(source, program.pid());
+    CAPTURE(source, thread.dump());
+    CHECK(thread["state"] == "S");
+    CHECK(thread["sleeps_in"].is_null());
+  }
+}
+#endif
 
 VM_TEST_CASE("a 32-bit program's calls go by no 64-bit call's name") {
   const Module module;
