@@ -166,12 +166,9 @@ static __always_inline struct stream_core *this_core(void)
 	return bpf_map_lookup_elem(&stream_cores, &cpu);
 }
 
-/*
- * Room for a record, its head filled; NULL, and counted, where there is none. That a gap could not
- * be told is no event, so nothing is missing.
- */
-static __always_inline void *reserve(struct stream_core *core, __u8 kind, __u32 tid, __u8 prio,
-				     const __u64 size)
+/* Room in this core's ring, its head filled; NULL where there is none. */
+static __always_inline void *find_room(struct stream_core *core, __u8 kind, __u32 tid, __u8 prio,
+				       const __u64 size)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	void *ring = bpf_map_lookup_elem(&rings, &cpu);
@@ -180,13 +177,8 @@ static __always_inline void *reserve(struct stream_core *core, __u8 kind, __u32 
 	if (!ring)
 		return NULL;
 	event = bpf_ringbuf_reserve(ring, size, 0);
-	if (!event && kind == TS_EVENT_LOST)
+	if (!event)
 		return NULL;
-	if (!event) {
-		__sync_fetch_and_add(&core->dropped, 1);
-		__sync_fetch_and_add(&core->lost, 1);
-		return NULL;
-	}
 	event->time_ns = bpf_ktime_get_ns();
 	event->tid = tid;
 	event->cpu = cpu;
@@ -207,20 +199,38 @@ static __always_inline void submit(struct stream_core *core, void *record)
 	bpf_ringbuf_submit(record, flags);
 }
 
-/* A gap is told before the record that follows it. */
-static __always_inline void tell_loss(struct stream_core *core)
+/* False: there is a gap, and no room to tell it. */
+static __always_inline bool tell_loss(struct stream_core *core)
 {
 	__u64 lost = core->lost;
 	struct ts_event_lost *record;
 
 	if (!lost)
-		return;
-	record = reserve(core, TS_EVENT_LOST, 0, 0, sizeof(*record));
+		return true;
+	record = find_room(core, TS_EVENT_LOST, 0, 0, sizeof(*record));
 	if (!record)
-		return;
+		return false;
 	record->records = lost;
 	__sync_fetch_and_add(&core->lost, -lost);
 	submit(core, record);
+	return true;
+}
+
+/*
+ * Room for an event; NULL, and counted, where there is none. A gap is told before the event that
+ * follows it: one that can't be preceded by that is part of the gap, though the reader may have
+ * made room for it by now.
+ */
+static __always_inline void *reserve(struct stream_core *core, __u8 kind, __u32 tid, __u8 prio,
+				     const __u64 size)
+{
+	void *event = tell_loss(core) ? find_room(core, kind, tid, prio, size) : NULL;
+
+	if (!event) {
+		__sync_fetch_and_add(&core->dropped, 1);
+		__sync_fetch_and_add(&core->lost, 1);
+	}
+	return event;
 }
 
 static __always_inline __u16 leaving_state(bool preempt, __u32 state)
@@ -271,7 +281,6 @@ static __always_inline int tell_identity(__u8 kind, struct task_struct *task, __
 
 	if (!core || !tid)
 		return 0;
-	tell_loss(core);
 	record = reserve(core, kind, tid, BPF_CORE_READ(task, prio), sizeof(*record));
 	if (!record)
 		return 0;
@@ -342,7 +351,6 @@ int on_switch(__u64 *ctx)
 	note_runner(core, next);
 	if (!wanted && !is_wanted(next))
 		return 0;
-	tell_loss(core);
 	record = reserve(core, TS_EVENT_SWITCH, core->running_tid, next->prio, sizeof(*record));
 	if (!record)
 		return 0;
@@ -363,7 +371,6 @@ static __always_inline int on_wake(__u8 kind, struct task_struct *task)
 
 	if (!core || !is_wanted(task) || is_left_out(task))
 		return 0;
-	tell_loss(core);
 	record = reserve(core, kind, tid_of(task), task->prio, sizeof(*record));
 	if (!record)
 		return 0;
@@ -396,7 +403,6 @@ int BPF_PROG(on_migrate, struct task_struct *task, int to_cpu)
 
 	if (!core || !is_wanted(task))
 		return 0;
-	tell_loss(core);
 	record = reserve(core, TS_EVENT_MIGRATE, tid_of(task), task->prio, sizeof(*record));
 	if (!record)
 		return 0;
@@ -458,7 +464,6 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	keep_last_numbers(task);
 	if (!core || !is_wanted(task))
 		return 0;
-	tell_loss(core);
 	record = reserve(core, TS_EVENT_EXIT, tid_of(task), task->prio, sizeof(*record));
 	if (!record)
 		return 0;
