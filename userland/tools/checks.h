@@ -67,6 +67,7 @@ inline CLI::Validator one_of(std::vector<std::string> words) {
 template <typename Enum>
 CLI::Validator choice_of(const std::vector<std::pair<std::string, Enum>>& choices) {
   std::vector<std::string> words;
+  words.reserve(choices.size());
   for (const auto& choice : choices) words.push_back(choice.first);
   CLI::Validator validator = one_of(words);
   const CLI::Validator check = validator;
