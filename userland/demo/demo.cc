@@ -51,7 +51,6 @@ const char* name_of(Policy policy) {
 }
 
 void run_demo(const DemoOptions& options) {
-  ::signal(SIGPIPE, SIG_IGN);  // for stderr into a closed pipe; sockets ask for none anyway
   take_all_descriptors();
   if (options.cluster > 0) return run_cluster(options);
   UniqueFd listener = listen(options.port);
