@@ -13,7 +13,6 @@ const ts_thread_row* row_of(const Snapshot& snapshot, pid_t tid);
 const ts_sched_row* sched_of(const Snapshot& snapshot, pid_t tid);
 const model::Thread* thread_of(const model::Frame& frame, pid_t tid);
 
-
 // A source with the model on top, without look-ups.
 struct Look {
   explicit Look(std::unique_ptr<observe::Source> opened) : source(std::move(opened)) {}

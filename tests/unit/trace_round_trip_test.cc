@@ -37,8 +37,7 @@ class Maker {
     for (uint32_t i = below(20); i > 0; --i) made.closing_rows.push_back(row());
     for (uint32_t i = below(5); i > 0; --i)
       made.roles.push_back({number32(), number(), text(), text(), below(1000) / 1000.0});
-    for (uint32_t i = below(5); i > 0; --i)
-      made.runtimes.push_back({number32(), number(), text()});
+    for (uint32_t i = below(5); i > 0; --i) made.runtimes.push_back({number32(), number(), text()});
     uint64_t time_ns = made.header.begin_ns;
     for (uint32_t i = below(2000); i > 0; --i) {
       time_ns += 1 + below(below(2) ? 10 : 1'000'000'000);
