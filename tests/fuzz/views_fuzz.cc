@@ -134,7 +134,7 @@ std::string step_through(play::Playback& playback, uint64_t interval_ns) {
   return last;
 }
 
-void play(const std::string& path) {
+void play_all(const std::string& path) {
   play::Playback playback(path, "", true);
   const uint64_t whole_ns = playback.end_ns() - playback.begin_ns();
   const uint64_t interval_ns = whole_ns / kSteps;
@@ -161,7 +161,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const play::Window window = play::find_window(options);
     require(window.begin_ns <= window.end_ns, "a window ends after it begins");
     look_at_whole(bytes, window);
-    play(options.path);
+    play_all(options.path);
   } catch (const Failure&) {
   }
   return 0;

@@ -17,7 +17,7 @@ class NumberedFiles {
   // Returns the name. Throws Failure.
   std::string write(const std::string& bytes) {
     while (keeps_what_is_there() && is_taken(name())) ++written_;
-    const std::string name = this->name();
+    std::string name = this->name();
     write_private(name, bytes, written_ == 0 ? earlier_ : Earlier::refuse);
     ++written_;
     return name;

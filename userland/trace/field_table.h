@@ -40,9 +40,9 @@ constexpr Field<form, At> field_at(const char* name, uint32_t number, At at) {
 namespace detail {
 
 template <typename T>
-constexpr bool is_list = false;
+inline constexpr bool is_list = false;
 template <typename T>
-constexpr bool is_list<std::vector<T>> = true;
+inline constexpr bool is_list<std::vector<T>> = true;
 
 // A character is a small number, an array of them is bytes ended by a zero.
 template <Form form, typename T>
