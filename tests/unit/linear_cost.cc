@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Does a recording cost as much as there is in it, however that is spread? Eight times as much of
 // the same takes about eight times the CPU time; where everything is looked through for each, 64
-// times.
+// times. And it takes memory by the thread.
+#include <malloc.h>
 #include <time.h>
 
 #include <functional>
@@ -96,6 +97,23 @@ TEST_CASE("a report by process costs no more for each where there are very many"
     const Report report = make_report(core.history, {}, By::process, false);
     CHECK(report.rows.size() == n);
   });
+}
+
+// Bytes that the allocator has given out. AddressSanitizer's doesn't say.
+size_t allocated() {
+  const auto now = mallinfo2();
+  return now.uordblks + now.hblkhd;
+}
+
+TEST_CASE("a thread of a report takes less than a kilobyte") {
+  constexpr uint32_t n = 1 << 16;  // so that no vector has room left that isn't used
+  const size_t before = allocated();
+  OneCore core;
+  for (uint32_t i = 0; i < n; ++i) core.run(1000 + i, TS_LEAVING_SLEEP);
+  core.history.finish(core.now_ns);
+  const Report report = make_report(core.history, {}, By::thread, false);
+  REQUIRE(report.rows.size() == n);
+  CHECK((allocated() - before) / n < 1024);
 }
 
 TEST_CASE("lanes cost no more for each thread where very many share a cell") {

@@ -444,7 +444,7 @@ void History::settle_wait(uint32_t index, uint64_t time_ns, uint64_t wait_ns, Sl
   if (known || now.state == State::ready) {
     ++thread.waits;
     thread.wait_sum_ns += whole_ns;
-    ++thread.wait_hist[ts_wait_bucket(whole_ns)];
+    thread.wait_hist.add(ts_wait_bucket(whole_ns));
     if (whole_ns > thread.wait_max_ns || thread.waits == 1) {
       thread.wait_max_ns = whole_ns;
       thread.wait_max_at_ns = time_ns;

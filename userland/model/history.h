@@ -17,6 +17,7 @@
 #include "bpf/wire.h"
 #include "model/frame.h"
 #include "model/pair_index.h"
+#include "model/waits.h"
 
 namespace timeslice::model {
 
@@ -83,7 +84,7 @@ struct HistoryThread {
   // Waits that ended in the window, whole ones, as the kernel adds them to run_delay.
   uint64_t waits = 0, wait_sum_ns = 0, wait_max_ns = 0;
   uint64_t wait_max_at_ns = 0;  // when the longest ended
-  std::array<uint32_t, TS_WAIT_BUCKETS> wait_hist{};
+  WaitCounts wait_hist;
   std::vector<Pair> preemptors, wakers;  // in no order
 
   // The kernel's own totals over the window, where rows at both ends (or its exit) tell them.

@@ -26,7 +26,7 @@ void add(ReportRow& row, const HistoryThread& thread) {
   row.waits += thread.waits;
   row.wait_sum_ns += thread.wait_sum_ns;
   row.wait_max_ns = std::max(row.wait_max_ns, thread.wait_max_ns);
-  for (size_t i = 0; i < row.wait_hist.size(); ++i) row.wait_hist[i] += thread.wait_hist[i];
+  row.wait_hist.add(thread.wait_hist);
 }
 
 bool is_shown(const History& history, const HistoryThread& thread, bool with_recorder) {
@@ -50,7 +50,7 @@ Role role_of(const HistoryThread& thread) {
 
 std::optional<double> Report::wait_quantile_us(const ReportRow& row, double q) const {
   if (trust.spoils_percentiles(all.waits)) return std::nullopt;
-  const auto ns = wait_quantile_ns(row.wait_hist, q);
+  const auto ns = wait_quantile_ns(row.wait_hist.buckets(), q);
   // A bucket's end may lie beyond the longest wait, which is known.
   return ns ? std::optional(static_cast<double>(std::min(*ns, row.wait_max_ns)) / 1e3)
             : std::nullopt;

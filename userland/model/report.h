@@ -25,7 +25,7 @@ struct ReportRow {
   std::array<uint64_t, kOffReasons> off_ns{};
   uint64_t voluntary = 0, involuntary = 0, unclear = 0, slices = 0, migrations = 0, wakeups = 0;
   uint64_t waits = 0, wait_sum_ns = 0, wait_max_ns = 0;
-  WaitHistogram wait_hist{};
+  WaitCounts wait_hist;
 
   [[nodiscard]] uint64_t off_sum_ns() const {
     uint64_t sum = 0;

@@ -12,7 +12,7 @@ WaitHistogram waits_between(const WaitHistogram& earlier, const WaitHistogram& l
   return between;
 }
 
-std::optional<uint64_t> wait_quantile_ns(const WaitHistogram& waits, double q) {
+std::optional<uint64_t> wait_quantile_ns(std::span<const uint32_t> waits, double q) {
   const uint64_t all = std::accumulate(waits.begin(), waits.end(), uint64_t{0});
   if (all == 0) return std::nullopt;
   auto wanted = static_cast<uint64_t>(std::ceil(q * static_cast<double>(all)));
