@@ -25,42 +25,41 @@ int retried(Call call) {
   return result;
 }
 
-int transfer(const Operation& op) {
-  const auto* parts = static_cast<const iovec*>(op.data);
-  const int count = static_cast<int>(op.size);
+// At a place of a file, or where it stands.
+int read_file(const Operation& op) {
   const bool here = op.offset == kCurrentPosition;
-  return retried([&]() -> ssize_t {
-    switch (op.kind) {
-      case Kind::read:
-        return here ? ::read(op.fd, op.data, op.size) : ::pread(op.fd, op.data, op.size, op.offset);
-      case Kind::write:
-        return here ? ::write(op.fd, op.data, op.size)
-                    : ::pwrite(op.fd, op.data, op.size, op.offset);
-      case Kind::readv:
-        return here ? ::readv(op.fd, parts, count) : ::preadv(op.fd, parts, count, op.offset);
-      default:
-        return here ? ::writev(op.fd, parts, count) : ::pwritev(op.fd, parts, count, op.offset);
-    }
+  return retried([&] {
+    return here ? ::read(op.fd, op.data, op.size) : ::pread(op.fd, op.data, op.size, op.offset);
   });
 }
-
-int on_path(const Operation& op) {
-  const char* path = static_cast<const char*>(op.data);
-  return retried([&]() -> int {
-    switch (op.kind) {
-      case Kind::open:
-        return ::openat(op.fd, path, op.flags, op.mode);
-      case Kind::stat:
-        return ::statx(op.fd, path, op.flags, STATX_BASIC_STATS | STATX_BTIME,
-                       static_cast<struct statx*>(op.extra));
-      case Kind::rename:
-        return ::renameat(op.fd, path, AT_FDCWD, static_cast<const char*>(op.extra));
-      case Kind::unlink:
-        return ::unlinkat(op.fd, path, op.flags);
-      default:
-        return ::mkdirat(op.fd, path, op.mode);
-    }
+int write_file(const Operation& op) {
+  const bool here = op.offset == kCurrentPosition;
+  return retried([&] {
+    return here ? ::write(op.fd, op.data, op.size) : ::pwrite(op.fd, op.data, op.size, op.offset);
   });
+}
+// The same of several parts: preadv or pwritev, which take -1 for where it stands.
+template <typename Call>
+int vectored(const Operation& op, Call call) {
+  const auto* parts = static_cast<const iovec*>(op.data);
+  return retried(
+      [&] { return call(op.fd, parts, static_cast<int>(op.size), op.offset, /*flags=*/0); });
+}
+
+const char* path_of(const Operation& op) { return static_cast<const char*>(op.data); }
+
+int open_file(const Operation& op) {
+  return retried([&] { return ::openat(op.fd, path_of(op), op.flags, op.mode); });
+}
+int stat_file(const Operation& op) {
+  constexpr unsigned kWanted = STATX_BASIC_STATS | STATX_BTIME;
+  return retried([&] {
+    return ::statx(op.fd, path_of(op), op.flags, kWanted, static_cast<struct statx*>(op.extra));
+  });
+}
+int rename_file(const Operation& op) {
+  const char* to = static_cast<const char*>(op.extra);
+  return retried([&] { return ::renameat(op.fd, path_of(op), AT_FDCWD, to); });
 }
 
 // Whoever catches it on the loop's thread can say what it was for; here it would end the program.
@@ -94,27 +93,44 @@ int run_blocking(Request& request) {
     case Kind::nop:
       return 0;
     case Kind::read:
+      return read_file(op);
     case Kind::write:
+      return write_file(op);
     case Kind::readv:
+      return vectored(op, ::preadv2);
     case Kind::writev:
-      return transfer(op);
+      return vectored(op, ::pwritev2);
     case Kind::fsync:
       return retried([&] { return op.flags ? ::fdatasync(op.fd) : ::fsync(op.fd); });
     case Kind::open:
+      return open_file(op);
     case Kind::stat:
+      return stat_file(op);
     case Kind::rename:
+      return rename_file(op);
     case Kind::unlink:
+      return retried([&] { return ::unlinkat(op.fd, path_of(op), op.flags); });
     case Kind::mkdir:
-      return on_path(op);
+      return retried([&] { return ::mkdirat(op.fd, path_of(op), op.mode); });
     case Kind::close:  // not retried: after EINTR the descriptor is gone, or another's
       return or_errno(::close(op.fd));
     case Kind::shutdown:
       return or_errno(::shutdown(op.fd, op.flags));
     case Kind::work:
       return run_job(request);
-    default:
+    case Kind::none:  // and those that wait for readiness
+    case Kind::accept:
+    case Kind::connect:
+    case Kind::recv:
+    case Kind::send:
+    case Kind::recvmsg:
+    case Kind::sendmsg:
+    case Kind::poll:
+    case Kind::accept_many:
+    case Kind::recv_many:
       return -ENOTSUP;
   }
+  return -ENOTSUP;
 }
 
 }  // namespace timeslice::loop

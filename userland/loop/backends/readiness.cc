@@ -116,6 +116,12 @@ int connect_now(Operation& op, std::uint32_t happened) {
   return errno == EINPROGRESS || errno == EINTR ? -EAGAIN : -errno;
 }
 
+ssize_t polled(const Operation& op, std::uint32_t happened) {
+  const std::uint32_t concerns = happened & (events_needed(op) | kAlways);
+  if (concerns == 0) errno = EAGAIN;
+  return concerns == 0 ? -1 : static_cast<ssize_t>(concerns);
+}
+
 ssize_t call_now(Operation& op, std::uint32_t happened, std::size_t limit) {
   const std::size_t size = std::min(op.size, limit);
   switch (op.kind) {
@@ -137,52 +143,57 @@ ssize_t call_now(Operation& op, std::uint32_t happened, std::size_t limit) {
     case Kind::write:
     case Kind::writev:
       return write_now(op, limit);
-    default: {
-      const std::uint32_t concerns = happened & (events_needed(op) | kAlways);
-      if (concerns == 0) errno = EAGAIN;
-      return concerns == 0 ? -1 : static_cast<ssize_t>(concerns);
-    }
+    case Kind::poll:
+      return polled(op, happened);
+    case Kind::connect:  // has a way of its own
+    case Kind::none:     // and these don't wait
+    case Kind::nop:
+    case Kind::fsync:
+    case Kind::open:
+    case Kind::close:
+    case Kind::stat:
+    case Kind::rename:
+    case Kind::unlink:
+    case Kind::mkdir:
+    case Kind::shutdown:
+    case Kind::work:
+      break;
   }
+  errno = ENOTSUP;
+  return -1;
 }
 
 }  // namespace
 
 bool waits_for_readiness(const Operation& op) {
-  switch (op.kind) {
-    case Kind::read:
-    case Kind::write:
-    case Kind::readv:
-    case Kind::writev:
-      return op.offset == kCurrentPosition;
-    case Kind::connect:
-    case Kind::sendmsg:
-      return !knocks(op);
-    case Kind::accept:
-    case Kind::recv:
-    case Kind::send:
-    case Kind::recvmsg:
-    case Kind::poll:
-    case Kind::accept_many:
-    case Kind::recv_many:
-      return true;
-    default:
+  switch (waits(op.kind)) {
+    case Waits::never:
       return false;
+    case Waits::to_read_a_stream:
+    case Waits::to_write_a_stream:
+      return op.offset == kCurrentPosition;
+    case Waits::to_read:
+    case Waits::to_write:
+    case Waits::as_asked:
+      return !knocks(op);
   }
+  return false;
 }
 
 std::uint32_t events_needed(const Operation& op) {
-  switch (op.kind) {
-    case Kind::poll:
+  switch (waits(op.kind)) {
+    case Waits::as_asked:
       return static_cast<unsigned short>(op.events);
-    case Kind::write:
-    case Kind::writev:
-    case Kind::connect:
-    case Kind::send:
-    case Kind::sendmsg:
+    case Waits::to_write:
+    case Waits::to_write_a_stream:
       return EPOLLOUT;
-    default:
+    case Waits::to_read:
+    case Waits::to_read_a_stream:
       return EPOLLIN;
+    case Waits::never:
+      return 0;
   }
+  return 0;
 }
 
 bool is_datagram(int fd) {

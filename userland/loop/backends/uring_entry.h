@@ -19,69 +19,56 @@ namespace timeslice::loop {
 inline constexpr std::size_t kMaxTransfer =
     0x7ffff000;  // what read(2) takes at most, and fits an int
 
-inline void prepare_file(io_uring_sqe& sqe, const Operation& op) {
-  const auto size = static_cast<unsigned>(std::min(op.size, kMaxTransfer));
-  const auto offset = static_cast<std::uint64_t>(op.offset);
-  const auto* parts = static_cast<const iovec*>(op.data);
-  switch (op.kind) {
-    case Kind::read:
-      return ::io_uring_prep_read(&sqe, op.fd, op.data, size, offset);
-    case Kind::write:
-      return ::io_uring_prep_write(&sqe, op.fd, op.data, size, offset);
-    case Kind::readv:
-      return ::io_uring_prep_readv(&sqe, op.fd, parts, size, offset);
-    case Kind::writev:
-      return ::io_uring_prep_writev(&sqe, op.fd, parts, size, offset);
-    default:
-      return ::io_uring_prep_close(&sqe, op.fd);
-  }
-}
-
 inline bool sends(const Operation& op) { return op.kind == Kind::send || op.kind == Kind::sendmsg; }
 
 // Itself, or for data, or for room.
 inline bool polls(const Operation& op) { return op.kind == Kind::poll || op.events != 0; }
 
-inline void prepare_socket(io_uring_sqe& sqe, const Operation& op) {
+inline void prepare(io_uring_sqe& sqe, const Operation& op) {
+  const std::size_t size = std::min(op.size, kMaxTransfer);
+  const auto count = static_cast<unsigned>(size);
+  const auto offset = static_cast<std::uint64_t>(op.offset);
+  const auto* parts = static_cast<const iovec*>(op.data);
+  const auto* address = static_cast<const sockaddr*>(op.data);
+  constexpr int kSending = MSG_DONTWAIT | MSG_NOSIGNAL;
   switch (op.kind) {
+    case Kind::nop:
+      return ::io_uring_prep_nop(&sqe);
+    case Kind::read:
+      return ::io_uring_prep_read(&sqe, op.fd, op.data, count, offset);
+    case Kind::write:
+      return ::io_uring_prep_write(&sqe, op.fd, op.data, count, offset);
+    case Kind::readv:
+      return ::io_uring_prep_readv(&sqe, op.fd, parts, count, offset);
+    case Kind::writev:
+      return ::io_uring_prep_writev(&sqe, op.fd, parts, count, offset);
+    case Kind::close:
+      return ::io_uring_prep_close(&sqe, op.fd);
+    case Kind::poll:
+      return ::io_uring_prep_poll_add(&sqe, op.fd, static_cast<unsigned short>(op.events));
     case Kind::accept:
       return ::io_uring_prep_accept(&sqe, op.fd, nullptr, nullptr, SOCK_CLOEXEC);
     case Kind::accept_many:
       return ::io_uring_prep_multishot_accept(&sqe, op.fd, nullptr, nullptr, SOCK_CLOEXEC);
     case Kind::connect:
-      return ::io_uring_prep_connect(&sqe, op.fd, static_cast<const sockaddr*>(op.data),
-                                     static_cast<socklen_t>(op.size));
+      return ::io_uring_prep_connect(&sqe, op.fd, address, static_cast<socklen_t>(op.size));
     case Kind::send:
-      return ::io_uring_prep_send(&sqe, op.fd, op.data, std::min(op.size, kMaxTransfer),
-                                  MSG_DONTWAIT | MSG_NOSIGNAL);
+      return ::io_uring_prep_send(&sqe, op.fd, op.data, size, kSending);
     case Kind::sendmsg:
-      return ::io_uring_prep_sendmsg(&sqe, op.fd, static_cast<msghdr*>(op.data),
-                                     MSG_DONTWAIT | MSG_NOSIGNAL);
-    default:
-      return ::io_uring_prep_shutdown(&sqe, op.fd, op.flags);
-  }
-}
-
-inline void prepare(io_uring_sqe& sqe, const Operation& op) {
-  switch (op.kind) {
-    case Kind::nop:
-      return ::io_uring_prep_nop(&sqe);
-    case Kind::read:
-    case Kind::write:
-    case Kind::readv:
-    case Kind::writev:
-    case Kind::close:
-      return prepare_file(sqe, op);
-    case Kind::poll:
-      return ::io_uring_prep_poll_add(&sqe, op.fd, static_cast<unsigned short>(op.events));
-    case Kind::accept:
-    case Kind::accept_many:
-    case Kind::connect:
-    case Kind::send:
-    case Kind::sendmsg:
+      return ::io_uring_prep_sendmsg(&sqe, op.fd, static_cast<msghdr*>(op.data), kSending);
     case Kind::shutdown:
-      return prepare_socket(sqe, op);
-    default:
+      return ::io_uring_prep_shutdown(&sqe, op.fd, op.flags);
+    case Kind::none:  // never on a ring: see below, and in uring_backend.cc
+    case Kind::fsync:
+    case Kind::open:
+    case Kind::stat:
+    case Kind::rename:
+    case Kind::unlink:
+    case Kind::mkdir:
+    case Kind::recv:
+    case Kind::recvmsg:
+    case Kind::work:
+    case Kind::recv_many:
       assert(!"an operation that never goes to a ring");
   }
 }

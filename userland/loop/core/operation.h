@@ -55,6 +55,17 @@ enum class Route : std::uint8_t {
 const char* name_of(Kind kind);
 const char* name_of(Route route);
 
+// What keeps it from being over at once, if anything does?
+enum class Waits : std::uint8_t {
+  never,     // it blocks or is done: files, paths, jobs
+  to_read,   // for data, or a connection
+  to_write,  // for room, or for being connected
+  as_asked,  // a poll's own events
+  to_read_a_stream,
+  to_write_a_stream,  // both only at the current position
+};
+Waits waits(Kind kind);
+
 // Offset of a stream (pipe, terminal), or of a file at its current position.
 inline constexpr std::int64_t kCurrentPosition = -1;
 
@@ -87,8 +98,6 @@ struct Operation {
   void* extra = nullptr;  // of stat: the statx; of rename: the new path
 };
 
-// One line for each verb: the names and the order of the system call's own arguments. A path is
-// relative to the working directory; pointers stay good until the operation's own completion.
 // A connect to a path, or a datagram to one: over at once, or -EAGAIN while the other side's queue
 // is full. Nothing tells when there is room (the sender's own socket counts as writable), so that
 // it can only be tried again (see knocks.h).
@@ -98,6 +107,8 @@ inline bool knocks(const Operation& op) {
   return address && static_cast<const sockaddr*>(address)->sa_family == AF_UNIX;
 }
 
+// One line for each verb: the names and the order of the system call's own arguments. A path is
+// relative to the working directory; pointers stay good until the operation's own completion.
 namespace operations {
 
 inline void* writable(const void* data) { return const_cast<void*>(data); }
