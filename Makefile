@@ -48,10 +48,11 @@ install: build
 	$(Q)for page in docs/man/*.1; do install -D -m644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
 format:; $(Q)clang-format -i $(SOURCES)
 check-format:; $(Q)clang-format --dry-run -Werror $(SOURCES)
-# The rooms' plan first, which is soon seen; then clang-tidy.
-lint: $(GENERATED)
-	$(Q).ci/rooms && printf '%s\n' $(filter userland/%.cc,$(SOURCES)) | FLAGS='-std=c++20 -I. -I$(OUT) -Iuserland $(LLHTTP_FLAGS) -D_Bool=bool' xargs -P 2 -n 4 .ci/tidy
 clean:; $(Q)rm -rf .output
 
 include bpf/build.mk userland/timeline/build.mk userland/build.mk tests/build.mk
+# The rooms' plan first, which is soon seen; then clang-tidy.
+lint: $(GENERATED)
+	$(Q).ci/rooms && printf '%s\n' $(filter userland/%.cc,$(SOURCES)) | FLAGS='-std=c++20 -I. -I$(OUT) -Iuserland $(LLHTTP_FLAGS) -D_Bool=bool' xargs -P 2 -n 4 .ci/tidy
+
 -include $(shell find $(OUT)/obj $(OUT)/fuzz -name '*.d' 2>/dev/null)

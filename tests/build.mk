@@ -22,9 +22,9 @@ test-sanitized:; $(Q)$(MAKE) $(JOBS) build-unit build-loop && OUT=$(OUT) LEAVE_O
 $(TESTS:%=build-%): build-%: $(OUT)/test-%
 build-page: build-unit
 define test_program
-$(OUT)/test-$(1): $(call obj,tests/main.cc tests/isolation.cc $(if $(filter vm,$(1)),$(VM_SRC),$(wildcard tests/$(1)/*.cc)) $(if $(filter loop,$(1)),$(LOOP_SRC),$(LIB_SRC))) $(LLHTTP)
+$(OUT)/test-$(1): $(call obj,tests/main.cc tests/isolation.cc $(if $(filter vm,$(1)),$(VM_SRC),$(wildcard tests/$(1)/*.cc)) $(if $(filter loop,$(1)),$(LOOP_SRC),$(LIB_SRC))) $(LLHTTP) $(OUT)/flags
 	$$(call msg,LINK,$$@)
-	$$(Q)$$(CXX) $$(ALL_CXXFLAGS) $$^ $$(LDFLAGS) $$(LDLIBS) -o $$@
+	$$(Q)$$(CXX) $$(ALL_CXXFLAGS) $$(filter %.o,$$^) $$(LDFLAGS) $$(LDLIBS) -o $$@
 endef
 $(foreach t,$(TESTS),$(eval $(call test_program,$(t))))
 
@@ -41,6 +41,8 @@ TRACE_SRC := tests/fuzz/trace_fuzz.cc $(FUZZED) $(wildcard userland/model/histor
 VIEWS_SRC := tests/fuzz/views_fuzz.cc $(FUZZED) \
   $(filter-out %/screen/screen.cc,$(filter userland/model/% userland/view/% userland/timeline/% userland/play/%,$(LIB_SRC)))
 
+$(call note_flags,$(OUT)/fuzz/flags,$(CLANG)++ $(FUZZ_FLAGS))
+
 fuzz: $(OUT)/fuzz/trace $(OUT)/fuzz/views
 	@mkdir -p $(OUT)/fuzz/corpus
 	$(Q)for target in $^; do $$target -max_total_time=$$((($(SECONDS) + 1) / 2)) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=65536 \
@@ -49,8 +51,8 @@ $(OUT)/fuzz/trace: $(TRACE_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
 $(OUT)/fuzz/views: $(VIEWS_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
 $(OUT)/fuzz/trace $(OUT)/fuzz/views:
 	$(call msg,LINK,$@)
-	$(Q)$(CLANG)++ $(FUZZ_FLAGS) $^ $(shell pkg-config --libs fmt zlib) -o $@
-$(OUT)/fuzz/obj/%.o: %.cc $(OUT)/flags | $(OUT)/timeline_page.inc $(OUT)/syscall_names.inc
+	$(Q)$(CLANG)++ $(FUZZ_FLAGS) $(filter %.o,$^) $(shell pkg-config --libs fmt zlib) -o $@
+$(OUT)/fuzz/obj/%.o: %.cc $(OUT)/fuzz/flags | $(OUT)/timeline_page.inc $(OUT)/syscall_names.inc
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(filter ccache,$(CXX)) $(CLANG)++ -std=c++20 -Wall -I. -I$(OUT) -Iuserland -MMD -MP -O2 -g1 $(FUZZ_FLAGS) -c $< -o $@

@@ -18,7 +18,7 @@ HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
 LDLIBS = $(shell pkg-config --libs $(LIBS)) $(if $(LLHTTP),,-lllhttp) -pthread
 GENERATED := $(SKELS) $(OUT)/syscall_names.inc $(OUT)/timeline_page.inc
 
-$(OUT)/timeslice: $(call obj,userland/main.cc $(LIB_SRC)) $(LLHTTP)
+$(OUT)/timeslice: $(call obj,userland/main.cc $(LIB_SRC)) $(LLHTTP) $(OUT)/flags
 	$(call msg,LINK,$@)
 	$(Q)$(CXX) $(ALL_CXXFLAGS) $(filter %.o,$^) $(HARDEN_LINK) $(LDFLAGS) $(LDLIBS) -o $@
 
@@ -30,8 +30,9 @@ $(call obj,$(HOT)): ALL_CXXFLAGS += $(HOT_FLAGS)
 $(call obj,$(filter userland/demo/%,$(LIB_SRC)) $(wildcard tests/loop/demo*.cc)): ALL_CXXFLAGS += $(LLHTTP_FLAGS)
 
 # Other flags, or another compiler, make other objects. The file changes only when they do.
-FLAGS_NOW := $(CXX) $(ALL_CXXFLAGS) $(HOT) $(HOT_FLAGS) $(LLHTTP_FLAGS)
-$(shell mkdir -p $(OUT); printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $(OUT)/flags || printf '%s\n' '$(FLAGS_NOW)' > $(OUT)/flags)
+FLAGS_NOW := $(CXX) $(ALL_CXXFLAGS) $(HOT) $(HOT_FLAGS) $(LLHTTP_FLAGS) $(HARDEN_LINK) $(LDFLAGS) $(LIBS)
+note_flags = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(2)' | cmp -s - $(1) || printf '%s\n' '$(2)' > $(1))
+$(call note_flags,$(OUT)/flags,$(FLAGS_NOW))
 
 $(OUT)/obj/%.o: %.cc $(OUT)/flags | $(GENERATED)
 	$(call msg,CXX,$@)
