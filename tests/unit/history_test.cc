@@ -37,6 +37,20 @@ class Scene {
     std::string_view(comm).copy(row.comm, sizeof(row.comm) - 1);
     history.opening(row);
   }
+  // The same of who has waited so long before.
+  void there_waited(uint32_t tid, const char* comm, int on_cpu, uint64_t waits_us) {
+    ts_thread_row row{};
+    row.record.have = TS_HAVE_SWITCHES | TS_HAVE_WAIT;
+    row.tid = row.tgid = tid;
+    row.start_ns = tid;
+    row.state = 'R';
+    row.cpu = on_cpu;
+    row.prio = 20;
+    row.flags = TS_THREAD_ON_CPU;
+    row.run_delay_ns = waits_us * 1000;
+    std::string_view(comm).copy(row.comm, sizeof(row.comm) - 1);
+    history.opening(row);
+  }
   void change(uint64_t us, uint16_t cpu, uint32_t prev, uint16_t state, uint32_t next,
               uint64_t wait_us = 0) {
     ts_event_switch record{};
@@ -150,6 +164,7 @@ TEST_CASE("a thread that is woken waits from then until it has a core") {
   check_sum(scene.thread(1));
   REQUIRE(heard.slices.size() == 2);
   CHECK(heard.slices[0].begin_cut);
+  CHECK(heard.slices[0].wait_ns == 0);  // it was before the window
   CHECK(heard.slices[1].because == Because::woken);
   CHECK(heard.slices[1].waking_ns == Scene::at(100));
   CHECK(scene.history.cores()[0].busy_ns == 200'000);
@@ -186,6 +201,20 @@ TEST_CASE("a wake-up that meets a thread on its way off the core counts when it 
   CHECK(scene.history.threads()[thread.wakers[0].peer].comm == "b");
   CHECK(thread.ready_ns == 9'000);
   check_sum(thread);
+}
+
+TEST_CASE("a wait that a migration cuts in two is one, of who was woken on its way off too") {
+  Scene scene;
+  scene.there_waited(1, "a", 0, 100);
+  scene.there(2, "b", 'R', 1);
+  scene.wake(10, 1, 1, 2);  // still running
+  scene.change(11, 0, 1, kSleeps, 0);
+  scene.migrate(15, 1, 0, 1, 104);  // the kernel has added 4 us of it
+  scene.change(20, 1, 2, kMadeTo, 1, 5);
+  scene.finish(30);
+  CHECK(scene.thread(1).waits == 1);
+  CHECK(scene.thread(1).wait_sum_ns == 9'000);
+  check_sum(scene.thread(1));
 }
 
 TEST_CASE("an interrupt's wake-up blames no thread") {
@@ -349,6 +378,15 @@ TEST_CASE("who leaves a core that it wasn't seen to get isn't known to have slep
   CHECK(scene.history.info().breaks == 0);  // what is missing is in the gap
   check_sum(scene.thread(5));
   check_sum(scene.thread(6));
+}
+
+TEST_CASE("who leaves another core than the one that it had breaks the records") {
+  Scene scene;
+  scene.there(1, "a", 'R', 0);
+  scene.change(30, 1, 1, kSleeps, 0);  // nobody was known to have core 1
+  scene.finish(100);
+  CHECK(scene.history.info().breaks == 1);
+  check_sum(scene.thread(1));
 }
 
 TEST_CASE("in a gap of one core, only who runs on another is known") {
@@ -527,7 +565,8 @@ TEST_CASE("a part of a recording begins with what was going on") {
   scene.history.listen(heard);
   scene.there(1, "a", 'R', 0);
   scene.there(2, "b", 'S');
-  scene.change(50, 0, 1, kSleeps, 2, 0);
+  scene.wake(30, 0, 2, 1);
+  scene.change(50, 0, 1, kSleeps, 2, 20);
   scene.wake(80, 0, 1, 2);
   scene.change(150, 0, 2, kMadeTo, 1, 70);
   scene.change(250, 0, 1, kSleeps, 0);
@@ -540,6 +579,7 @@ TEST_CASE("a part of a recording begins with what was going on") {
   CHECK(scene.thread(1).wait_sum_ns == 70'000);
   REQUIRE(heard.slices.size() == 2);
   CHECK(heard.slices[0].begin_cut);
+  CHECK(heard.slices[0].wait_ns == 0);  // it was before the window
   CHECK(heard.slices[1].end_cut);
   check_sum(scene.thread(1));
   check_sum(scene.thread(2));

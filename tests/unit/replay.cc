@@ -111,6 +111,29 @@ TEST_CASE("a replay counts on from the kernel's totals, to the unit") {
   CHECK(sched.wakers[0].count == 1);
 }
 
+TEST_CASE("a thread of real-time priority has the nice value that it was read with") {
+  Recorded recorded;
+  ts_thread_row row = made_up::thread(20, 20, "normal");
+  row.nice = 5;
+  row.prio = 25;
+  recorded.replay.opening(row);
+  recorded.add(switched(1'000, 0, 0, TS_LEAVING_RUNNABLE, 20));
+  CHECK(recorded.row(20, recorded.at(1'100))->nice == 0);  // by its priority then, 120
+  ts_event_switch boosted = switched(1'200, 0, 20, asleep, 10);
+  boosted.event.prio = 49;  // chrt -f 50
+  recorded.add(boosted);
+  const ts_thread_row& real_time = *recorded.row(10, recorded.at(1'300));
+  CHECK(real_time.prio == -51);
+  CHECK(real_time.nice == 0);
+}
+
+TEST_CASE("a switch that is counted as neither kind is one that was missed") {
+  Recorded recorded;
+  recorded.add(switched(1'000, 0, 0, TS_LEAVING_RUNNABLE, 10));
+  recorded.add(switched(1'100, 0, 10, TS_LEAVING_SLEEP, 0));
+  CHECK(recorded.sched(10, recorded.at(1'200))->missed == 1);
+}
+
 TEST_CASE("a wait that goes on is pending, and one that a migration cuts is counted once") {
   Recorded recorded;
   recorded.add(woken(1'000, 0, 10, 11, TS_CONTEXT_HARDIRQ));

@@ -80,4 +80,34 @@ TEST_CASE("a preemptor isn't ranked by what a thread waited while others ran") {
   CHECK(bully < rcu);
 }
 
+TEST_CASE(
+    "a percentile is no longer than the longest wait, which any of the threads may have had") {
+  model::History history(info_from(kBegin), 0, 0);
+  there(history, 1, "main", 'S', false);
+  history.event(made_up::forked(at_us(1), 0, 1, 1, 2, 7, "main").event);
+  history.event(made_up::woken(at_us(10), 0, 1, 0).event);
+  history.event(made_up::switched(at_us(15), 0, 0, 0, 1, 5'100).event);
+  history.event(made_up::switched(at_us(20), 0, 1, made_up::asleep, 2, 300).event);
+  history.event(made_up::switched(at_us(30), 0, 2, made_up::asleep, 0).event);
+  history.finish(at_us(100));
+  const auto report = model::make_report(history, {}, model::By::process, false);
+  REQUIRE(report.rows.size() == 1);
+  CHECK(report.rows[0].wait_max_ns == 5'100);
+  CHECK(report.wait_quantile_us(report.rows[0], 0.99) == 5.1);
+}
+
+TEST_CASE("threads of which a part is unseen are counted") {
+  model::History history(info_from(kBegin), 0, 0);
+  there(history, 1, "a", 'R', true);
+  there(history, 2, "b", 'S', false);
+  history.event(made_up::lost(at_us(10), 0, 5).event);
+  history.event(made_up::switched(at_us(20), 0, 1, made_up::asleep, 0).event);
+  history.finish(at_us(100));
+  const auto report = model::make_report(history, {}, model::By::thread, false);
+  uint64_t unseen = 0;
+  for (const model::ReportRow& row : report.rows) unseen += row.unseen_ns > 0;
+  CHECK(unseen == 2);
+  CHECK(report.trust.unseen_threads == unseen);
+}
+
 }  // namespace timeslice

@@ -119,6 +119,46 @@ TEST_CASE("a thread that never sleeps is told by the function that it began in")
   CHECK(node.roles[5].confidence < kSettled);
 }
 
+TEST_CASE("a stack's size tells worker_threads and the signal thread, while they run as well") {
+  using namespace made_up;
+  Subjects node = idle_node();
+  for (const uint32_t tid : {8U, 9U, 10U}) {
+    node.add(thread(1, tid, "node"), tid == 8 ? 4096 * 1024 : tid == 9 ? 32 * 1024 : 8192 * 1024);
+    node.rows.back().state = 'R';
+  }
+  const ts_process_facts facts = node_facts();
+  node.tell(&facts);
+  CHECK(node.roles[8].name == "node-worker");
+  CHECK(node.roles[8].evidence == "stack of 4096 KiB");
+  CHECK(node.roles[9].name == "signal-inspector");
+  CHECK(node.roles[10].name == "thread");
+}
+
+TEST_CASE("worker_threads that wait for each other by Atomics.wait are no workers of V8's") {
+  using namespace made_up;
+  Subjects node = idle_node();
+  constexpr uint64_t kShared = 0x7f0000001000;
+  node.add(in_futex(thread(1, 8, "node"), kShared), 4096 * 1024);
+  node.add(in_futex(thread(1, 9, "node"), kShared), 4096 * 1024);
+  const ts_process_facts facts = node_facts();
+  node.tell(&facts);
+  CHECK(node.roles[8].name == "node-worker");
+  CHECK(node.roles[9].name == "node-worker");
+}
+
+TEST_CASE("who came first of all helpers is V8's timer thread, but no worker of io_uring's") {
+  using namespace made_up;
+  Subjects node = idle_node();
+  ts_thread_row worker = thread(1, 20, "iou-wrk-1");
+  worker.flags = TS_THREAD_IO_WORKER;
+  worker.start_ns = 1;  // older than thread 2
+  node.add(worker);
+  const ts_process_facts facts = node_facts();
+  node.tell(&facts);
+  CHECK(node.roles[2].name == "v8-delayed");
+  CHECK(node.roles[20].name == "iou-wrk");
+}
+
 TEST_CASE("who signals a pool's condition, or wants its mutex, is no worker by that") {
   using namespace made_up;
   const ts_process_facts facts = node_facts();

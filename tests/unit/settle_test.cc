@@ -167,4 +167,112 @@ TEST_CASE("a number that is given to a new thread while a pass goes on is that o
   CHECK(rows[1].nvcsw == 1);
 }
 
+// A pass reads a row at some moment of it; which of the records are in the row already?
+
+namespace {
+
+constexpr uint64_t kEnd = 1500;  // of the pass
+
+ts_thread_row row_with(char state, int cpu, uint64_t nvcsw, uint64_t slices) {
+  ts_thread_row row = on_core(7, cpu);
+  row.start_ns = 70;
+  row.state = state;
+  if (state != 'R') row.flags = 0;
+  row.nvcsw = nvcsw;
+  row.slices = slices;
+  row.run_delay_ns = 500;
+  return row;
+}
+
+ts_thread_row settled(const ts_thread_row& row, const Meanwhile& meanwhile) {
+  const ts_thread_row* one[] = {&row};
+  const auto rows = settle(one, kBegin, kEnd, kMoment, meanwhile);
+  REQUIRE(rows.size() == 1);
+  return rows[0];
+}
+
+}  // namespace
+
+TEST_CASE("an arrival that the row shows already isn't counted twice") {
+  Meanwhile meanwhile;
+  add(meanwhile, switched(kBegin + 10, 0, 0, 0, 7, 30));
+  const ts_thread_row row = settled(row_with('R', 0, 3, 5), meanwhile);
+  CHECK(row.slices == 5);
+  CHECK(row.run_delay_ns == 500);
+  CHECK(row.flags == TS_THREAD_ON_CPU);
+}
+
+TEST_CASE("an arrival on another core than the row's isn't in it") {
+  Meanwhile meanwhile;
+  add(meanwhile, switched(kBegin + 10, 1, 0, 0, 7, 30));
+  const ts_thread_row row = settled(row_with('S', 0, 3, 5), meanwhile);
+  CHECK(row.slices == 6);
+  CHECK(row.run_delay_ns == 530);
+  CHECK(row.cpu == 1);
+  CHECK(row.flags == TS_THREAD_ON_CPU);
+  CHECK(row.state == 'R');
+}
+
+TEST_CASE("who left uncounted after its row was read came back uncounted, too") {
+  Meanwhile meanwhile;
+  add(meanwhile, left(kBegin + 10, 0, 7, asleep, 4, 0));
+  add(meanwhile, switched(kBegin + 20, 0, 0, 0, 7, 8));
+  const ts_thread_row row = settled(row_with('R', 0, 3, 5), meanwhile);
+  CHECK(row.nvcsw == 4);
+  CHECK(row.slices == 6);
+  CHECK(row.run_delay_ns == 508);
+}
+
+TEST_CASE("what comes before a counted switch is counted") {
+  Meanwhile meanwhile;
+  add(meanwhile, switched(kBegin + 10, 0, 0, 0, 7, 30));
+  add(meanwhile, left(kBegin + 20, 0, 7, asleep, 3, 0));  // as the row has it
+  const ts_thread_row row = settled(row_with('S', 0, 3, 5), meanwhile);
+  CHECK(row.nvcsw == 3);
+  CHECK(row.slices == 5);
+  CHECK(row.state == 'S');
+}
+
+TEST_CASE("who waits at the moment has waited since it was woken, or since it lost its core") {
+  Meanwhile meanwhile;
+  SECTION("woken") {
+    add(meanwhile, made_up::woken(kBegin + 100, 1, 7, 9));
+    const ts_thread_row row = settled(row_with('S', 0, 3, 5), meanwhile);
+    CHECK(row.state == 'R');
+    CHECK(row.pending_wait_ns == kMoment - kBegin - 100);
+  }
+  SECTION("preempted") {
+    add(meanwhile, left(kBegin + 100, 0, 7, made_up::preempted, 3, 1));
+    const ts_thread_row row = settled(row_with('R', 0, 3, 5), meanwhile);
+    CHECK(row.nivcsw == 1);
+    CHECK(row.flags == 0);
+    CHECK(row.pending_wait_ns == kMoment - kBegin - 100);
+  }
+}
+
+TEST_CASE("a migration within the pass is counted if the row is still on the core that it left") {
+  Meanwhile meanwhile;
+  add(meanwhile, made_up::migrated(kBegin + 10, 7, 0, 1, 520));
+  const ts_thread_row before = settled(row_with('S', 0, 3, 5), meanwhile);
+  CHECK(before.migrations == 1);
+  CHECK(before.cpu == 1);
+  CHECK(before.run_delay_ns == 520);  // with the part of a wait that the kernel added then
+  const ts_thread_row after = settled(row_with('S', 1, 3, 5), meanwhile);
+  CHECK(after.migrations == 0);
+  CHECK(after.run_delay_ns == 500);
+}
+
+TEST_CASE("a thread that is born while a pass goes on has a row, and one that ends has none") {
+  Meanwhile meanwhile;
+  add(meanwhile, made_up::forked(kBegin + 10, 1, 7, 7, 8, 80, "new"));
+  add(meanwhile, left(kBegin + 20, 0, 7, dead, 4, 0));
+  const ts_thread_row old = row_with('R', 0, 3, 5);
+  const ts_thread_row* one[] = {&old};
+  const auto rows = settle(one, kBegin, kEnd, kMoment, meanwhile);
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].tid == 8);
+  CHECK(rows[0].state == 'R');
+  CHECK(rows[0].pending_wait_ns == kMoment - kBegin - 10);
+}
+
 }  // namespace timeslice::model

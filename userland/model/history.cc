@@ -379,7 +379,6 @@ void History::leave(CoreNow& core, const ts_event_switch& record, uint32_t index
     lose_thread(index, time_ns);
   }
   now.since_ns = time_ns;
-  now.early &= !stays_ready;
   now.lost = false;
   now.waking_ns = 0;
   now.peer = kNobody;
