@@ -72,7 +72,7 @@ class Loader : public trace::Visitor {
   void event(const ts_event& event) override { history->event(event); }
 
   std::optional<model::History> history;
-  view::TimelinePage page;
+  timeline::TimelinePage page;
   std::optional<model::Lanes> lanes;
 
  private:

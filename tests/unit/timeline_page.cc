@@ -22,7 +22,7 @@ namespace {
 
 constexpr const char* trust = "trust: 0 lost records, 3 waits cut by the window, self 0.8% CPU";
 
-std::string written(const view::TimelinePage& page, const MadeRecording& recording) {
+std::string written(const timeline::TimelinePage& page, const MadeRecording& recording) {
   std::string out;
   page.write(out, recording.info, recording.threads, recording.cores, trust);
   return out;
@@ -69,19 +69,19 @@ struct PlayedPage {
     recording.play(page);
   }
   MadeRecording recording;
-  view::TimelinePage page;
+  timeline::TimelinePage page;
 };
 
 }  // namespace
 
 TEST_CASE("A number column gives back what it was given") {
-  view::NumberColumn column;
+  timeline::NumberColumn column;
   std::vector<uint64_t> values;
   for (unsigned bit = 0; bit < 64; ++bit)
     for (const int64_t off : {-1, 0, 1, 12345})
       values.push_back((1ULL << bit) + static_cast<uint64_t>(off));
   for (const uint64_t value : values) column.append(value);
-  view::NumberReader reader(column);
+  timeline::NumberReader reader(column);
   for (const uint64_t value : values) REQUIRE(reader.next() == value);
   CHECK_FALSE(reader.more());
 }
@@ -89,14 +89,14 @@ TEST_CASE("A number column gives back what it was given") {
 TEST_CASE("Varints and signs survive") {
   std::string text;
   for (const uint64_t value : {0ULL, 127ULL, 128ULL, 1ULL << 35, ~0ULL})
-    view::append_varint(text, value);
+    timeline::append_varint(text, value);
   size_t at = 0;
   for (const uint64_t value : {0ULL, 127ULL, 128ULL, 1ULL << 35, ~0ULL})
-    CHECK(view::read_varint(text, at) == value);
+    CHECK(timeline::read_varint(text, at) == value);
   CHECK(at == text.size());
-  CHECK(view::zigzag(0) == 0);
-  CHECK(view::zigzag(-1) == 1);
-  CHECK(view::zigzag(1) == 2);
+  CHECK(timeline::zigzag(0) == 0);
+  CHECK(timeline::zigzag(-1) == 1);
+  CHECK(timeline::zigzag(1) == 2);
 }
 
 TEST_CASE("Bytes survive as text that means nothing to HTML") {
@@ -105,24 +105,24 @@ TEST_CASE("Bytes survive as text that means nothing to HTML") {
     std::string bytes(size, '\0');
     for (char& c : bytes) c = static_cast<char>(random() % (1 + size));
     std::string text;
-    view::append_base91(text, view::deflated(bytes));
+    timeline::append_base91(text, timeline::deflated(bytes));
     REQUIRE(text.find_first_of("<&\" \n") == std::string::npos);
     REQUIRE(unpacked(text) == bytes);
   }
 }
 
 TEST_CASE("Bins hold all the time that a core was busy, in every level") {
-  view::BinMaker maker(1'000'000, 256, 3);
+  timeline::BinMaker maker(1'000'000, 256, 3);
   maker.add(0, 0, 10'000);
   maker.add(1, 10'000, 10'100);
   maker.add(2, 500'000, 1'000'000);
-  std::vector<view::Bin> level = maker.take();
+  std::vector<timeline::Bin> level = maker.take();
   CHECK(level[0].thread == 0);
   CHECK(level[130].thread == 2);
   CHECK(level[100].busy_ns == 0);
-  for (; !level.empty(); level = view::coarser(level)) {
+  for (; !level.empty(); level = timeline::coarser(level)) {
     double busy = 0;
-    for (const view::Bin& bin : level) busy += bin.busy_ns;
+    for (const timeline::Bin& bin : level) busy += bin.busy_ns;
     CHECK(busy == Approx(510'100));
   }
 }
@@ -192,7 +192,7 @@ TEST_CASE("A timeline's page asks for nothing outside itself") {
 }
 
 TEST_CASE("A page of an empty recording is a page") {
-  const view::TimelinePage page;
+  const timeline::TimelinePage page;
   std::string out;
   page.write(out, {}, {}, {}, "");
   CHECK(facts_of(out)["lanes"].size() == 1);
@@ -237,7 +237,7 @@ namespace {
 // Every slice once more in plain JSON, in the page's order: by core, then the waits that go on.
 class Truth : public model::Listener {
  public:
-  Truth(view::TimelinePage& page, size_t cores) : page_(page), lanes_(cores + 1) {}
+  Truth(timeline::TimelinePage& page, size_t cores) : page_(page), lanes_(cores + 1) {}
 
   void slice(const model::Slice& slice) override {
     page_.slice(slice);
@@ -273,7 +273,7 @@ class Truth : public model::Listener {
             s.end_cut};
   }
 
-  view::TimelinePage& page_;
+  timeline::TimelinePage& page_;
   std::vector<std::vector<nlohmann::json>> lanes_;
 };
 
@@ -288,7 +288,7 @@ TEST_CASE("Write a page for a browser", "[.page]") {
   if (const char* wanted = std::getenv("TIMESLICE_PAGE_SIZE"))
     std::istringstream(wanted) >> size.slices >> size.cores >> size.threads;
   MadeRecording recording(size, 1);
-  view::TimelinePage page;
+  timeline::TimelinePage page;
   const char* truth_file = std::getenv("TIMESLICE_TRUTH");
   Truth truth(page, size.cores);
   if (truth_file && *truth_file) {

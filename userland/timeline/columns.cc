@@ -3,7 +3,7 @@
 
 #include "bpf/wire.h"
 
-namespace timeslice::view {
+namespace timeslice::timeline {
 
 // Values below 4 are their own class. From there on each octave has four, as the buckets of
 // bpf/wire.h have, and an octave's number less two is the number of bits that remain.
@@ -59,4 +59,4 @@ uint64_t read_varint(std::string_view text, size_t& at) {
   return value;
 }
 
-}  // namespace timeslice::view
+}  // namespace timeslice::timeline

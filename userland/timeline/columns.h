@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace timeslice::view {
+namespace timeslice::timeline {
 
 class NumberColumn {
  public:
@@ -48,4 +48,4 @@ inline uint64_t zigzag(int64_t value) {
   return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
 }
 
-}  // namespace timeslice::view
+}  // namespace timeslice::timeline

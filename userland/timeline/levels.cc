@@ -7,7 +7,7 @@
 
 #include "timeline/columns.h"
 
-namespace timeslice::view {
+namespace timeslice::timeline {
 
 namespace {
 
@@ -94,4 +94,4 @@ void append_level(std::string& out, const std::vector<Bin>& level, double bin_ns
   for (const Bin& bin : level) append_varint(out, bin.thread == nobody ? 0 : 1ULL + bin.thread);
 }
 
-}  // namespace timeslice::view
+}  // namespace timeslice::timeline

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace timeslice::view {
+namespace timeslice::timeline {
 
 struct Bin {
   double busy_ns = 0, top_ns = 0;
@@ -44,4 +44,4 @@ std::vector<Bin> coarser(const std::vector<Bin>& level);
 // As columns: busy shares, top shares (a byte each, of 255), then threads plus one as varints.
 void append_level(std::string& out, const std::vector<Bin>& level, double bin_ns);
 
-}  // namespace timeslice::view
+}  // namespace timeslice::timeline

@@ -12,7 +12,7 @@
 #include "timeline/text.h"
 #include "timeline_page.inc"
 
-namespace timeslice::view {
+namespace timeslice::timeline {
 
 using nlohmann::json;
 
@@ -239,4 +239,4 @@ void TimelinePage::write(std::string& out, const model::HistoryInfo& info,
   out += rest;
 }
 
-}  // namespace timeslice::view
+}  // namespace timeslice::timeline

@@ -17,7 +17,7 @@
 #include "model/history.h"
 #include "timeline/columns.h"
 
-namespace timeslice::view {
+namespace timeslice::timeline {
 
 class TimelinePage : public model::Listener {
  public:
@@ -66,4 +66,4 @@ class TimelinePage : public model::Listener {
   uint64_t slices_ = 0;
 };
 
-}  // namespace timeslice::view
+}  // namespace timeslice::timeline

@@ -8,7 +8,7 @@
 
 #include "base/failure.h"
 
-namespace timeslice::view {
+namespace timeslice::timeline {
 
 namespace {
 
@@ -71,4 +71,4 @@ std::string json_for_script(const nlohmann::json& value) {
   return safe;
 }
 
-}  // namespace timeslice::view
+}  // namespace timeslice::timeline

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace timeslice::view {
+namespace timeslice::timeline {
 
 // zlib's format (RFC 1950), as a browser's DecompressionStream("deflate") reads it.
 std::string deflated(std::string_view bytes);
@@ -21,4 +21,4 @@ void append_packed(std::string& out, std::string_view bytes);
 // JSON in ASCII that holds no '<'. Bytes that aren't UTF-8 become U+FFFD.
 std::string json_for_script(const nlohmann::json& value);
 
-}  // namespace timeslice::view
+}  // namespace timeslice::timeline

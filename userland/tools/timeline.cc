@@ -27,7 +27,7 @@ struct TimelineOptions {
 
 void timeline(const TimelineOptions& options) {
   keep_rights_for(Work::reading);
-  view::TimelinePage page;
+  timeline::TimelinePage page;
   const play::Recording recording = play::read_recording(
       options.recording, [&](model::History& history) { history.listen(page); });
   const model::Report report = model::make_report(*recording.history, recording.trust,
@@ -41,7 +41,8 @@ void timeline(const TimelineOptions& options) {
   } else {
     write_private(options.path, text, options.earlier);
   }
-  view::say(fmt::format("{}: {} slices in {:.2f} MB", options.path, view::grouped(page.slices()),
+  view::say(fmt::format("{}: {} in {:.2f} MB", options.path,
+                        view::counted(page.slices(), "slice", "slices"),
                         static_cast<double>(text.size()) / 1e6));
 }
 

@@ -4,7 +4,7 @@
 
 const {bytesOf, inflated} = window.timesliceBoot;
 
-// view::NumberColumn, read: a byte says which quarter-octave, the bits say where in it.
+// timeline::NumberColumn, read: a byte says which quarter-octave, the bits say where in it.
 class Numbers {
   constructor(classes, bits) {
     this.classes = classes;
