@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Where do a kernel and its headers come from, with nothing installed? Downloads Debian's packages of
 # SUITE and unpacks them into the cache, once for each version. What is there of an older version goes
-# when it hasn't been asked for since a day, for until then a run may be using it.
+# when it hasn't been asked for for a day, for until then a run may be using it.
 #
 #   tests/vm/fetch.sh SUITE PACKAGE
 #   tests/vm/fetch.sh --version SUITE PACKAGE   only tells which version is there

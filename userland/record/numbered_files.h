@@ -3,6 +3,7 @@
 // on demand isn't written over, nor what an earlier recorder wrote.
 #pragma once
 #include <string>
+#include <utility>
 
 #include "base/private_file.h"
 

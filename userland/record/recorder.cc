@@ -125,7 +125,6 @@ class Recorder {
 
   void follow() {
     listen();
-    loop_.update_time();
     flush_timer_.start(kFlushEvery, kFlushEvery);
     look_timer_.start(100ms, kLookEvery);
     if (options_.seconds > 0)
@@ -237,6 +236,7 @@ class Recorder {
     Cut now = cut();
     take_held(0, now.moment_ns);
     tell_open_gaps(now);
+    roles_.write_changed(*writer_);
     writer_->flush();
     put();
     return now;
@@ -321,9 +321,6 @@ class Recorder {
 
   void close(const std::string& ended_by) {
     const Cut last = end_segment();
-    roles_.write_changed(*writer_);
-    writer_->flush();
-    put();
     last_ns_ = last.moment_ns;
     ended_by_ = ended_by;
     const std::string end = end_of_file(last, ended_by);
@@ -361,7 +358,7 @@ class Recorder {
     if (!failure.empty()) throw Failure(failure);
     if (options_.quiet) return;
     std::string end;
-    if (!trigger_.cause().empty())
+    if (!ended_by_.empty() && ended_by_ == trigger_.cause())
       end = "; " + ended_by_;
     else if (ended_by_ == "its size")
       end = "; it ends here for its size was limited";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "record/role_notes.h"
 
+#include <algorithm>
+
 #include "base/clock.h"
 
 namespace timeslice::record {
@@ -49,18 +51,21 @@ void RoleNotes::write_changed(trace::Writer& writer) {
 }
 
 void RoleNotes::write_runtimes(trace::Writer& writer) {
-  for (const model::Process* process : frame_->processes)
-    for (const model::Thread* thread : process->threads)
-      if (thread->row.tid == process->tgid && !thread->ended)
-        write_runtime(writer, *process, thread->row.start_ns);
+  for (const model::Process* process : frame_->processes) {
+    const auto first = std::find_if(process->threads.begin(), process->threads.end(),
+                                    [process](const model::Thread* thread) {
+                                      return thread->row.tid == process->tgid && !thread->ended;
+                                    });
+    if (first != process->threads.end()) write_runtime(writer, *process, (*first)->row.start_ns);
+  }
 }
 
 void RoleNotes::write_runtime(trace::Writer& writer, const model::Process& process,
                               uint64_t start_ns) {
   const uint64_t key = identity_of(process.tgid, start_ns);
   const auto written = runtime_written_.find(key);
-  const std::string before = written == runtime_written_.end() ? "" : written->second;
-  if (process.runtime == before) return;
+  const bool is_new = written == runtime_written_.end();
+  if (is_new ? process.runtime.empty() : process.runtime == written->second) return;
   runtime_written_[key] = process.runtime;
   writer.runtime({process.tgid, start_ns, process.runtime});
 }

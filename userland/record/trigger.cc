@@ -10,7 +10,7 @@ namespace timeslice::record {
 
 namespace {
 
-// Is it whichever of our threads? Asked for waits that are too long only.
+// Is it one of our own threads? Asked for waits that are too long only.
 bool is_own(uint32_t tid) {
   return ::access(("/proc/self/task/" + std::to_string(tid)).c_str(), F_OK) == 0;
 }

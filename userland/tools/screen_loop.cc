@@ -44,9 +44,12 @@ void ScreenLoop::open_screen() {
 }
 
 void ScreenLoop::run_loop() {
+  struct GivenBack {
+    ScreenLoop& owner;
+    ~GivenBack() { owner.screen_.reset(); }  // what was shown may take a while to close
+  } const given_back{*this};
   listen();
   loop_.run();
-  screen_.reset();  // what was shown may take a while to close
 }
 
 void ScreenLoop::come_back_in(double seconds) {

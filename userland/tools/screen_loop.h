@@ -30,7 +30,7 @@ class ScreenLoop {
   // Until stop(), or until the terminal has gone. Gives the terminal back.
   void run_loop();
   void stop() { loop_.stop(); }
-  // Calls next_frame() in so many seconds, and in no other way.
+  // Calls next_frame() once, in so many seconds.
   void come_back_in(double seconds);
   void stay() { timer_.stop(); }
   // A frame was shown in its time: ends the loop after as many as were asked for.

@@ -31,7 +31,6 @@ class Batch {
     session_.advance();
     const auto delay = std::chrono::duration_cast<std::chrono::nanoseconds>(
         std::chrono::duration<double>(options_.delay_s));
-    loop_.update_time();  // the delay begins now, not when the loop was made
     timer_.start(delay, delay);
     loop_.run();
   }

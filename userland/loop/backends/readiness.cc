@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "loop/core/descriptor.h"
 
 namespace timeslice::loop {
 
@@ -64,17 +65,11 @@ ssize_t read_now(const Operation& op, std::size_t limit) {
   return ready_now(op.fd, POLLIN) ? ::readv(op.fd, parts.first, parts.count) : -1;
 }
 
-// A pseudo-terminal's master can't be opened again: that would make another pair.
-bool is_master(int fd) {
-  int number = 0;
-  return ::ioctl(fd, TIOCGPTN, &number) == 0;
-}
-
 // A terminal is ready when it has room for one byte, and would block for the others. O_NONBLOCK is
 // a matter of the open file, which other processes share, so this takes one of its own if it can.
 ssize_t write_to_terminal(int fd, const iovec* parts, int count) {
   UniqueFd own;
-  if (!is_master(fd)) {
+  if (!is_pty_master(fd)) {
     const std::string path = "/proc/self/fd/" + std::to_string(fd);
     own = UniqueFd(::open(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
   }

@@ -12,6 +12,7 @@
 
 #include "loop/backends/blocking.h"
 #include "loop/backends/readiness.h"
+#include "loop/core/descriptor.h"
 #include "loop/core/operation.h"
 
 namespace timeslice::loop {
@@ -77,11 +78,6 @@ inline void prepare(io_uring_sqe& sqe, const Operation& op) {
 inline bool has_position(int fd) {
   struct stat status {};
   return ::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
-}
-
-inline bool is_socket(int fd) {
-  struct stat status {};
-  return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 inline bool is_socket_or_tty(int fd) {

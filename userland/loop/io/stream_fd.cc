@@ -9,24 +9,14 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "loop/core/descriptor.h"
 
 namespace timeslice::loop {
 
 namespace {
 
-bool is_socket(int fd) {
-  struct stat status {};
-  return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
-}
-
-// A pseudo-terminal's master can't be opened again: that would make another pair.
-bool is_master(int fd) {
-  int number = 0;
-  return ::ioctl(fd, TIOCGPTN, &number) == 0;
-}
-
 void open_terminal_anew(int fd, int flags) {
-  if (!is_master(fd)) {
+  if (!is_pty_master(fd)) {
     const std::string path = "/proc/self/fd/" + std::to_string(fd);
     const UniqueFd own(
         ::open(path.c_str(), (flags & O_ACCMODE) | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));

@@ -19,7 +19,7 @@ class Receiver final : public Guest, public std::enable_shared_from_this<Receive
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
 
-  // No callback comes after this. What has not been delivered goes back to the lane.
+  // No callback comes after this. What has not been delivered goes back to the channel.
   void stop();
   void ref() { waker_->ref(); }
   void unref() { waker_->unref(); }
@@ -36,7 +36,7 @@ class Receiver final : public Guest, public std::enable_shared_from_this<Receive
   const std::shared_ptr<ThreadChannel> in_, out_;
   OnMessage on_message_;
   Task on_close_;
-  std::vector<Message> batch_;  // taken from the lane; delivered up to next_
+  std::vector<Message> batch_;  // taken from the channel; delivered up to next_
   std::size_t next_ = 0;
   bool ended_ = false;  // nothing comes after the batch
   std::optional<Waker> waker_;

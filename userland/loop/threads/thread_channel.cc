@@ -10,7 +10,7 @@ namespace timeslice::loop {
 namespace {
 
 // Ports are seldom sent, and who carries whom crosses channels: one lock for all of that. It is
-// taken before a lane's own.
+// taken before a channel's own.
 std::mutex carriers;
 
 }  // namespace
@@ -22,9 +22,9 @@ bool ThreadChannel::push(Message& message) {
 // A port in its own queue, or two in each other's, would keep each other for ever, out of reach.
 bool ThreadChannel::push_ports(Message& message) {
   const std::lock_guard lock(carriers);
-  for (const ThreadChannel* lane = this; lane != nullptr; lane = lane->carrier_)
+  for (const ThreadChannel* at = this; at != nullptr; at = at->carrier_)
     for (const Port& port : message.ports)
-      if (port.in_.get() == lane) return false;
+      if (port.in_.get() == at) return false;
   for (const Port& port : message.ports)
     if (port.in_) port.in_->carrier_ = this;
   return enqueue(message);

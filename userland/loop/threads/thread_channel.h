@@ -45,7 +45,7 @@ class ThreadChannel {
   std::mutex bell_mutex_;
   Waker* bell_ = nullptr;
 
-  // The lane that our receiving port is a message of, if it is under way.
+  // The channel that our receiving port is a message of, if it is under way.
   ThreadChannel* carrier_ = nullptr;
 };
 

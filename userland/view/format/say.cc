@@ -10,7 +10,7 @@ namespace timeslice::view {
 
 void say(std::string_view sentence) {
   std::string line = "timeslice: ";
-  view::append_printable(line, sentence);
+  append_printable(line, sentence);
   line += '\n';
   std::fputs(line.c_str(), stderr);
 }
