@@ -241,7 +241,8 @@ TEST_CASE("of recordings in one file the first is read, and it is said that othe
   // One of another recorder has no header; it is known by its events.
   trace::Writer nameless(later);
   const size_t header_size = nameless.bytes().size();
-  nameless.event(ts_event{kBegin + 1000, 100, 0, TS_EVENT_EXIT, 120});
+  const ts_event_exit ended{.event = {kBegin + 1000, 100, 0, TS_EVENT_EXIT, 120}};
+  nameless.event(ended.event);
   nameless.flush();
   check_first(nameless.bytes().substr(header_size));
   // And so is the first, where it is one of another recorder.
