@@ -37,6 +37,7 @@ std::vector<Subject> subjects_of(const Cast& cast) {
 }
 
 constexpr double kTickMs = 10;  // the longest tick of any kernel: HZ=100
+constexpr double kMostBeforeMs = 0.1;
 
 // Returns how many of its arrivals are missing: some machines hide a few threads of their own, and
 // with them who comes after. Where none is, all figures are the kernel's; its leavings always are.
@@ -59,7 +60,9 @@ uint64_t check_thread(const Json& thread, const Subject& subject) {
   REQUIRE(slices <= kernel_slices);
   const uint64_t missing = kernel_slices - slices;
   if (missing > 0) return missing;
-  CHECK(thread["oncpu_ms"].get<double>() >= cpu_ms - kTickMs);
+  // The kernel's clock is read before our probe, at each arrival: by 4 to 27 us on a quiet machine.
+  const double before_ms = static_cast<double>(kernel_slices) * kMostBeforeMs;
+  CHECK(thread["oncpu_ms"].get<double>() >= cpu_ms - kTickMs - before_ms);
   CHECK(run_delay_ns == Approx(kernel_delay_ns).margin(0.5));
   return 0;
 }
