@@ -3,8 +3,6 @@
 // the kernel's: the process's own clock, and what getrusage tells it of itself.
 #include <dirent.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -27,8 +25,8 @@ constexpr double kNsPerS = 1e9;
 
 // What a process says of itself in memory that it shares with us.
 struct Words {
-  uint64_t ended_nvcsw, ended_nivcsw;  // of its threads that have ended
-  std::atomic<pid_t> other;            // a thread that its main thread has begun
+  EndedSwitches ended;
+  std::atomic<pid_t> other;  // a thread that its main thread has begun
 };
 
 struct Unmapper {
@@ -51,23 +49,6 @@ int own_threads() {
   return count;
 }
 
-rusage usage_of(int whom) {
-  rusage usage{};
-  getrusage(whom, &usage);
-  return usage;
-}
-
-void tell_of_ended(Words& words) {
-  rusage all{}, own = usage_of(RUSAGE_THREAD), before{};
-  do {  // until it wasn't switched out between the two
-    before = own;
-    all = usage_of(RUSAGE_SELF);
-    own = usage_of(RUSAGE_THREAD);
-  } while (own.ru_nvcsw != before.ru_nvcsw || own.ru_nivcsw != before.ru_nivcsw);
-  words.ended_nvcsw = static_cast<uint64_t>(all.ru_nvcsw - own.ru_nvcsw);
-  words.ended_nivcsw = static_cast<uint64_t>(all.ru_nivcsw - own.ru_nivcsw);
-}
-
 // One thread after another computes 5 ms, sleeps twice and ends. Who is joined may yet be on its
 // way out: only when it is off the list has its process all of it.
 void short_lived(Words& words) {
@@ -77,16 +58,7 @@ void short_lived(Words& words) {
       nap(2);
     }).join();
   if (!until([] { return own_threads() == 1; })) _exit(97);
-  tell_of_ended(words);
-}
-
-// CPU time of all threads of a process that rests, those that ended included.
-uint64_t process_cpu_ns(pid_t pid) {
-  clockid_t clock{};
-  timespec time{};
-  REQUIRE(clock_getcpuclockid(pid, &clock) == 0);
-  REQUIRE(clock_gettime(clock, &time) == 0);
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+  words.ended = own_ended_switches();
 }
 
 const model::Process& process_of(const model::Frame& frame, pid_t pid) {
@@ -111,17 +83,17 @@ TEST_CASE("a process whose threads live briefly has all that they did, to the un
   for (int leg = 0; leg < 2; ++leg) {
     const uint64_t cpu_before = process_cpu_ns(pid);
     const Truth own_before = truth_of(pid, pid);
-    const uint64_t ended_before = words->ended_nvcsw;
+    const uint64_t ended_before = words->ended.nvcsw;
     workload.run();
     const Truth own = truth_of(pid, pid);
-    CHECK(words->ended_nvcsw - ended_before >= 2 * kThreads);
+    CHECK(words->ended.nvcsw - ended_before >= 2 * kThreads);
     for (Look& rung : rungs) {
       INFO("rung " << name_of(rung.source->rung()) << ", leg " << leg);
       const model::Frame& frame = rung.advance();
       const model::Process& process = process_of(frame, pid);
-      CHECK(process.nvcsw == own.nvcsw + words->ended_nvcsw);
-      CHECK(process.nivcsw == own.nivcsw + words->ended_nivcsw);
-      const uint64_t switches = own.nvcsw - own_before.nvcsw + words->ended_nvcsw - ended_before;
+      CHECK(process.nvcsw == own.nvcsw + words->ended.nvcsw);
+      CHECK(process.nivcsw == own.nivcsw + words->ended.nivcsw);
+      const uint64_t switches = own.nvcsw - own_before.nvcsw + words->ended.nvcsw - ended_before;
       CHECK(*process.nvcsw_per_s * *frame.interval_s == Approx(switches));
       CHECK(cpu_ns(frame, pid) == Approx(process_cpu_ns(pid) - cpu_before));
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "tests/live/kernel_truth.h"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include <sstream>
 #include <stdexcept>
@@ -49,6 +51,30 @@ uint64_t machine_switches() { return figure_after(read_file("/proc/stat"), "ctxt
 
 uint64_t status_figure(pid_t pid, const std::string& name) {
   return figure_after(read_file("/proc/" + std::to_string(pid) + "/status"), name + ":");
+}
+
+uint64_t process_cpu_ns(pid_t pid) {
+  clockid_t clock{};
+  timespec time{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0)
+    throw std::runtime_error("the process has no CPU clock");
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+EndedSwitches own_ended_switches() {
+  const auto usage_of = [](int whom) {
+    rusage usage{};
+    getrusage(whom, &usage);
+    return usage;
+  };
+  rusage all{}, own = usage_of(RUSAGE_THREAD), before{};
+  do {  // until it wasn't switched out between the two
+    before = own;
+    all = usage_of(RUSAGE_SELF);
+    own = usage_of(RUSAGE_THREAD);
+  } while (own.ru_nvcsw != before.ru_nvcsw || own.ru_nivcsw != before.ru_nivcsw);
+  return {static_cast<uint64_t>(all.ru_nvcsw - own.ru_nvcsw),
+          static_cast<uint64_t>(all.ru_nivcsw - own.ru_nivcsw)};
 }
 
 }  // namespace timeslice::live

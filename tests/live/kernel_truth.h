@@ -29,4 +29,13 @@ uint64_t machine_switches();
 // A figure of /proc/PID/status, such as "VmRSS" (in kB) or "Threads".
 uint64_t status_figure(pid_t pid, const std::string& name);
 
+// CPU time of all threads of a process that rests, those that ended included.
+uint64_t process_cpu_ns(pid_t pid);
+
+// What our own process has more than its only thread: the switches of those that have ended.
+struct EndedSwitches {
+  uint64_t nvcsw = 0, nivcsw = 0;
+};
+EndedSwitches own_ended_switches();
+
 }  // namespace timeslice::live

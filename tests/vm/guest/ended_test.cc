@@ -2,8 +2,6 @@
 // Does the module's file say what threads did of a process that have ended, so that the process has
 // all of it? The truth is the process's own clock, and what getrusage tells it of itself.
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <stdexcept>
@@ -19,39 +17,20 @@ namespace timeslice::vm {
 
 namespace {
 
+using live::process_cpu_ns;
 using live::Truth;
 using live::until;
 
 constexpr int kShortLived = 20;
 
-// In memory that the process shares with us.
-struct Ended {
-  uint64_t nvcsw, nivcsw;
-};
+using Ended = live::EndedSwitches;
 
+// That the process shares with us.
 Ended* shared_memory() {
   void* memory =
       ::mmap(nullptr, sizeof(Ended), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   REQUIRE(memory != MAP_FAILED);
   return static_cast<Ended*>(memory);
-}
-
-rusage usage_of(int whom) {
-  rusage usage{};
-  ::getrusage(whom, &usage);
-  return usage;
-}
-
-// What the process has more than its only thread.
-void tell_of_ended(Ended& ended) {
-  rusage all{}, own = usage_of(RUSAGE_THREAD), before{};
-  do {  // until it wasn't switched out between the two
-    before = own;
-    all = usage_of(RUSAGE_SELF);
-    own = usage_of(RUSAGE_THREAD);
-  } while (own.ru_nvcsw != before.ru_nvcsw || own.ru_nivcsw != before.ru_nivcsw);
-  ended.nvcsw = static_cast<uint64_t>(all.ru_nvcsw - own.ru_nvcsw);
-  ended.nivcsw = static_cast<uint64_t>(all.ru_nivcsw - own.ru_nivcsw);
 }
 
 // Who is joined may yet be on its way out.
@@ -63,15 +42,7 @@ void short_lived(Ended& ended) {
       live::nap(2);
     }).join();
   if (!until([] { return live::status_figure(::getpid(), "Threads") == 1; })) ::_exit(97);
-  tell_of_ended(ended);
-}
-
-uint64_t process_cpu_ns(pid_t pid) {
-  clockid_t clock{};
-  timespec time{};
-  REQUIRE(::clock_getcpuclockid(pid, &clock) == 0);
-  REQUIRE(::clock_gettime(clock, &time) == 0);
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+  ended = live::own_ended_switches();
 }
 
 const model::Process& process_of(const model::Frame& frame, pid_t pid) {
