@@ -29,10 +29,14 @@ endef
 $(foreach t,$(TESTS),$(eval $(call test_program,$(t))))
 
 # The fuzzers: what a recording goes through on its way to a report, and on its way to the page, to
-# lanes, and to a replay's frames. Each has half of the time.
+# lanes, and to a replay's frames. Each has half of the time; or, with RUNS=N SEED=N, as many runs,
+# which are the same ones each time: addresses and the environment have a part in what is tried.
 # Needs libclang-rt-N-dev beside clang. What is new to them is kept in .output/fuzz, and so is an
 # input that breaks something.
 SECONDS ?= 60
+FUZZ_ALIKE = $(if $(RUNS),env -i setarch -R)
+FUZZ_LENGTH = $(if $(RUNS),-runs=$(RUNS) -seed=$(or $(SEED),1) -reload=0,-max_total_time=$$((($(SECONDS) + 1) / 2)))
+FUZZ_FOUND = $(OUT)/fuzz/$(if $(RUNS),runs,corpus)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all
 FUZZED := userland/base/failure.cc $(filter userland/trace/%,$(LIB_SRC))
 TRACE_SRC := tests/fuzz/trace_fuzz.cc $(FUZZED) $(wildcard userland/model/history*.cc) \
@@ -44,9 +48,9 @@ VIEWS_SRC := tests/fuzz/views_fuzz.cc $(FUZZED) \
 $(call note_flags,$(OUT)/fuzz/flags,$(CLANG)++ $(FUZZ_FLAGS))
 
 fuzz: $(OUT)/fuzz/trace $(OUT)/fuzz/views
-	@mkdir -p $(OUT)/fuzz/corpus
-	$(Q)for target in $^; do $$target -max_total_time=$$((($(SECONDS) + 1) / 2)) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=65536 \
-	  -verbosity=$(if $(filter 1,$(V)),1,0) -print_final_stats=1 -artifact_prefix=$(OUT)/fuzz/ $(OUT)/fuzz/corpus tests/fuzz/corpus tests/unit/recordings || exit; done
+	@rm -rf $(OUT)/fuzz/runs && mkdir -p $(FUZZ_FOUND)
+	$(Q)for target in $^; do $(FUZZ_ALIKE) $$target $(FUZZ_LENGTH) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=65536 \
+	  -verbosity=$(if $(filter 1,$(V)),1,0) -print_final_stats=1 -artifact_prefix=$(OUT)/fuzz/ $(FUZZ_FOUND) tests/fuzz/corpus tests/unit/recordings || exit; done
 $(OUT)/fuzz/trace: $(TRACE_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
 $(OUT)/fuzz/views: $(VIEWS_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
 $(OUT)/fuzz/trace $(OUT)/fuzz/views:

@@ -178,6 +178,47 @@ TEST_CASE("a jump comes to the frame that playing comes to") {
   }
 }
 
+// Names and roles must not depend on what was seen before: whose first thread ends, who turns out
+// late to be of another process, and what takes another name.
+TEST_CASE("a jump comes to the same names, runtimes and roles") {
+  const Scratch file;
+  trace::Header header;
+  header.begin_ns = begin_ns;
+  header.cores = 1;
+  trace::Writer writer(header);
+  for (const uint32_t tid : {100, 101, 102}) writer.opening(made_up::thread(100, tid));
+  writer.runtime({100, 100'000, "node"});
+  const auto event = [&](const auto& record) {
+    writer.event(reinterpret_cast<const ts_event&>(record));
+  };
+  const uint64_t ms = 1'000'000;
+  const auto named = [&](uint64_t at_ms, uint32_t tgid, uint32_t tid, const char* comm) {
+    auto record = forked(begin_ns + at_ms * ms, 0, 0, tgid, tid, uint64_t{tid} * 1'000, comm);
+    record.event.kind = TS_EVENT_RENAME;
+    event(record);
+  };
+  event(switched(begin_ns + ms, 0, 0, TS_LEAVING_RUNNABLE, 100, 0));
+  event(switched(begin_ns + 5 * ms, 0, 100, dead, 102, 0));
+  named(15, 102, 102, "other");  // a process of its own
+  named(25, 100, 101, "late");
+  event(switched(begin_ns + 95 * ms, 0, 102, asleep, 0, 0));
+  writer.flush();
+  trace::Closing closing;
+  closing.end_ns = begin_ns + 100 * ms;
+  file.write(writer.bytes() + trace::closing_packets({}, closing));
+
+  play::Playback playing(file.path, "", false), jumping(file.path, "", true);
+  playing.step(0);
+  for (uint64_t at = 1; at <= 10; ++at) {
+    CAPTURE(at);
+    CHECK(json(playing.step(step_ns)) == json(jumping.jump(begin_ns + at * step_ns, step_ns)));
+  }
+  const model::Frame& frame = playing.step(0);
+  REQUIRE(frame.processes.size() == 2);
+  CHECK(frame.processes[0]->runtime == "node");
+  CHECK(made_up::find(frame, 102)->role.name == "main");
+}
+
 TEST_CASE("moments beyond a recording's ends are its ends") {
   const Scratch file;
   file.write(Dice(3).recording(1'000));

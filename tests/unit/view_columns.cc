@@ -61,6 +61,17 @@ TEST_CASE("other kinds of figures keep the digits that matter") {
   CHECK(shown(123'456'789, Kind::total) == "123M");
 }
 
+// A made-up recording may hold any total, and rates over a nanosecond.
+TEST_CASE("figures that no machine has counted are written all the same") {
+  CHECK(shown(1.8447e28, Kind::rate) == "18447000000E");
+  CHECK(shown(1.8447e28, Kind::percent) == "1.845e+28");
+  CHECK(shown(1.8447e19, Kind::whole) == "1.845e+19");
+  std::string exact;
+  for (const double figure : {8e18, 1.8447e19, 1.8447e22 + 0.5})
+    view::append_exact(exact += ' ', figure);
+  CHECK(exact == " 8000000000000000000 1.845e+19 1.845e+22");
+}
+
 TEST_CASE("durations choose their unit after rounding") {
   CHECK(view::duration(0) == "0 ns");
   CHECK(view::duration(812) == "812 ns");

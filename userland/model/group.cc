@@ -75,15 +75,30 @@ void add_ended(Process& process, EndedSums& sums, Figure interval_s) {
   if (process.nivcsw) *process.nivcsw += sums.nivcsw.total();
 }
 
+// Whose name the process has: its first thread's. A recording may not tell of that one; then the
+// lowest number's, so that a moment looks the same whatever was seen before it.
+const Tracked* namesake(const Group& group) {
+  const auto rank = [&](const Tracked* member) {
+    const uint32_t tid = member->shown.row.tid;
+    return tid == group.shown.tgid ? 0 : tid;
+  };
+  const std::vector<Tracked*>& from = group.members.empty() ? group.ended : group.members;
+  const auto found =
+      std::min_element(from.begin(), from.end(),
+                       [&](const Tracked* a, const Tracked* b) { return rank(a) < rank(b); });
+  return found == from.end() ? nullptr : *found;
+}
+
 void tell_runtime(Group& group, const LookUp& look_up) {
   Process& process = group.shown;
   if (!look_up.runtime) {
     process.runtime = runtime_name(group.facts.runtime);
     return;
   }
+  uint64_t oldest_ns = UINT64_MAX;
   for (const Tracked* member : group.members)
-    if (member->shown.row.tid == process.tgid)
-      process.runtime = look_up.runtime(process.tgid, member->shown.row.start_ns);
+    oldest_ns = std::min<uint64_t>(oldest_ns, member->shown.row.start_ns);
+  process.runtime = look_up.runtime(process.tgid, oldest_ns);
 }
 
 }  // namespace
@@ -115,12 +130,11 @@ void sum_up(Group& group, Figure interval_s) {
       process.nvcsw = process.nvcsw.value_or(0) + thread.row.nvcsw;
       process.nivcsw = process.nivcsw.value_or(0) + thread.row.nivcsw;
     }
-    if (thread.row.tid == process.tgid && process.comm != thread.row.comm)
-      process.comm = thread.row.comm;
     process.kernel = thread.row.flags & TS_THREAD_KERNEL;
   }
   add_ended(process, group.ended_sums, interval_s);
-  if (process.comm.empty() && !process.threads.empty()) process.comm = process.threads[0]->row.comm;
+  if (const Tracked* named = namesake(group); named && process.comm != named->shown.row.comm)
+    process.comm = named->shown.row.comm;
 }
 
 bool wants_facts(const Group& group) {

@@ -33,7 +33,8 @@ struct LookUp {
       stacks;
   // What somebody has already found out; confidence 0: nothing.
   std::function<Role(uint32_t tid, uint64_t start_ns)> role;
-  // And what runs in a process, by its first thread: "node" …; empty: not known.
+  // And what runs in a process, one of whose threads started at `start_ns`: "node" …; empty: not
+  // known.
   std::function<std::string(uint32_t tgid, uint64_t start_ns)> runtime;
 };
 

@@ -13,8 +13,9 @@ namespace timeslice::model {
 
 namespace {
 
+// A recording may say late whose thread one is: then it is one of that process from there on.
 bool same_thread(const ts_thread_row& a, const ts_thread_row& b) {
-  return a.tid == b.tid && a.start_ns == b.start_ns;
+  return a.tid == b.tid && a.start_ns == b.start_ns && a.tgid == b.tgid;
 }
 
 bool sleeps_the_same(const ts_thread_row& a, const ts_thread_row& b) {
@@ -111,6 +112,7 @@ void Tracker::end(std::unique_ptr<Tracked> tracked) {
   tracked->group->touched = true;
   tracked->group->ended.push_back(tracked.get());
   tracked->group->ended_sums.lose(tracked->shown.row);
+  if (look_up_.runtime) tracked->group->unsettled = true;  // it may have been the first thread
   ended_.push_back(std::move(tracked));
 }
 

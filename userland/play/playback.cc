@@ -33,7 +33,7 @@ class Playback::People : public trace::Visitor {
     if (note.confidence >= kept.confidence) kept = {note.name, note.evidence, note.confidence};
   }
   void runtime(const trace::RuntimeNote& note) override {
-    playback_.runtimes_[key_of(note.tgid, note.start_ns)] = note.runtime;
+    playback_.runtimes_[{note.tgid, note.start_ns}] = note.runtime;
   }
   void closing(const trace::Closing& closing) override { end_ns = closing.end_ns; }
   void event(const ts_event&) override {}
@@ -127,8 +127,10 @@ model::Role Playback::role_of(uint32_t tid, uint64_t start_ns) const {
 }
 
 std::string Playback::runtime_of(uint32_t tgid, uint64_t start_ns) const {
-  const auto found = runtimes_.find(key_of(tgid, start_ns));
-  return found == runtimes_.end() ? std::string() : found->second;
+  const auto after = runtimes_.upper_bound({tgid, start_ns});
+  if (after == runtimes_.begin()) return {};
+  const auto& [process, runtime] = *std::prev(after);
+  return process.first == tgid ? runtime : std::string();
 }
 
 uint64_t Playback::realtime_ns(uint64_t moment_ns) const {

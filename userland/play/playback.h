@@ -3,10 +3,12 @@
 // on, jumps anywhere, and advances the tracker, as a Session does for the machine as it is now. No
 // screen and no clock here.
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "model/replay.h"
@@ -63,8 +65,8 @@ class Playback {
   trace::Reader reader_;
   trace::Header header_;
   std::vector<ts_thread_row> opening_, closing_;
-  std::unordered_map<uint64_t, model::Role> roles_;     // by tid and start
-  std::unordered_map<uint64_t, std::string> runtimes_;  // by tgid and start
+  std::unordered_map<uint64_t, model::Role> roles_;                // by tid and start
+  std::map<std::pair<uint32_t, uint64_t>, std::string> runtimes_;  // by tgid and first start
   std::vector<std::string> notes_;
   uint64_t end_ns_ = 0, now_ns_ = 0;
   bool more_ = false;  // the reader's event is still to be taken

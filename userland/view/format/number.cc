@@ -26,6 +26,7 @@ struct Characters {
 };
 
 constexpr std::array<double, 4> powers = {1, 10, 100, 1000};
+constexpr double kMostWhole = 9e18;  // a whole number of 64 bits holds it, signed or not
 
 // What takes more than 8 characters, which is rare. Written from the end.
 std::string_view long_fixed(uint64_t scaled, int decimals, bool negative, char suffix,
@@ -41,10 +42,19 @@ std::string_view long_fixed(uint64_t scaled, int decimals, bool negative, char s
   return {out, static_cast<size_t>(end - out)};
 }
 
+// What no machine has counted, but a made-up file may say.
+std::string_view huge(double figure, char suffix, Scratch& scratch) {
+  char* end = fmt::format_to_n(scratch.text, sizeof(scratch.text) - 1, "{:.3e}", figure).out;
+  if (suffix != 0) *end++ = suffix;
+  return {scratch.text, static_cast<size_t>(end - scratch.text)};
+}
+
 // `figure` rounded to so many decimals, then `suffix` (0: none).
 template <int Decimals>
 std::string_view fixed(double figure, Scratch& scratch, char suffix = 0) {
-  auto scaled = static_cast<uint64_t>(std::fabs(figure) * powers[Decimals] + 0.5);
+  const double size = std::fabs(figure) * powers[Decimals];
+  if (!(size < kMostWhole)) return huge(figure, suffix, scratch);
+  auto scaled = static_cast<uint64_t>(size + 0.5);
   const bool negative = figure < 0 && scaled != 0;
   constexpr uint64_t too_long = Decimals > 0 ? 100'000 : 10'000'000;
   if (std::endian::native != std::endian::little || scaled >= too_long)
@@ -140,7 +150,7 @@ std::string counted(uint64_t count, std::string_view one, std::string_view sever
 
 void append_exact(std::string& out, double figure) {
   // Totals are whole, and are written to the unit.
-  if (figure == std::floor(figure) && std::fabs(figure) < 9e18) {
+  if (figure == std::floor(figure) && std::fabs(figure) < kMostWhole) {
     const fmt::format_int digits(static_cast<int64_t>(figure));
     out.append(digits.data(), digits.size());
     return;
