@@ -61,10 +61,12 @@ inline std::string wake_event(uint64_t time_ns, field::Event kind, uint32_t by,
   return event(time_ns, by, kind, bytes);
 }
 
-inline std::string bundle(uint32_t cpu, const std::vector<std::string>& events) {
+// `lost`: the kernel's buffer had overwritten some before these.
+inline std::string bundle(uint32_t cpu, const std::vector<std::string>& events, bool lost = false) {
   std::string bytes;
   pbf_builder<field::Bundle> builder(bytes);
   builder.add_uint32(field::Bundle::cpu, cpu);
+  if (lost) builder.add_bool(field::Bundle::lost_events, true);
   for (const std::string& one : events) builder.add_message(field::Bundle::event, one);
   return packet(field::Packet::ftrace_events, bytes);
 }

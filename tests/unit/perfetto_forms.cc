@@ -64,6 +64,18 @@ TEST_CASE("a name in a switch or a wake-up is its thread's from then on") {
   CHECK(history.threads().size() == 3);
 }
 
+TEST_CASE("what Perfetto's own recorder lost is a gap of its core") {
+  const std::string first = bundle(0, {switch_event(1 * kMs, {900}, 1, {500, "my"})});
+  const std::vector<std::string> then{switch_event(9 * kMs, {500, "my"}, 1, {0, "swapper/0"})};
+  const model::History whole = read(first + bundle(0, then));
+  CHECK(whole.info().gaps == 0);
+  CHECK(thread(whole, 500).oncpu_ns == 8 * kMs);
+  const model::History cut = read(first + bundle(0, then, true));
+  CHECK(cut.info().gaps == 1);
+  CHECK(thread(cut, 500).oncpu_ns == 0);
+  CHECK(thread(cut, 500).unseen_ns == 8 * kMs);
+}
+
 TEST_CASE("of a number that is used again, each thread has its own name") {
   const model::History history = read(bundle(0, {switch_event(1 * kMs, {0}, 0, {500, "first"}),
                                                  switch_event(2 * kMs, {500, "first"}, 16, {0}),

@@ -66,6 +66,27 @@ using Rows = std::multimap<std::string, uint64_t>;
 
 }  // namespace
 
+TEST_CASE("who takes over the number of a process that lives, by exec, begins no other") {
+  std::vector<HistoryThread> threads(3);
+  const auto set = [&](size_t at, uint32_t tid, uint64_t first_ns, uint64_t last_ns) {
+    threads[at].tid = tid;
+    threads[at].tgid = 10;
+    threads[at].born = true;
+    threads[at].first_ns = first_ns;
+    threads[at].last_ns = last_ns;
+  };
+  set(0, 10, 0, 50);
+  set(1, 11, 0, 100);
+  SECTION("another thread lives still") {
+    set(2, 10, 60, 200);
+    CHECK(Processes(threads).of(2) == 0);
+  }
+  SECTION("all others are over") {
+    set(2, 10, 100, 200);
+    CHECK(Processes(threads).of(2) == 2);
+  }
+}
+
 TEST_CASE("processes that have a number after each other have a row each") {
   Scene scene;
   scene.there(31999, 31999, "life-0");

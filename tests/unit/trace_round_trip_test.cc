@@ -8,6 +8,8 @@
 #include <sstream>
 
 #include "tests/catch.h"
+#include "trace/fields.h"
+#include "trace/message.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
 
@@ -292,5 +294,81 @@ TEST_CASE("what was written into a recording is read from it, field by field") {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     check_round_trip(seed, false);
     check_round_trip(seed, true);
+  }
+}
+
+namespace {
+
+std::vector<Event> read_back(const std::string& file) {
+  Collect collect;
+  trace::read(*trace::in_memory(file), "made", collect);
+  return collect.made.events;
+}
+
+trace::Header made_header(bool filtered) {
+  trace::Header header;
+  header.begin_ns = 1000;
+  header.filtered = filtered;
+  return header;
+}
+
+ts_event_switch made_switch(uint64_t time_ns, uint32_t prev_tid, uint32_t tid) {
+  ts_event_switch record{};
+  record.event = {time_ns, tid, 0, TS_EVENT_SWITCH, 120};
+  record.prev_tid = prev_tid;
+  record.prev_state = TS_LEAVING_SLEEP | TS_LEAVING_VOLUNTARY;
+  return record;
+}
+
+// How many switches stand in the compact form, as a viewer sees them.
+size_t switches_for_viewers(const std::string& file) {
+  size_t count = 0;
+  trace::Fields<trace::field::Trace> packets(file);
+  while (packets.next()) {
+    trace::Fields<trace::field::Packet> packet(packets.get_view());
+    while (packet.next(trace::field::Packet::ftrace_events)) {
+      trace::Fields<trace::field::Bundle> bundle(packet.get_view());
+      while (bundle.next(trace::field::Bundle::compact_sched)) {
+        trace::Fields<trace::field::Compact> compact(bundle.get_view());
+        while (compact.next(trace::field::Compact::switch_next_pid)) {
+          const auto tids = compact.get_packed_uint32();
+          count += tids.size();
+        }
+      }
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("an event that is a little older than its core's last one is as old as that one") {
+  trace::Writer writer(made_header(false));
+  writer.event(made_switch(2000, 1, 2).event);
+  writer.event(made_switch(1990, 2, 3).event);  // an interrupt came between clock and ring
+  writer.flush();
+  const std::vector<Event> events = read_back(writer.bytes());
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].head.tid == 2);
+  CHECK(events[1].head.tid == 3);
+  CHECK(events[1].head.time_ns == 2000);
+}
+
+TEST_CASE("an event from before the recording's beginning is left out") {
+  trace::Writer writer(made_header(false));
+  writer.event(made_switch(999, 1, 2).event);
+  writer.event(made_switch(1000, 2, 3).event);
+  writer.flush();
+  REQUIRE(read_back(writer.bytes()).size() == 1);
+  CHECK(writer.events() == 1);
+}
+
+TEST_CASE("who is outside of a filter isn't drawn as running on") {
+  for (const bool filtered : {false, true}) {
+    trace::Writer writer(made_header(filtered));
+    writer.event(made_switch(2000, 1, 2).event);  // nobody has introduced 2
+    writer.flush();
+    CHECK(read_back(writer.bytes()).size() == 1);
+    CHECK(switches_for_viewers(writer.bytes()) == (filtered ? 2U : 1U));
   }
 }

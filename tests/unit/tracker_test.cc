@@ -213,6 +213,21 @@ TEST_CASE("a process is looked up once, and again when it becomes another progra
   CHECK(asked == 2);
 }
 
+TEST_CASE("a thread that takes another name is told anew") {
+  made_up::Source source;
+  source.threads = {made_up::thread(10, 10, "bun"), made_up::thread(10, 11, "HeapHelper")};
+  LookUp look_up;
+  look_up.process = [](uint32_t) {
+    ts_process_facts facts{};
+    facts.runtime = TS_RUNTIME_BUN;
+    return facts;
+  };
+  Tracker tracker(look_up);
+  CHECK(made_up::find(source.pass(tracker), 11)->role.name == "heap-helper");
+  strcpy(source.threads[1].comm, "other");
+  CHECK(made_up::find(source.pass(tracker), 11)->role.name == "thread");
+}
+
 TEST_CASE("what isn't answered is asked again at each pass, and all of a pass is told ahead") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10, "late"), made_up::thread(20, 20, "known"),
