@@ -404,7 +404,7 @@ static inline __u32 ts_log2(__u64 v)
 		r += 2;
 		v >>= 2;
 	}
-	return r + (v >> 1);
+	return r + (__u32)(v >> 1);
 }
 
 /* Which bucket counts a wait of `ns`? */

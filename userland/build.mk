@@ -29,8 +29,15 @@ HOT_FLAGS := $(if $(SAN),,-O3 -U_GLIBCXX_ASSERTIONS)
 $(call obj,$(HOT)): ALL_CXXFLAGS += $(HOT_FLAGS)
 $(call obj,$(filter userland/demo/%,$(LIB_SRC)) $(wildcard tests/loop/demo*.cc)): ALL_CXXFLAGS += $(LLHTTP_FLAGS)
 
+# No number changes by being handed on; and in the loop, a new verb or state is dealt with wherever one
+# is told from another.
+STRICT := -Werror=conversion -Werror=sign-conversion
+STRICT_LOOP := -Werror=switch-enum
+$(call obj,userland/main.cc $(LIB_SRC)): ALL_CXXFLAGS += $(STRICT)
+$(call obj,$(filter userland/loop/%,$(LIB_SRC))): ALL_CXXFLAGS += $(STRICT_LOOP)
+
 # Other flags, or another compiler, make other objects. The file changes only when they do.
-FLAGS_NOW := $(CXX) $(ALL_CXXFLAGS) $(HOT) $(HOT_FLAGS) $(LLHTTP_FLAGS) $(HARDEN_LINK) $(LDFLAGS) $(LIBS)
+FLAGS_NOW := $(CXX) $(ALL_CXXFLAGS) $(HOT) $(HOT_FLAGS) $(STRICT) $(STRICT_LOOP) $(LLHTTP_FLAGS) $(HARDEN_LINK) $(LDFLAGS) $(LIBS)
 note_flags = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(2)' | cmp -s - $(1) || printf '%s\n' '$(2)' > $(1))
 $(call note_flags,$(OUT)/flags,$(FLAGS_NOW))
 

@@ -259,7 +259,7 @@ class Settling {
     row.cpu = record.to_cpu;
     const auto part =
         static_cast<int32_t>(record.run_delay_low - static_cast<uint32_t>(row.run_delay_ns));
-    if (part > 0) row.run_delay_ns += static_cast<uint64_t>(part);
+    if (part > 0) row.run_delay_ns += static_cast<__u64>(part);
   }
 
   void identify(const ts_event_identity& record) {

@@ -215,7 +215,7 @@ std::optional<ElfSymbols> find_symbols(int fd, std::span<const WantedSymbol> wan
   symbols.entry = header.e_entry;
   symbols.found.resize(wanted.size());
   Search found(wanted, symbols);
-  for (const uint32_t type : {SHT_SYMTAB, SHT_DYNSYM}) {
+  for (const uint32_t type : {uint32_t{SHT_SYMTAB}, uint32_t{SHT_DYNSYM}}) {
     const Elf64_Shdr* table = table_of(sections, type);
     if (!table || found.any_global()) continue;  // then the table of all has its dynamic ones, too
     if (!search(file, *table, sections[table->sh_link], found)) return std::nullopt;

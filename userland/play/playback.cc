@@ -169,7 +169,7 @@ const model::Frame& Playback::jump(uint64_t to_ns, uint64_t interval_ns) {
   };
   come_near(before(2));
   make_tracker();
-  for (const uint64_t intervals : {2, 1}) {
+  for (const uint64_t intervals : {2U, 1U}) {
     if (before(intervals) == before(intervals - 1)) continue;
     feed_until(before(intervals));
     tracker_->advance(replay_->pass(now_ns_));

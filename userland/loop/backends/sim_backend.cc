@@ -25,17 +25,11 @@ constexpr unsigned kShortPercent = 30;  // of transfers
 constexpr unsigned kLateCancelPercent = 50;
 constexpr Nanoseconds kStep{1'000};  // virtual time of a try
 
+// Bytes of one buffer, of which a part may be done.
 bool transfers(const Operation& op) {
-  switch (op.kind) {
-    case Kind::read:
-    case Kind::write:
-    case Kind::recv:
-    case Kind::send:
-    case Kind::recv_many:
-      return op.size > 1;
-    default:
-      return false;
-  }
+  const bool bytes = op.kind == Kind::read || op.kind == Kind::write || op.kind == Kind::recv ||
+                     op.kind == Kind::send || op.kind == Kind::recv_many;
+  return bytes && op.size > 1;
 }
 
 bool is_regular_file(int fd) {

@@ -97,9 +97,11 @@ struct ChildEnds {
         return is_open(stdio.fd) ? add_fd(stdio.fd) : -EBADF;
       case Stdio::Kind::null:
         return add_own(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
-      default:
+      case Stdio::Kind::pipe_in:
+      case Stdio::Kind::pipe_out:
         return add_pipe(stdio.kind == Stdio::Kind::pipe_in, ours);
     }
+    return -EINVAL;
   }
 
   std::vector<int> descriptors;

@@ -233,7 +233,9 @@ void Cluster::limit_passed(Worker& worker) {
       worker.state = Worker::State::terminated;
       ::kill(worker.process.pid, SIGTERM);
       return worker.limit->start(options_.kill_after);
-    default:
+    case Worker::State::ready:
+    case Worker::State::terminated:
+    case Worker::State::ended:
       return kill(worker, worker.asked_to_end ? "it did not end when it was told to"
                                               : "it lived on without its link");
   }

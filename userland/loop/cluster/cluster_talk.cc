@@ -34,10 +34,12 @@ void Cluster::on_frame(Worker& worker, Frame& frame) {
     case ClusterFrame::message:
       if (on_message_) on_message_(worker.slot, std::move(frame.payload));
       return;
-    default:
-      worker.trusted = false;
-      kill(worker, "it sent a frame of unknown type " + std::to_string(frame.type));
+    case ClusterFrame::connection:  // the manager's own
+    case ClusterFrame::drain:
+      break;
   }
+  worker.trusted = false;
+  kill(worker, "it sent a frame of unknown type " + std::to_string(frame.type));
 }
 
 // Too late, if it is to end already, or has.
@@ -71,7 +73,7 @@ int Cluster::send(unsigned slot, std::string message) {
 
 unsigned Cluster::broadcast(const std::string& message) {
   unsigned count = 0;
-  for (unsigned slot = 0; slot < slots_.size(); ++slot) count += send(slot, message) == 0 ? 1 : 0;
+  for (unsigned slot = 0; slot < slots_.size(); ++slot) count += send(slot, message) == 0 ? 1U : 0U;
   return count;
 }
 

@@ -23,9 +23,10 @@ std::string in_words(const ProcessEnd& end) {
       return "ended with code " + number;
     case ProcessEnd::Kind::signal:
       return "was killed by signal " + number + " (" + ::strsignal(end.number) + ")";
-    default:
-      return "ended, and somebody else took its exit status";
+    case ProcessEnd::Kind::unknown:
+      break;
   }
+  return "ended, and somebody else took its exit status";
 }
 
 const char* name_of(ClusterEvent::Kind kind) {

@@ -93,8 +93,12 @@ void WorkerLink::take(Frame& frame) {
     case ClusterFrame::message:
       if (handlers_.on_message) handlers_.on_message(std::move(frame.payload));
       return;
-    default:
-      return;  // of a manager that knows more than we do
+    case ClusterFrame::ready:  // a worker's own
+    case ClusterFrame::heartbeat:
+    case ClusterFrame::taken:
+    case ClusterFrame::refused:
+    case ClusterFrame::leaving:
+      return;  // nor does one mind what a manager sends that knows more
   }
 }
 

@@ -91,7 +91,7 @@ void add_colours(std::array<attr_t, styles>& looks) {
   const auto set = [&](Style style, int ink, int paper, attr_t look) {
     const auto pair = static_cast<short>(static_cast<int>(style) + 1);
     init_pair(pair, static_cast<short>(ink), static_cast<short>(paper));
-    looks[static_cast<size_t>(style)] = look | COLOR_PAIR(pair);
+    looks[static_cast<size_t>(style)] = look | static_cast<attr_t>(COLOR_PAIR(pair));
   };
   if (many) set(Style::faint, 245, -1, A_NORMAL);  // A_DIM is hard to read on some terminals
   set(Style::good, COLOR_GREEN, -1, A_NORMAL);
