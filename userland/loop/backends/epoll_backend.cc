@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::uint32_t kAlways = EPOLLERR | EPOLLHUP;
 // Taken at one event: enough to be worth it, few enough that others get their turn.
-constexpr int kAcceptsAtOnce = 16;
 constexpr Nanoseconds kRest{10'000'000};  // until a set is to be had
 
 // In an event's data: whose it is.
@@ -95,11 +94,8 @@ void EpollBackend::watch(Request& request) {
   const std::uint32_t events = events_needed(op);
   const int error = arm(op.fd, watch, watch.armed | events);
   if (error == 0) {
-    // accept4 has no MSG_DONTWAIT: a connection taken by another process in between must not block
-    // us.
     const bool accepts = op.kind == Kind::accept || op.kind == Kind::accept_many;
-    if (accepts && !std::exchange(watch.never_blocks, true))
-      ::fcntl(op.fd, F_SETFL, ::fcntl(op.fd, F_GETFL) | O_NONBLOCK);
+    if (accepts && !std::exchange(watch.never_blocks, true)) never_block(op.fd);
     op.route = Route::poll;
     op.stage = Operation::Stage::waiting;
     return watch.waiting.push_back(request);

@@ -160,6 +160,11 @@ ssize_t call_now(Operation& op, std::uint32_t happened, std::size_t limit) {
 
 }  // namespace
 
+void never_block(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 bool waits_for_readiness(const Operation& op) {
   switch (waits(op.kind)) {
     case Waits::never:

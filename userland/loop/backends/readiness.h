@@ -13,6 +13,9 @@ namespace timeslice::loop {
 bool waits_for_readiness(const Operation& op);
 // The epoll events that such an operation needs.
 std::uint32_t events_needed(const Operation& op);
+// For a listener: accept4 has no MSG_DONTWAIT, and another process may be faster.
+void never_block(int fd);
+constexpr int kAcceptsAtOnce = 16;  // then other things of the loop have their turn
 // Whether a receive that gave 0 was an empty message, and not the end.
 bool is_datagram(int fd);
 // The result, -errno, or -EAGAIN if it has to wait (longer). `happened`: what epoll reported, for a

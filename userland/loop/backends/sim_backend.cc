@@ -83,7 +83,7 @@ std::size_t SimBackend::below(std::size_t limit) { return random_() % limit; }
 void SimBackend::submit(Request& request) {
   Operation& op = request.op;
   const bool accepts = op.kind == Kind::accept || op.kind == Kind::accept_many;
-  if (accepts) ::fcntl(op.fd, F_SETFL, ::fcntl(op.fd, F_GETFL) | O_NONBLOCK);
+  if (accepts) never_block(op.fd);
   op.route = waits(op) ? Route::poll : Route::inline_;
   if (op.kind == Kind::connect && op.route == Route::poll) {
     const int result = try_now(op, 0);

@@ -79,6 +79,10 @@ UringBackend::~UringBackend() {
   if (belongs_on_thread(request.op)) return threads_.submit(request);
   if (belongs_here(request.op)) return try_here(request, Route::inline_);
   if (receives(request.op)) request.op.events = POLLIN;
+  if (accepts(request.op)) {
+    request.op.events = POLLIN;
+    never_block(request.op.fd);
+  }
   start(request);
 }
 
@@ -130,15 +134,11 @@ bool UringBackend::lazy_is_awaited() {
   return awaited || alive <= count;
 }
 
-// Without help of the kernel a multishot request is begun anew for each shot; a receive then waits
-// for readiness first, so that waiting takes no buffer.
+// What the kernel doesn't keep armed is begun anew for each shot, and waits for readiness first, so
+// that waiting takes no buffer.
 void UringBackend::start_multishot(Multishot& request, io_uring_sqe& sqe) {
   const Operation& op = request.op;
-  if (op.kind == Kind::accept_many) {
-    if (can_.multishot) return prepare(sqe, op);
-    return ::io_uring_prep_accept(&sqe, op.fd, nullptr, nullptr, SOCK_CLOEXEC);
-  }
-  if (!request.buffers->kernel_ring) return ::io_uring_prep_poll_add(&sqe, op.fd, POLLIN);
+  if (!received_by_kernel(request)) return ::io_uring_prep_poll_add(&sqe, op.fd, POLLIN);
   ::io_uring_prep_recv(&sqe, op.fd, nullptr, 0, 0);
   sqe.ioprio |= IORING_RECV_MULTISHOT;
   sqe.flags |= IOSQE_BUFFER_SELECT;
@@ -374,8 +374,8 @@ void UringBackend::take_beside() {
 }
 
 void UringBackend::take_shot(Multishot& request, const io_uring_cqe& cqe) {
-  const bool ready_to_receive = cqe.res > 0 && request.buffers && !request.buffers->kernel_ring;
-  if (ready_to_receive) return receive(request);
+  const bool is_ready = cqe.res > 0 && !received_by_kernel(request);
+  if (is_ready) return request.buffers ? receive(request) : accept_some(request);
   Buffers::Id id = Buffers::kNone;
   if (cqe.flags & IORING_CQE_F_BUFFER)
     id = static_cast<Buffers::Id>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
@@ -383,9 +383,7 @@ void UringBackend::take_shot(Multishot& request, const io_uring_cqe& cqe) {
 }
 
 void UringBackend::tell_shot(Multishot& request, int result, Buffers::Id id, bool armed) {
-  const bool good =
-      result > 0 ||
-      (result == 0 && (request.op.kind == Kind::accept_many || is_datagram(request.op.fd)));
+  const bool good = result > 0 || (result == 0 && is_datagram(request.op.fd));
   if (good)
     deliver(request, result, id);
   else if (id != Buffers::kNone)
@@ -393,6 +391,17 @@ void UringBackend::tell_shot(Multishot& request, int result, Buffers::Id id, boo
   if (armed) return;
   const bool goes_on = good || result == -ENOBUFS || result == -EAGAIN;
   if (!goes_on) return finish(request, result);
+  begin_again(request);
+}
+
+void UringBackend::accept_some(Multishot& request) {
+  for (int i = 0; i < kAcceptsAtOnce; ++i) {
+    ++system_calls_;
+    const int result = try_now(request.op, POLLIN);
+    if (result == -EAGAIN) break;
+    if (result < 0) return finish(request, result);
+    deliver(request, result);
+  }
   begin_again(request);
 }
 

@@ -23,7 +23,7 @@ struct Ring {
   bool deferred = false;        // completions appear only when we ask: DEFER_TASKRUN
   bool no_iowait = false;       // a sleeping loop need not count as waiting for a disk
   bool silent_success = false;  // a request may ask to be told of only if it fails
-  bool multishot = false;       // accept and receive may stay armed
+  bool multishot = false;       // a receive may stay armed
   bool message_wake = false;    // another thread can put a completion here by one system call
   bool sqpoll = false;
   std::string note;
@@ -66,6 +66,7 @@ class UringBackend final : public Backend {
   void start(Request& request);
   void start_multishot(Multishot& request, io_uring_sqe& sqe);
   void tell_shot(Multishot& request, int result, Buffers::Id id, bool armed);
+  void accept_some(Multishot& request);
   void receive(Multishot& request);
   int receive_into(Multishot& request, Buffers::Id id);
   void take_events(Request& request, int result);

@@ -13,6 +13,7 @@
 #include "loop/backends/blocking.h"
 #include "loop/backends/readiness.h"
 #include "loop/core/descriptor.h"
+#include "loop/core/multishot.h"
 #include "loop/core/operation.h"
 
 namespace timeslice::loop {
@@ -22,7 +23,7 @@ inline constexpr std::size_t kMaxTransfer =
 
 inline bool sends(const Operation& op) { return op.kind == Kind::send || op.kind == Kind::sendmsg; }
 
-// Itself, or for data, or for room.
+// Itself, or for data or a connection, or for room.
 inline bool polls(const Operation& op) { return op.kind == Kind::poll || op.events != 0; }
 
 inline void prepare(io_uring_sqe& sqe, const Operation& op) {
@@ -47,10 +48,6 @@ inline void prepare(io_uring_sqe& sqe, const Operation& op) {
       return ::io_uring_prep_close(&sqe, op.fd);
     case Kind::poll:
       return ::io_uring_prep_poll_add(&sqe, op.fd, static_cast<unsigned short>(op.events));
-    case Kind::accept:
-      return ::io_uring_prep_accept(&sqe, op.fd, nullptr, nullptr, SOCK_CLOEXEC);
-    case Kind::accept_many:
-      return ::io_uring_prep_multishot_accept(&sqe, op.fd, nullptr, nullptr, SOCK_CLOEXEC);
     case Kind::connect:
       return ::io_uring_prep_connect(&sqe, op.fd, address, static_cast<socklen_t>(op.size));
     case Kind::send:
@@ -66,6 +63,8 @@ inline void prepare(io_uring_sqe& sqe, const Operation& op) {
     case Kind::rename:
     case Kind::unlink:
     case Kind::mkdir:
+    case Kind::accept:
+    case Kind::accept_many:
     case Kind::recv:
     case Kind::recvmsg:
     case Kind::work:
@@ -96,6 +95,17 @@ inline bool receives(const Operation& op) {
   constexpr unsigned kPerhaps = bit(Kind::read) | bit(Kind::readv);
   if ((bit(op.kind) & kReceives) != 0) return true;
   return (bit(op.kind) & kPerhaps) != 0 && op.offset == kCurrentPosition && is_socket(op.fd);
+}
+
+// Waits in a poll as well. The ring's own accept waits exclusively: one waiter is woken for each
+// connection, and that may be one of a process that has been killed, whose ring the kernel takes
+// down some time later. Nobody then takes that connection, until another one comes.
+inline bool accepts(const Operation& op) {
+  return op.kind == Kind::accept || op.kind == Kind::accept_many;
+}
+
+inline bool received_by_kernel(const Multishot& request) {
+  return request.buffers && request.buffers->kernel_ring;
 }
 
 // Jobs, of course. And what io_uring hands to a kernel worker anyhow: buffered writes to files, one

@@ -25,7 +25,7 @@ Failure cannot_listen(std::uint16_t port, int error) {
 }
 
 UniqueFd listen_on_shared_port(std::uint16_t port, int backlog) {
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) throw cannot_listen(port, errno);
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -45,7 +45,7 @@ UniqueFd listen_on_shared_port(std::uint16_t port, int backlog) {
 UniqueFd listen_alone(std::uint16_t port, int backlog) {
   UniqueFd listener(listen_on_loopback(port, backlog));
   if (listener.get() < 0) throw cannot_listen(port, -listener.release());
-  set_blocking(listener.get(), false);
+  ::fcntl(listener.get(), F_SETFL, ::fcntl(listener.get(), F_GETFL) | O_NONBLOCK);
   return listener;
 }
 
@@ -59,11 +59,6 @@ std::vector<UniqueFd> listen_together(std::uint16_t port, int backlog, unsigned 
     if (port == 0) port = static_cast<std::uint16_t>(port_of(listeners[0].get()));
   }
   return listeners;
-}
-
-void set_blocking(int listener, bool blocking) {
-  const int flags = ::fcntl(listener, F_GETFL);
-  ::fcntl(listener, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
 }  // namespace timeslice::loop

@@ -10,13 +10,9 @@
 
 namespace timeslice::loop {
 
-// On 127.0.0.1:port (0: the kernel picks one). Throw Failure.
-UniqueFd listen_alone(std::uint16_t port, int backlog);  // in non-blocking mode
+// On 127.0.0.1:port (0: the kernel picks one), in non-blocking mode, which belongs to the socket,
+// and so to all processes that have it. Throw Failure.
+UniqueFd listen_alone(std::uint16_t port, int backlog);
 std::vector<UniqueFd> listen_together(std::uint16_t port, int backlog, unsigned count);
-
-// The mode belongs to the socket, and so to all processes that have it. The manager, which has
-// other things to do, accepts in non-blocking mode; a worker gets its listener in blocking mode,
-// because some kernels' io_uring takes the other one as a wish for -EAGAIN.
-void set_blocking(int listener, bool blocking);
 
 }  // namespace timeslice::loop

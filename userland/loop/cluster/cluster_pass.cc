@@ -41,9 +41,7 @@ void Cluster::make_listeners() {
 void Cluster::take_last_ones() {
   if (acceptor_) acceptor_->take_last_ones();
   for (const auto& slot : slots_) {
-    if (!slot->acceptor || !manager_accepts(*slot)) continue;
-    set_blocking(slot->acceptor->listener(), false);
-    slot->acceptor->take_last_ones();
+    if (slot->acceptor && manager_accepts(*slot)) slot->acceptor->take_last_ones();
   }
   place_what_waits();
 }
@@ -61,10 +59,7 @@ void Cluster::close_listeners() {
 // For a worker that is to be forked. -1: none.
 int Cluster::listener_for(unsigned slot) {
   const Slot& place = *slots_[slot];
-  if (!place.acceptor) return -1;
-  // One that serves has it in the mode that it needs.
-  if (is_vacant(place) && place.retiring == nullptr) set_blocking(place.acceptor->listener(), true);
-  return place.acceptor->listener();
+  return place.acceptor ? place.acceptor->listener() : -1;
 }
 
 // A worker that drains doesn't accept any more.
@@ -125,9 +120,7 @@ void Cluster::pass_what_waits() {
   place_what_waits();
   if (acceptor_) return acceptor_->resume();
   for (const auto& slot : slots_) {
-    if (!manager_accepts(*slot)) continue;
-    set_blocking(slot->acceptor->listener(), false);
-    slot->acceptor->resume();
+    if (manager_accepts(*slot)) slot->acceptor->resume();
   }
 }
 

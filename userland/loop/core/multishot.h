@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How is one request answered many times? A Multishot request, once started, calls back for each
 // connection or each piece of data, without being started anew, until it ends: by an error, by the
-// end of the stream, or by cancel(). On io_uring the kernel keeps it armed (accept from Linux 5.19,
-// receive from 6.0), and a busy server saves a submission for each event.
+// end of the stream, or by cancel(). On io_uring the kernel keeps a receive armed (from Linux 6.0),
+// and a busy server saves a submission for each event.
 //
 // Data comes in a buffer of the request's Buffers, which is the request's only during the callback:
 // ten thousand idle connections hold none.
