@@ -198,6 +198,7 @@ TEST_ON_EACH_BACKEND(
   idle.start();
   loop.run();
   CHECK(turns == 100);
+  CHECK(loop.counters().idle_ns == 0);  // looking whether anything has happened is no idling
 
   const auto before = loop.counters();
   Timer timer(loop, {});

@@ -56,6 +56,7 @@ class Dice {
       sleepers_.push_back(tid);
     }
     writer_.role({101, 101'000, "libuv-worker", "made up", 0.99});
+    writer_.role({101, 101'000, "v8-worker", "a guess", 0.5});
     writer_.runtime({100, 100'000, "deno"});
     writer_.runtime({100, 100'000, "node"});
     writer_.runtime({100, 99, "bun"});  // who had the number before
@@ -233,7 +234,7 @@ TEST_CASE("moments beyond a recording's ends are its ends") {
   CHECK(playback.realtime_ns(begin_ns + 5) == 1'700'000'000'000'000'005);
 }
 
-TEST_CASE("a role that the recorder found out is shown") {
+TEST_CASE("the surest role that the recorder found out is shown") {
   const Scratch file;
   file.write(Dice(4).recording(1'000));
   play::Playback playback(file.path, "", false);

@@ -139,6 +139,20 @@ TEST_CASE("a link in a file's place is refused in a sentence, and what it leads 
   CHECK(names_in(scratch.path) == Names{"link"});
 }
 
+TEST_CASE("a link or a FIFO that comes meanwhile is neither replaced nor kept as an earlier file") {
+  for (const auto earlier : {Earlier::replace, Earlier::keep_as_old}) {
+    const Scratch scratch;
+    const std::string link = scratch.path + "/link", fifo = scratch.path + "/fifo";
+    NewFile to_link(link, earlier), to_fifo(fifo, earlier);
+    REQUIRE(::symlink("elsewhere", link.c_str()) == 0);
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    CHECK_THROWS_WITH(to_link.take_place(), Catch::Contains("it is a symbolic link"));
+    CHECK_THROWS_WITH(to_fifo.take_place(), Catch::Contains("it is no regular file"));
+    CHECK(std::filesystem::is_symlink(link));
+    CHECK(std::filesystem::is_fifo(fifo));
+  }
+}
+
 TEST_CASE("a FIFO without a reader and a directory are refused at once, a full device in a word") {
   const Scratch scratch;
   const std::string fifo = scratch.path + "/fifo";

@@ -69,7 +69,8 @@ class Places {
     places_.clear();
     may_be_.reset();
     if (longest_ == 0) return true;
-    std::vector<char> piece(longest_ + kNamesAtOnce);  // before it, the end of the one before
+    // Before each piece stands the end of the one before; before the first, zeroes, as no name has.
+    std::vector<char> piece(longest_ + kNamesAtOnce);
     for (uint64_t done = 0; done < section.sh_size; done += kNamesAtOnce) {
       const size_t size = std::min<uint64_t>(section.sh_size - done, kNamesAtOnce);
       char* const at = piece.data() + longest_;
@@ -105,7 +106,6 @@ class Places {
          end = piece.find('\0', end + 1)) {
       for (const size_t which : by_last_[static_cast<unsigned char>(piece[end - 1])]) {
         const std::string_view name = names_[which];
-        if (offset + end < longest_ + name.size()) continue;  // it would begin before the table
         const char* const start = piece.data() + end - name.size();
         if (*start == name.front() && memcmp(start, name.data(), name.size()) == 0)
           add(offset + end - longest_ - name.size(), which);
