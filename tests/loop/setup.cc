@@ -41,11 +41,11 @@ constexpr int kAllGood = 42;
 unsigned smallest_tried = 0;
 unsigned flags_tried = 0;
 
-// As a container's filter that knows one of io_uring's calls only.
-bool forbid_io_uring_enter(int error) {
+// As a container's filter that knows only this call, and for as long as this process lives.
+bool forbid(unsigned call, int error) {
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_enter, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
@@ -104,7 +104,7 @@ TEST_CASE("a refused ring falls back to the pool and says why") {
 
 TEST_CASE("a ring that may be set up, but not entered, falls back to the pool and says why") {
   if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
-  REQUIRE(forbid_io_uring_enter(GENERATE(EPERM, ENOSYS)));
+  REQUIRE(forbid(__NR_io_uring_enter, GENERATE(EPERM, ENOSYS)));
   const auto before = open_descriptors();
   {
     Loop loop;
@@ -120,7 +120,7 @@ TEST_CASE("a ring that is forbidden later fails aloud when its queue is full") {
   // No request ever ends here, and so neither may go.
   static auto* const requests = new std::vector<Request>(1000);
   static auto* const loop = new Loop;
-  REQUIRE(forbid_io_uring_enter(EPERM));
+  REQUIRE(forbid(__NR_io_uring_enter, EPERM));
   const auto start_all = [] {
     for (Request& request : *requests) loop->nop(request, {});
   };
@@ -183,6 +183,21 @@ TEST_CASE("a kernel without a needed feature is told from one that refuses") {
   const Loop loop(options);
   CHECK(loop.backend_name() == std::string("pool"));
   CHECK_THAT(loop.backend_note(), Contains("lacks"));
+}
+
+TEST_CASE(
+    "where a wait takes milliseconds only, a loop sleeps until its timer's time all the same") {
+  REQUIRE(forbid(__NR_epoll_pwait2, GENERATE(ENOSYS, EPERM)));
+  GuardedLoop loop({.backend = BackendKind::pool});
+  for (const auto delay : {900us, 1500us, 7300us}) {
+    loop.update_time();
+    const auto start = std::chrono::steady_clock::now();
+    Timer timer(loop, {});
+    timer.start(delay);
+    loop.run();
+    CHECK(std::chrono::steady_clock::now() - start >= delay);
+  }
+  CHECK(loop.counters().turns <= 9);  // waits that end too early would be hundreds
 }
 
 // The real thing: a filter as containers have it, in a child that can't be unfiltered again.

@@ -127,6 +127,28 @@ TEST_CASE("Bins hold all the time that a core was busy, in every level") {
   }
 }
 
+TEST_CASE("A bin that was busy at all is drawn, and no share is more than the whole") {
+  const std::vector<timeline::Bin> level = {
+      {}, {.busy_ns = 1}, {.busy_ns = 500}, {.busy_ns = 1001}};
+  std::string bytes;
+  timeline::append_level(bytes, level, 1000);
+  CHECK(bytes.substr(0, 4) == std::string("\x00\x01\x80\xff", 4));
+}
+
+TEST_CASE("Where records were lost, a slice doesn't reach back into the one before") {
+  const auto slices_of = [](std::vector<std::pair<uint64_t, uint64_t>> bounds) {
+    timeline::TimelinePage page;
+    for (const auto& [begin_ns, end_ns] : bounds)
+      page.slice({.thread = 0, .cpu = 0, .begin_ns = begin_ns, .end_ns = end_ns});
+    std::string out;
+    page.write(out, {}, {}, {}, "");
+    return text_of(out, "slices");
+  };
+  const std::string whole = slices_of({{100, 200}, {200, 250}, {250, 250}, {300, 400}});
+  CHECK(slices_of({{100, 200}, {150, 250}, {160, 240}, {300, 400}}) == whole);
+  CHECK(slices_of({{100, 200}, {200, 250}, {250, 251}, {300, 400}}) != whole);
+}
+
 TEST_CASE("A timeline's page takes few bytes a slice") {
   const PlayedPage small({.slices = 0, .cores = 2, .threads = 200});
   const PlayedPage large({.slices = 200'000, .cores = 2, .threads = 200});
