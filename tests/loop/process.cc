@@ -561,7 +561,13 @@ TEST_CASE("where pidfd_open is refused, ends are seen and signals sent all the s
   ExitStatus last;
   Process process(loop, child, [&](const ExitStatus& status) { last = status; });
   REQUIRE(process.start() == 0);
-  Timer later(loop, [&] { CHECK(process.kill(SIGTERM) == 0); });
+  REQUIRE(process.kill(SIGSTOP) == 0);
+  REQUIRE(reaches_state(process.pid(), 'T'));
+  Timer later(loop, [&] {  // it was looked at before, after a millisecond
+    CHECK(process.running());
+    CHECK(process.kill(SIGTERM) == 0);
+    CHECK(process.kill(SIGCONT) == 0);
+  });
   later.start(5ms);
   loop.run();
   CHECK(last.signal == SIGTERM);
