@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Who took the core away, and who woke the thread? Asked of workloads in which there is only one
 // answer.
+#include <unistd.h>
+
+#include <atomic>
+
 #include "observe/preempt_count.h"
 #include "tests/catch.h"
+#include "tests/live/kernel_truth.h"
 #include "tests/live/looking.h"
 #include "tests/live/workloads.h"
 
@@ -35,6 +40,40 @@ uint64_t counted_in(const ts_peer (&slots)[TS_PEERS]) {
   uint64_t sum = 0;
   for (const ts_peer& slot : slots) sum += slot.count;
   return sum;
+}
+
+constexpr int kWakers = 2 * TS_PEERS, kRounds = 10;
+
+// The first thread reads a byte a turn, and is woken by one of the others after the other.
+struct Turns {
+  Pipe pipe;
+  std::atomic<int> turn{-1};
+
+  void sleep() {
+    for (int i = 0; i < kRounds * kWakers; ++i) {
+      turn = i;
+      turn.notify_all();
+      char byte;
+      if (read(pipe.out.get(), &byte, 1) != 1) throw std::runtime_error("cannot read");
+    }
+  }
+  void wake(int waker) {
+    for (int mine = waker; mine < kRounds * kWakers; mine += kWakers) {
+      for (int now = turn; now != mine; now = turn) turn.wait(now);
+      while (!rests_in_read(getpid(), getpid(), pipe.out.get())) sched_yield();
+      if (write(pipe.in.get(), "x", 1) != 1) throw std::runtime_error("cannot write");
+    }
+  }
+};
+
+Cast many_wakers() {
+  const auto turns = std::make_shared<Turns>();
+  std::vector<Leg> legs{[turns] { turns->sleep(); }};
+  for (int waker = 0; waker < kWakers; ++waker)
+    legs.push_back([turns, waker] { turns->wake(waker); });
+  Cast cast;
+  cast.push_back(std::make_unique<Workload>(std::move(legs)));
+  return cast;
 }
 
 }  // namespace
@@ -101,6 +140,21 @@ TEST_CASE("a sleeper is woken by the timer's interrupt, and no thread is blamed 
   CHECK(sched.top_waker->tid == 0);
   CHECK(sched.top_waker->name == "hardirq");
   CHECK(sched.top_waker->share > 0.9);
+}
+
+TEST_CASE("of more wakers than have a place, none is said to be one more often than it was") {
+  REQUIRE(observe::rq_to_preempt_count() != 0);
+  const Cast cast = many_wakers();
+  Look look(observe::open_sched_source(tgids_of(cast)));
+  watch(look, cast);
+  const ts_sched_row* row = sched_of(*look.snapshot, cast[0]->pid());
+  REQUIRE(row != nullptr);
+  CHECK(row->wakeups[TS_CONTEXT_TASK] >= kRounds * kWakers);
+  CHECK(counted_in(row->wakers) >= row->wakeups[TS_CONTEXT_TASK]);
+  for (const ts_peer& waker : row->wakers) {
+    CAPTURE(waker.tid, waker.count, waker.error);
+    CHECK(waker.count - waker.error <= kRounds);
+  }
 }
 
 TEST_CASE("whoever opens the gate is the waker") {
