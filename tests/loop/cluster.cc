@@ -972,6 +972,28 @@ TEST_CASE("cluster: a worker without free descriptors loses no connection", "[cl
   CHECK(manager.stop() == 0);
 }
 
+TEST_CASE("cluster: a connection that no worker can take is offered now and then, not all the time",
+          "[cluster]") {
+  Manager manager(quick(1, ClusterPolicy::round_robin), [](WorkerLink& link) {
+    LineServer server(link, BackendKind::pool);
+    const rlimit few{.rlim_cur = 5, .rlim_max = 1000};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    return server.run();
+  });
+  REQUIRE(manager.await_count("ready", 1));
+  const auto begin = std::chrono::steady_clock::now();
+  const Client client(manager.port());
+  long passed_on = 0;
+  REQUIRE(await([&] {
+    const std::string totals = manager.ask("stats", "totals");
+    passed_on = std::stol(totals.substr(totals.find("passed on ") + 10));
+    return passed_on >= 4;
+  }));
+  // The worker rests for 50 ms after each.
+  CHECK(passed_on <= 2 + (std::chrono::steady_clock::now() - begin) / 25ms);
+  CHECK(manager.stop() == 0);
+}
+
 TEST_CASE("cluster: a worker has its own descriptors, and its signals as at the beginning",
           "[cluster]") {
   Shared<std::array<char, 256>> seen;
