@@ -760,6 +760,10 @@ TEST_CASE("cluster: a slot that was given up gets a new chance by a reload", "[c
   *mended = true;
   CHECK(manager.ask("reload", "answer").empty());
   CHECK(await([&] { return slot_in(ask(manager.port())) == 1; }));
+  const std::size_t waits = manager.all("waiting", 1).size();
+  ::kill(manager.all("ready", 1).back().pid, SIGKILL);
+  REQUIRE(manager.await_count("waiting", waits + 1, 1));
+  CHECK(manager.all("waiting", 1).back().delay_ns == 1'000'000);  // as after a first failure
   CHECK(manager.stop() == 0);
 }
 
