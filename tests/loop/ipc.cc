@@ -334,6 +334,13 @@ TEST_CASE("ipc: what can't be sent now waits, up to a limit", "[ipc]") {
   CHECK(got == expected);
 }
 
+TEST_CASE("ipc: a frame that nothing waits before goes, even if it is larger than the limit",
+          "[ipc]") {
+  ON_EACH_BACKEND(options);
+  Half half(options, {.max_payload = 4096, .max_queued = 1024});
+  CHECK(half.channel.send(1, std::string(4096, 'x')) == 0);
+}
+
 TEST_CASE("ipc: without a free descriptor number the frame comes and says so", "[ipc]") {
   ON_EACH_BACKEND(options);
   Half half(options);
