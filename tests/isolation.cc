@@ -151,7 +151,7 @@ void settle_ended(std::vector<Child>& running, Counts& counts) {
 }  // namespace
 
 Counts run_isolated(const std::vector<std::string>& names,
-                    const std::function<Verdict(const std::string&)>& run_one) {
+                    const std::function<Verdict(const std::string&)>& run_one, int most_failures) {
   const std::size_t at_once = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
   Counts counts;
   std::vector<Child> running;
@@ -160,6 +160,9 @@ Counts run_isolated(const std::vector<std::string>& names,
       running.push_back(start(*next++, run_one));
     wait_for_any(running);
     settle_ended(running, counts);
+    if (counts.failed < most_failures) continue;
+    for (const Child& child : running) ::kill(-child.pid, SIGKILL);
+    break;
   }
   return counts;
 }

@@ -19,7 +19,8 @@ struct Counts {
 };
 
 // Calls `run_one` with each name, in a child of its own; the child's end is its verdict.
+// `most_failures`: none is begun any more after so many, and who still runs is killed uncounted.
 Counts run_isolated(const std::vector<std::string>& names,
-                    const std::function<Verdict(const std::string&)>& run_one);
+                    const std::function<Verdict(const std::string&)>& run_one, int most_failures);
 
 }  // namespace timeslice::test

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <string_view>
 
 #include "tests/isolation.h"
@@ -89,8 +90,10 @@ int run_all(Catch::Session& session, bool isolated) {
   if (!isolated) return session.run();
   const std::vector<std::string> names = chosen_cases(session);
   if (names.empty()) std::printf("No test fits.\n");
+  const int asked = session.configData().abortAfter;
+  const int most_failures = asked > 0 ? asked : std::numeric_limits<int>::max();
   counts = timeslice::test::run_isolated(
-      names, [&](const std::string& name) { return run_one(session, name); });
+      names, [&](const std::string& name) { return run_one(session, name); }, most_failures);
   return names.empty();
 }
 

@@ -9,6 +9,9 @@ out=${OUT:-.output}
 limit=${TEST_SECONDS:-600} # a program that takes longer is killed
 # LEAVE_OUT: a filter of Catch2 for cases that a build can't run ("~name*"). Hidden cases are told to
 # stay out as well: a filter that only leaves out would let them in.
+# CASES: a filter of Catch2 for the only cases to run (vm: TESTS). ABORT=1: after the first failure no
+# more of that program.
+filter=${CASES:-${LEAVE_OUT:+$LEAVE_OUT~[.]}}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -16,11 +19,14 @@ passed=0 failed=0 skipped=0
 reasons=()
 
 run_suite() {
-  local suite=$1 program=$out/test-$1 limit=$limit began=$SECONDS status last
-  # Tests of the module run in guests, one for each kernel, and then kernels are fetched first.
-  if [ "$suite" = vm ]; then program=tests/vm/run.sh limit=$((4 * limit)); fi
-  if [ "$suite" = page ]; then program=tests/page/run.sh; fi
-  timeout --kill-after=10 "$limit" "$program" ${LEAVE_OUT:+"$LEAVE_OUT~[.]"} >"$log" 2>&1
+  local suite=$1 program=$out/test-$1 limit=$limit began=$SECONDS status last options=()
+  case $suite in
+    # Tests of the module run in guests, one for each kernel, and then kernels are fetched first.
+    vm) program=tests/vm/run.sh limit=$((4 * limit)) ;;
+    page) program=tests/page/run.sh ;;
+    *) options=(${filter:+"$filter"} ${ABORT:+--abort}) ;;
+  esac
+  timeout --kill-after=10 "$limit" "$program" "${options[@]}" >"$log" 2>&1
   status=$?
   last=$(tail -n 1 "$log")
   if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
