@@ -286,6 +286,16 @@ TEST_CASE("exit ends a worker after its callback, with a code") {
       context.port().send(Message("never"));
     };
   }
+  SECTION("in a loop that main runs itself, and whose exceptions it catches") {
+    main = [](WorkerContext& context) {
+      context.loop().set_immediate([&] { context.exit(7); });
+      context.loop().set_immediate([&] { context.port().send(Message("never")); });
+      try {
+        context.loop().run();
+      } catch (...) {  // NOLINT(bugprone-empty-catch)
+      }
+    };
+  }
   Worker worker(loop, {.loop = options}, main, events.handlers());
   loop.run();
   CHECK(events.words.find("never") == std::string::npos);
