@@ -597,9 +597,11 @@ TEST_CASE("connections come one by one, and may be left at any time", "[coroutin
   const auto task = [](auto call) -> Co<> { CHECK_AWAIT(std::move(call), 0); };
   GuardedLoop loop(options);
   for (int i = 0; i < kAll; ++i) connect();
+  const auto descriptors = open_descriptors();
   spawn(loop, task(takes(loop, listener, kAll / 2, taken)));
   loop.run();  // also ends what was left
   CHECK(taken == kAll / 2);
+  CHECK(open_descriptors() == descriptors);
   // Those that came after were closed, or are still to be accepted.
   std::stop_source stop;
   int result = 0;
