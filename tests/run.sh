@@ -6,7 +6,7 @@
 set -uo pipefail
 
 out=${OUT:-.output}
-limit=${TEST_SECONDS:-600} # a program that takes longer is killed
+limit=${TEST_SECONDS:-1800} # a program that takes longer is killed
 # LEAVE_OUT: a filter of Catch2 for cases that a build can't run ("~name*"). Hidden cases are told to
 # stay out as well: a filter that only leaves out would let them in.
 # CASES: a filter of Catch2 for the only cases to run (vm: TESTS). ABORT=1: after the first failure no
