@@ -31,7 +31,7 @@ elif [ -z "$watched" ] && [ "${APP:-demo}" = demo ]; then
   started=$!
   watched=$started
 elif [ -z "$watched" ]; then
-  echo "APP=$APP is unknown; APP=demo, APP=node or PID=… are there" >&2
+  echo "APP=$APP is unknown; use APP=demo, APP=node or PID=…" >&2
   exit 2
 fi
 

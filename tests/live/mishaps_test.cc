@@ -93,7 +93,7 @@ TEST_CASE("a choice of nobody is refused, and isn't the whole machine") {
         run({timeslice(), "record", "-o", "/dev/null", "--seconds", "0.01", "-p", nothing});
     CAPTURE(nothing, outcome.err);
     CHECK(outcome.status == 2);
-    CHECK(outcome.err.find("names nothing") != std::string::npos);
+    CHECK(outcome.err.find("selects nothing") != std::string::npos);
   }
 }
 

@@ -40,7 +40,7 @@ void check_sentence(const Outcome& outcome, int status, const std::string& part)
 
 // Each rung that isn't there is so for this reason, and has this mend.
 void check_rungs(const Outcome& outcome, const std::vector<std::string>& names,
-                 const std::string& reason, const std::string& mend) {
+                 const std::string& reason, const std::string& fix) {
   REQUIRE(outcome.status == 0);
   CHECK(outcome.err.empty());
   const Json report = Json::parse(outcome.out);
@@ -51,7 +51,7 @@ void check_rungs(const Outcome& outcome, const std::vector<std::string>& names,
     ++found;
     CHECK(rung["allowed"] == false);
     CHECK(rung["reason"].get<std::string>().find(reason) != std::string::npos);
-    CHECK(rung["mend"].get<std::string>().find(mend) != std::string::npos);
+    CHECK(rung["fix"].get<std::string>().find(fix) != std::string::npos);
   }
   CHECK(found == names.size());
 }
@@ -60,7 +60,7 @@ void check_rungs(const Outcome& outcome, const std::vector<std::string>& names,
 
 TEST_CASE("under another PID namespace's /proc it is said, and nobody is taken for another") {
   const ScratchDirectory directory;
-  const std::string path = directory.path() + "/r", word = "/proc is of another PID namespace";
+  const std::string path = directory.path() + "/r", word = "/proc belongs to another PID namespace";
   for (const std::vector<std::string>& source :
        {std::vector<std::string>{}, {"--source", "proc"}, {"--probes", "sched"}, {"-p", "1"}}) {
     std::vector<std::string> arguments = {"top", "-b", "-n", "1"};

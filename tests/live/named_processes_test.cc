@@ -82,7 +82,7 @@ TEST_CASE("a recording of a process that nobody reaps ends with it") {
   child.signal(SIGKILL);
   const Outcome recorded = recording.wait();
   CHECK(recorded.status == 0);
-  CHECK(recorded.err.find("the processes ended it") != std::string::npos);
+  CHECK(recorded.err.find("; stopped: the processes ended") != std::string::npos);
   const Outcome ended = shown.finish();
   CHECK(ended.status == 0);
   CHECK(ended.err.find("the watched processes have ended") != std::string::npos);

@@ -63,7 +63,7 @@ TEST_CASE("without privileges the proc rung serves, says why, and has the kernel
   CAPTURE(outcome.err);
   CHECK(outcome.status == 0);
   CHECK(lines_of(outcome.err).size() == 1);
-  CHECK(outcome.err.rfind("timeslice: cannot load the count rung", 0) == 0);
+  CHECK(outcome.err.rfind("timeslice: cannot load the count mode's BPF programs", 0) == 0);
   CHECK(outcome.err.find("run as root") != std::string::npos);
   const std::vector<Json> frames = objects_in(outcome.out);
   REQUIRE(frames.size() == 2);
@@ -117,7 +117,7 @@ TEST_CASE("without privileges check says for each rung why not, and what to do")
     if (name == "proc" || bpf) CHECK(rung["allowed"] == !bpf);
     if (rung["allowed"] == true) continue;
     CHECK(rung["reason"].get<std::string>().size() > 20);
-    CHECK(rung["mend"].get<std::string>().size() > 10);
+    CHECK(rung["fix"].get<std::string>().size() > 10);
   }
 }
 

@@ -89,7 +89,7 @@ TEST_CASE("a recording that was named isn't written over unless it is told to") 
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/r.pftrace";
   put(path, "precious");
-  check_refused(record_into(path), "it exists; --force replaces it");
+  check_refused(record_into(path), "it exists; use --force to replace it");
   CHECK(read_file(path) == "precious");
   CHECK(run(record_into(path, {"--force"})).status == 0);
   CHECK(report_of(path)["trust"]["complete"] == true);
@@ -153,7 +153,7 @@ TEST_CASE("a recording that goes on is told from one that was left unfinished") 
     CHECK(outcome.out.find("killed") == std::string::npos);
     CHECK(outcome.err.find("still being recorded") != std::string::npos);
   }
-  check_told(copy, " was not finished:", false);
+  check_told(copy, " has no end marker (", false);
 
   // The command outlives its recorder, and holds nothing.
   const std::string recorder = "/proc/" + std::to_string(recording.pid()) + "/task/";
@@ -161,7 +161,7 @@ TEST_CASE("a recording that goes on is told from one that was left unfinished") 
       std::stoi(read_file(recorder + std::to_string(recording.pid()) + "/children"));
   CHECK(recording.finish(SIGKILL).status == 128 + SIGKILL);
   CHECK(kill(command, 0) == 0);
-  check_told(recording.path(), " was not finished:", false);
+  check_told(recording.path(), " has no end marker (", false);
   kill(command, SIGKILL);
 }
 
@@ -169,10 +169,10 @@ TEST_CASE("what a recording can't be written into is refused at once, in a true 
   const ScratchDirectory directory;
   const std::string fifo = directory.path() + "/fifo";
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-  check_refused(record_into(fifo), "it is no regular file");
-  check_refused(record_into(fifo, {"--ring", "1"}), "it is no regular file");
-  check_refused(record_into("-"), "only a regular file has", 2);
-  check_refused(record_into("/dev/stdout"), "only a regular file has", 2);
+  check_refused(record_into(fifo), "it is not a regular file");
+  check_refused(record_into(fifo, {"--ring", "1"}), "it is not a regular file");
+  check_refused(record_into("-"), "so name a regular file", 2);
+  check_refused(record_into("/dev/stdout"), "so name a regular file", 2);
   check_refused(record_into("/dev/full"), "cannot write /dev/full: No space left on device\n");
   CHECK(names_in(directory.path()) == Names{"fifo"});
 }
@@ -200,10 +200,10 @@ TEST_CASE("a flight recorder that finds no room keeps its memory, on demand and 
   };
   REQUIRE(until([&] { return listens(recorder.pid()); }));
   recorder.signal(SIGUSR1);
-  CHECK(says("it is still in memory, and recording goes on"));
+  CHECK(says("the data is still in memory, and recording continues"));
   CHECK(names_in(disk.path()) == Names{"filler"});
   recorder.signal(SIGINT);
-  CHECK(says("kept in memory until there is room"));
+  CHECK(says("stay in memory until there is space"));
   CHECK(names_in(disk.path()) == Names{"filler"});
   disk.make_room();
   CHECK(recorder.finish().status == 0);
@@ -220,7 +220,7 @@ TEST_CASE("a flight recorder without room that is told again to end gives up, an
   Command recorder({"/bin/sh", "-c",
                     "exec " + timeslice() + " record --ring 5 --seconds 0.05 -o " + disk.path() +
                         "/f 2>" + said});
-  REQUIRE(until([&] { return read_file(said).find("until there is room") != std::string::npos; }));
+  REQUIRE(until([&] { return read_file(said).find("until there is space") != std::string::npos; }));
   recorder.signal(SIGTERM);
   CHECK(recorder.finish().status == 1);
   CHECK(lines_of(read_file(said)).back().find("; the last seconds are lost") != std::string::npos);
@@ -269,7 +269,7 @@ TEST_CASE("a page is put in its place whole, over nothing that it wasn't told to
   };
   put(path, "precious");
   REQUIRE(::symlink(path.c_str(), link.c_str()) == 0);
-  check_refused(into({path}), "it exists; --force replaces it");
+  check_refused(into({path}), "it exists; use --force to replace it");
   check_refused(into({link, "--force"}), "it is a symbolic link");
   disk.fill();
   check_refused(into({path, "--force"}), "No space left on device");

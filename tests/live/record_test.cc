@@ -227,7 +227,7 @@ TEST_CASE("a command is recorded from its first breath, with all that it forks")
                                "for i in 1 2 3; do /bin/sleep 0.01; done; exit 3"});
   INFO(outcome.err);
   CHECK(outcome.status == 3);
-  CHECK(outcome.err.find("the command ended it") != std::string::npos);
+  CHECK(outcome.err.find("; stopped: the command ended") != std::string::npos);
   const Json report = Json::parse(run({timeslice(), "report", path, "--json"}).out);
   int sleeps = 0, shells = 0;
   for (const Json& thread : report["threads"]) {
@@ -405,7 +405,7 @@ TEST_CASE("a recording ends at its largest size") {
   }
   const Outcome outcome = recording.wait();
   CHECK(outcome.status == 0);
-  CHECK(outcome.err.find("its size was limited") != std::string::npos);
+  CHECK(outcome.err.find("; stopped: size limit reached") != std::string::npos);
   CHECK(recording.report()["trust"]["complete"] == true);
 }
 
@@ -525,8 +525,8 @@ TEST_CASE("what can't be recorded or read is said in one sentence") {
   fails({"record", "-o", link, "--seconds", "0.1"}, "it is a symbolic link");
   fails({"report", "/nowhere/r"}, "cannot open");
   fails({"report", empty}, "is empty");
-  fails({"report", "/proc/self/exe"}, "is no recording");
-  fails({"lanes", directory.path()}, "no regular file");
+  fails({"report", "/proc/self/exe"}, "is not a scheduler recording");
+  fails({"lanes", directory.path()}, "is not a regular file");
 }
 
 }  // namespace timeslice::live

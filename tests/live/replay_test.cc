@@ -190,7 +190,7 @@ TEST_CASE("a recording and what is live don't go together") {
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Outcome outcome = run(top(arguments));
     CHECK(outcome.status == 2);
-    CHECK(outcome.err.find("so " + more[0] + " doesn't go with it") != std::string::npos);
+    CHECK(outcome.err.find("so it can't be combined with " + more[0] + ";") != std::string::npos);
   }
   CHECK(run(top({"-b", "--replay", "none.pftrace"})).status == 1);
 }
@@ -199,7 +199,7 @@ TEST_CASE("keys move through a recording's time") {
   for (const auto& [width, height] : {std::pair(80, 24), {200, 60}}) {
     CAPTURE(width, height);
     Replayed top(width, height);
-    CHECK(top.shows("The recording ends here"));  // it plays, and stops there by itself
+    CHECK(top.shows("End of the recording"));  // it plays, and stops there by itself
     CHECK(top.comes_to(top.whole_s));
     CHECK(top.shows("at the end"));
     top.type("5");

@@ -67,7 +67,8 @@ TEST_CASE("a flight recorder that may not write that much keeps its memory until
        "exec " + timeslice() + " record --ring 5 --seconds 0.1 -o " + path + " 2>" + said},
       [] { limit_files_to(4096, RLIM_INFINITY); });
   const auto is_told = [&] {
-    return read_file(said).find("File too large; the last seconds are kept") != std::string::npos;
+    return read_file(said).find("File too large; the last seconds stay in memory") !=
+           std::string::npos;
   };
   REQUIRE(until(is_told));
   CHECK(is_empty(directory.path()));

@@ -67,7 +67,7 @@ TEST_CASE("a number that is none, or lies beyond its limits, is bad usage everyw
     for (const std::string& word : words) {
       std::vector<std::string> arguments = limited.command;
       arguments.insert(arguments.end(), {limited.option, word});
-      check_refused({arguments, "is no "}, 2);
+      check_refused({arguments, "is not a "}, 2);
     }
   }
 }
@@ -75,46 +75,51 @@ TEST_CASE("a number that is none, or lies beyond its limits, is bad usage everyw
 TEST_CASE("a size that is none is bad usage") {
   for (const char* size :
        {"-1", "nan", "inf", "abc", "", "+5MB", "MB", "4QB", "1.5MB", "5BB", "1e3"})
-    check_refused({{"record", "--max-size", size}, "is no size"}, 2);
+    check_refused({{"record", "--max-size", size}, "is not a size"}, 2);
   for (const char* size : {"0", "0MB", "99999999999999999999", "9999999PB", "16EB"})
     check_refused({{"record", "--max-size", size}, "--max-size: "}, 2);
 }
 
 TEST_CASE("what can't be meant, or contradicts itself, is bad usage") {
   const std::vector<Refused> table = {
-      {{"top", "-b", "-p", "abc"}, "'abc' is no process id"},
-      {{"top", "-b", "-p", "0"}, "'0' is no process id"},
-      {{"top", "-b", "-p", "-1"}, "'-1' is no process id"},
-      {{"top", "-b", "-p", "4294967296"}, "'4294967296' is no process id"},
-      {{"top", "-b", "-p", "1,abc"}, "'abc' is no process id"},
-      {{"record", "-p", "1x"}, "'1x' is no process id"},
+      {{"top", "-b", "-p", "abc"}, "'abc' is not a process id"},
+      {{"top", "-b", "-p", "0"}, "'0' is not a process id"},
+      {{"top", "-b", "-p", "-1"}, "'-1' is not a process id"},
+      {{"top", "-b", "-p", "4294967296"}, "'4294967296' is not a process id"},
+      {{"top", "-b", "-p", "1,abc"}, "'abc' is not a process id"},
+      {{"record", "-p", "1x"}, "'1x' is not a process id"},
       {{"top", "-b", "--sort", "foo"}, "there is no column 'foo'"},
       {{"top", "-b", "--source", "proc", "--probes", "sched"}, "--source proc has no probes"},
-      {{"top", "-b", "-p", "1", "--replay", "none"}, "-p doesn't go with it"},
-      {{"top", "-b", "--cgroup", "/", "--replay", "none"}, "--cgroup doesn't go with it"},
-      {{"top", "-b", "--source", "bpf", "--replay", "none"}, "--source doesn't go with it"},
-      {{"top", "-b", "--probes", "none", "--replay", "none"}, "--probes doesn't go with it"},
+      {{"top", "-b", "-p", "1", "--replay", "none"}, "can't be combined with -p;"},
+      {{"top", "-b", "--cgroup", "/", "--replay", "none"}, "can't be combined with --cgroup;"},
+      {{"top", "-b", "--source", "bpf", "--replay", "none"}, "can't be combined with --source;"},
+      {{"top", "-b", "--probes", "none", "--replay", "none"}, "can't be combined with --probes;"},
       {{"top", "--json", "--csv"}, "either --json or --csv"},
       {{"top", "--csv", "-b", "--json"}, "either --json or --csv"},
       {{"report", "--json", "--csv", "none"}, "either --json or --csv"},
       {{"record", "-p", "1", "--", "true"}, "either -p or a command"},
-      {{"report", "--from", "5", "--to", "2", "none"}, "--from lies at or after --to"},
-      {{"lanes", "--from", "5", "--to", "5", "none"}, "--from lies at or after --to"},
-      {{"timeline", "--from", "5", "--to", "2", "none"}, "--from lies at or after --to"},
-      {{"record", "--buffer-kib", "5"}, "is no power of two"},
-      {{"record", "--ring", "5", "--max-size", "5MB"}, "--max-size doesn't go with it"},
+      {{"report", "--from", "5", "--to", "2", "none"}, "--from must be before --to"},
+      {{"lanes", "--from", "5", "--to", "5", "none"}, "--from must be before --to"},
+      {{"timeline", "--from", "5", "--to", "2", "none"}, "--from must be before --to"},
+      {{"record", "--buffer-kib", "5"}, "is not a power of two"},
+      {{"record", "--ring", "5", "--max-size", "5MB"}, "can't be combined with --max-size;"},
   };
   for (const Refused& refused : table) check_refused(refused, 2);
 }
 
 TEST_CASE("a wrong choice is told which there are") {
   const std::vector<Refused> table = {
-      {{"top", "--source", "x"}, "--source: 'x' is no choice; choose one of bpf, kmod, proc\n"},
-      {{"top", "--probes", ""}, "--probes: '' is no choice; choose one of none, sched\n"},
-      {{"report", "--by", "x"}, "'x' is no choice; choose one of thread, process, role, core\n"},
-      {{"lanes", "--colour", "x"}, "'x' is no choice; choose one of thread, reason, none\n"},
-      {{"demo", "--backend", "x"}, "'x' is no choice; choose one of uring, pool, blocking\n"},
-      {{"demo", "--policy", "0"}, "'0' is no choice; choose one of round-robin, reuse-port\n"},
+      {{"top", "--source", "x"},
+       "--source: 'x' is not a valid choice; choose one of bpf, kmod, proc\n"},
+      {{"top", "--probes", ""}, "--probes: '' is not a valid choice; choose one of none, sched\n"},
+      {{"report", "--by", "x"},
+       "'x' is not a valid choice; choose one of thread, process, role, core\n"},
+      {{"lanes", "--colour", "x"},
+       "'x' is not a valid choice; choose one of thread, reason, none\n"},
+      {{"demo", "--backend", "x"},
+       "'x' is not a valid choice; choose one of uring, pool, blocking\n"},
+      {{"demo", "--policy", "0"},
+       "'0' is not a valid choice; choose one of round-robin, reuse-port\n"},
       {{"top", "-b", "--sort", "x"}, "there is no column 'x'; choose one of tid, "},
       {{"x"}, "there is no subcommand 'x'; choose one of top, record, report, lanes, timeline, "},
       {{}, "choose one of top, record, report, lanes, timeline, demo, check\n"},

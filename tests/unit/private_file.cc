@@ -77,7 +77,7 @@ TEST_CASE("an earlier file stays, is kept as .old, or is replaced, as was asked"
   const std::string path = scratch.path + "/f";
   write_private(path, "one", Earlier::keep_as_old);
   CHECK_THROWS_WITH(write_private(path, "two", Earlier::refuse),
-                    "cannot write " + path + ": it exists; --force replaces it");
+                    "cannot write " + path + ": it exists; use --force to replace it");
   CHECK(text_of(path) == "one");
   write_private(path, "two", Earlier::keep_as_old);
   CHECK(text_of(path) == "two");
@@ -130,9 +130,8 @@ TEST_CASE("a link in a file's place is refused in a sentence, and what it leads 
   write_private(target, "precious", Earlier::refuse);
   REQUIRE(::symlink(target.c_str(), link.c_str()) == 0);
   for (const auto earlier : {Earlier::refuse, Earlier::replace, Earlier::keep_as_old})
-    CHECK_THROWS_WITH(
-        write_private(link, "new", earlier),
-        "cannot write " + link + ": it is a symbolic link; name the file it leads to");
+    CHECK_THROWS_WITH(write_private(link, "new", earlier),
+                      "cannot write " + link + ": it is a symbolic link; name its target instead");
   CHECK(text_of(target) == "precious");
   REQUIRE(::unlink(target.c_str()) == 0);  // leads nowhere: it would make what it leads to
   CHECK_THROWS_AS(write_private(link, "new", Earlier::replace), Failure);
@@ -159,7 +158,7 @@ TEST_CASE("a FIFO without a reader and a directory are refused at once, a full d
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   for (const std::string& path : {fifo, scratch.path})
     CHECK_THROWS_WITH(write_private(path, "x", Earlier::replace),
-                      "cannot write " + path + ": it is no regular file");
+                      "cannot write " + path + ": it is not a regular file");
   CHECK_THROWS_AS(write_private("/dev/full", "x", Earlier::refuse), NoRoom);
   CHECK_THROWS_WITH(write_private("/dev/full", "x", Earlier::refuse),
                     "cannot write /dev/full: No space left on device");

@@ -226,7 +226,7 @@ TEST_CASE("of recordings in one file the first is read, and it is said that othe
     CHECK(reading.summary.broken == 0);
     CHECK(reading.adds_up());
     CHECK(reading.told.system == whole.told.system);
-    const std::string word = "behind the first recording another one begins, at byte ";
+    const std::string word = "a second recording begins at byte ";
     REQUIRE(reading.summary.stopped.rfind(word, 0) == 0);
     const size_t at = std::stoul(reading.summary.stopped.substr(word.size()));
     CHECK(at >= first.size());
@@ -247,7 +247,7 @@ TEST_CASE("of recordings in one file the first is read, and it is said that othe
   check_first(nameless.bytes().substr(header_size));
   // And so is the first, where it is one of another recorder.
   const Reading foreign_first(nameless.bytes().substr(header_size) + first);
-  CHECK(foreign_first.summary.stopped.rfind("behind the first recording", 0) == 0);
+  CHECK(foreign_first.summary.stopped.rfind("a second recording begins", 0) == 0);
   CHECK_FALSE(foreign_first.told.ours());
 }
 

@@ -86,5 +86,5 @@ TEST_CASE("a packet that is just being written is no fault, one that was left is
   CHECK(summary().stopped.empty());
   file.fd = UniqueFd();
   CHECK_FALSE(summary().being_recorded);
-  CHECK(summary().stopped.find("within a packet") != std::string::npos);
+  CHECK(summary().stopped.find("inside a packet") != std::string::npos);
 }

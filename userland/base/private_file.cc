@@ -25,7 +25,7 @@ std::string cannot(const std::string& path) { return "cannot write " + path; }
 }
 
 [[noreturn]] void refuse_taken(const std::string& path) {
-  throw Failure(cannot(path) + ": it exists; --force replaces it");
+  throw Failure(cannot(path) + ": it exists; use --force to replace it");
 }
 
 // What stands at `path`, itself: 0 where there is nothing.
@@ -42,9 +42,9 @@ namespace {
 
 void refuse_odd(const std::string& path, mode_t kind) {
   if (kind == S_IFLNK)
-    throw Failure(cannot(path) + ": it is a symbolic link; name the file it leads to");
+    throw Failure(cannot(path) + ": it is a symbolic link; name its target instead");
   if (kind != 0 && kind != S_IFREG && kind != S_IFCHR)
-    throw Failure(cannot(path) + ": it is no regular file");
+    throw Failure(cannot(path) + ": it is not a regular file");
 }
 
 // Looked at again once it is open: another may stand there by then.
@@ -54,7 +54,7 @@ UniqueFd open_device(const std::string& path) {
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0 || !S_ISCHR(status.st_mode) ||
       ::lseek(fd.get(), 0, SEEK_CUR) < 0)
-    throw Failure(cannot(path) + ": it is no regular file");
+    throw Failure(cannot(path) + ": it is not a regular file");
   return fd;
 }
 

@@ -20,8 +20,7 @@ Session::Session(Watch watch)
   source_ = std::move(opened.source);
   note_ = std::move(opened.note);
   if (cgroups_ && source_->rung() == Rung::proc)
-    throw Failure(
-        "the proc rung doesn't know a thread's cgroup; run as root to choose by --cgroup");
+    throw Failure("proc mode doesn't know a thread's cgroup; run as root to use --cgroup");
 }
 
 bool Session::selected(const model::Process& process, const ts_thread_row& first) const {
@@ -48,7 +47,7 @@ bool Session::climb() {
 
 void Session::descend() {
   if (std::string(source_->name()) == "kmod") {
-    note_ = "the module counts as long as it is loaded; rmmod timeslice ends that";
+    note_ = "the module keeps counting while it is loaded; rmmod timeslice stops it";
     return;
   }
   observe::Opened opened =

@@ -20,11 +20,10 @@ constexpr uint32_t kAtOnce = 32;
 
 [[noreturn]] void refuse_ring(uint32_t bytes, uint32_t cores, int error) {
   if (error == EMFILE || error == ENFILE)
-    throw Failure(
-        "a ring for each of " + std::to_string(cores) +
-        " cores takes a descriptor each, and there are too few: raise the limit (ulimit -n)");
-  throw failure_from_errno("no memory for a ring of " + std::to_string(bytes >> 10) + " KiB a core",
-                           error);
+    throw Failure("too few file descriptors for a ring buffer on each of " + std::to_string(cores) +
+                  " CPUs: raise the limit (ulimit -n)");
+  throw failure_from_errno(
+      "no memory for a ring buffer of " + std::to_string(bytes >> 10) + " KiB per CPU", error);
 }
 
 // Runs `work` on so many threads, this one included, or on as many as the machine has.
@@ -53,7 +52,7 @@ std::vector<UniqueFd> make_core_rings(int map_fd, uint32_t cores, uint32_t bytes
   });
   for (uint32_t cpu = 0; cpu < cores; ++cpu) {
     if (!rings[cpu]) refuse_ring(bytes, cores, errors[cpu]);
-    if (errors[cpu]) throw failure_from_errno("cannot give a core its ring", errors[cpu]);
+    if (errors[cpu]) throw failure_from_errno("cannot set up a CPU's ring buffer", errors[cpu]);
   }
   return rings;
 }

@@ -35,7 +35,7 @@ CoreStates::CoreStates(const bpf_map* map) : count_(bpf_map__max_entries(map)) {
   static_assert(sizeof(State) == 64);
   void* memory = mmap(nullptr, mapped_bytes(count_, sizeof(State)), PROT_READ, MAP_SHARED,
                       bpf_map__fd(map), 0);
-  if (memory == MAP_FAILED) throw failure_from_errno("cannot map the cores' counters", errno);
+  if (memory == MAP_FAILED) throw failure_from_errno("cannot map the per-CPU counters", errno);
   states_ = static_cast<const volatile State*>(memory);
 }
 

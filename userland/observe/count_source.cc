@@ -13,7 +13,7 @@ class CountSource : public Source {
  public:
   explicit CountSource(const std::vector<uint32_t>& tgids)
       : Source("bpf", Rung::count),
-        skeleton_(load_pass<count_bpf>("the count rung", tgids, [](count_bpf&) {})),
+        skeleton_(load_pass<count_bpf>("the count mode's BPF programs", tgids, [](count_bpf&) {})),
         reader_(parts_of(*skeleton_, nullptr)) {}
 
   const Snapshot& read() override {

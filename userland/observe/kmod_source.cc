@@ -21,7 +21,7 @@ namespace {
 UniqueFd open_file(const char* path) {
   UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
   if (!fd && errno == ENOENT)
-    throw Failure(std::string(path) + " isn't there: the module is not loaded");
+    throw Failure(std::string(path) + " doesn't exist: the module is not loaded");
   if (!fd) throw failure_from_errno(std::string("cannot open ") + path, errno);
   return fd;
 }

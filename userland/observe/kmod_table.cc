@@ -13,8 +13,8 @@ namespace timeslice::observe {
 namespace {
 
 [[noreturn]] void broken(std::string_view what) {
-  throw Failure("/proc/timeslice holds no " + std::string(what) +
-                " where one should be; load the module that was built with this program");
+  throw Failure("/proc/timeslice has no " + std::string(what) +
+                " where one is expected; load the module that was built with this program");
 }
 
 // What is left of a text, taken from its front.

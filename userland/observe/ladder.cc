@@ -36,28 +36,27 @@ bool refuses_bpf() {
 }
 
 // What to do where BPF programs don't load: the first cause that the machine shows.
-std::string mend_for_bpf() {
+std::string fix_for_bpf() {
   if (access("/sys/kernel", F_OK) != 0) return "mount it: mount -t sysfs sysfs /sys";
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
     return "use a kernel built with CONFIG_DEBUG_INFO_BTF (5.15 or later)";
   if (geteuid() != 0) return "run as root, or give the program CAP_BPF and CAP_PERFMON";
   const std::string lockdown = first_line("/sys/kernel/security/lockdown");
   if (lockdown.find("[confidentiality]") != std::string::npos)
-    return "the kernel is locked down for confidentiality: boot without lockdown=confidentiality";
+    return "the kernel is in confidentiality lockdown: boot without lockdown=confidentiality";
   if (refuses_bpf()) return "in a container, run it with --privileged or on the host";
-  return "the reason is this kernel's own: a newer Timeslice may know it; please report the "
-         "sentence";
+  return "unknown; please report the reason above: a newer Timeslice may know it";
 }
 
-std::string mend_for_module() {
+std::string fix_for_module() {
   if (access("/proc/timeslice", F_OK) == 0) return "run as root, or load it with world_readable=1";
   if (access("/proc/modules", F_OK) != 0)
-    return "this kernel loads no modules: use one that does, as in a virtual machine";
+    return "this kernel can't load modules: use one that can, for example in a virtual machine";
   return "build it with make kmod, and load it: insmod timeslice.ko";
 }
 
-RungReport try_rung(std::string name, std::string gives, const std::function<void()>& attempt,
-                    const std::function<std::string()>& mend) {
+RungReport try_mode(std::string name, std::string gives, const std::function<void()>& attempt,
+                    const std::function<std::string()>& fix) {
   RungReport report{std::move(name), true, std::move(gives), {}, {}};
   try {
     refuse_foreign_proc();
@@ -65,7 +64,7 @@ RungReport try_rung(std::string name, std::string gives, const std::function<voi
   } catch (const Failure& failure) {
     report.allowed = false;
     report.reason = failure.what();
-    report.mend = is_foreign_proc() ? kMountProc : mend();
+    report.fix = is_foreign_proc() ? kMountProc : fix();
   }
   return report;
 }
@@ -84,7 +83,7 @@ void read_memory_of_others() {
     const pid_t pid = static_cast<pid_t>(std::atol(entry.path().filename().c_str()));
     if (pid > 0 && pid != getpid() && may_read_memory(pid)) return;
   }
-  throw Failure("no other process lets us read its memory");
+  throw Failure("no other process's memory can be read");
 }
 
 }  // namespace
@@ -92,17 +91,17 @@ void read_memory_of_others() {
 Opened open_best_source(From from, Probes probes, const std::vector<uint32_t>& tgids) {
   using Open = std::unique_ptr<Source> (*)(const std::vector<uint32_t>&);
   refuse_foreign_proc();
-  std::vector<Open> ladder;
-  if (from == From::kmod) ladder.push_back(open_kmod_source);
-  if (from == From::bpf && probes == Probes::sched) ladder.push_back(open_sched_source);
-  if (from != From::proc) ladder.push_back(open_count_source);
+  std::vector<Open> choices;
+  if (from == From::kmod) choices.push_back(open_kmod_source);
+  if (from == From::bpf && probes == Probes::sched) choices.push_back(open_sched_source);
+  if (from != From::proc) choices.push_back(open_count_source);
   Opened opened;
-  for (const Open open : ladder) {
+  for (const Open open : choices) {
     try {
       opened.source = open(tgids);
       return opened;
     } catch (const Failure& failure) {
-      // Why BPF doesn't serve is said once; that the module doesn't is another matter.
+      // The reason why BPF fails is given once; the module's is another one.
       const std::string before = from == From::kmod ? opened.note : "";
       opened.note = before + (before.empty() ? "" : "; ") + failure.what();
     }
@@ -113,21 +112,21 @@ Opened open_best_source(From from, Probes probes, const std::vector<uint32_t>& t
 
 std::vector<RungReport> examine_machine() {
   std::vector<RungReport> reports;
-  reports.push_back(try_rung(
-      "kmod", "the aggregate rung's figures from our module; costs about as much",
-      [] { open_kmod_source({})->read(); }, mend_for_module));
-  reports.push_back(try_rung(
-      "aggregate", "wait histograms, preemptors, wakers; costs some 0.1 to 0.5 us a switch",
-      [] { open_sched_source({})->read(); }, mend_for_bpf));
-  reports.push_back(try_rung(
-      "count", "switches, CPU time, run-queue wait, migrations, system calls; no probe attached",
-      [] { open_count_source({})->read(); }, mend_for_bpf));
-  reports.push_back(try_rung(
-      "proc", "the same as far as /proc shows it; for any user",
+  reports.push_back(try_mode(
+      "kmod", "the aggregate mode's figures from the kernel module; similar overhead",
+      [] { open_kmod_source({})->read(); }, fix_for_module));
+  reports.push_back(try_mode(
+      "aggregate", "wait histograms, preemptors, wakers; costs about 0.1 to 0.5 us per switch",
+      [] { open_sched_source({})->read(); }, fix_for_bpf));
+  reports.push_back(try_mode(
+      "count", "switches, CPU time, run-queue wait, migrations, system calls; no probes attached",
+      [] { open_count_source({})->read(); }, fix_for_bpf));
+  reports.push_back(try_mode(
+      "proc", "the same as far as /proc has it; for any user",
       [] { open_proc_source({static_cast<uint32_t>(getpid())})->read(); },
       [] { return std::string(kMountProc); }));
   reports.push_back(
-      try_rung("memory", "names for the futexes and loops of other processes: the surest roles",
+      try_mode("memory", "other processes' futexes and event loops: most reliable role detection",
                read_memory_of_others,
                [] { return std::string("run as root, or set kernel.yama.ptrace_scope to 0"); }));
   return reports;

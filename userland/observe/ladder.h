@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which rungs does this machine allow? The ladder is tried from the rung that was asked for down to
-// /proc, which always serves; whoever steps down says why.
+// Which modes does this machine support? They are tried from the requested one down to /proc, which
+// always works; each fallback reports its reason.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,29 +10,29 @@
 
 namespace timeslice::observe {
 
-// Whom to ask: the BPF programs, the module in kmod/, or /proc alone.
+// Where the figures come from: the BPF programs, the module in kmod/, or /proc alone.
 enum class From { bpf, kmod, proc };
 
 enum class Probes { none, sched };
 
 struct Opened {
   std::unique_ptr<Source> source;
-  std::string note;  // why it isn't the rung that was asked for; empty where it is
+  std::string note;  // why it isn't the requested mode; empty if it is
 };
 
 // The best source from `from` downwards: the module, BPF with its probes and without, /proc. Throws
-// Failure where not even /proc serves.
+// Failure if not even /proc works.
 Opened open_best_source(From from, Probes probes, const std::vector<uint32_t>& tgids);
 
 struct RungReport {
   std::string name;  // "count"
   bool allowed;
-  std::string gives;   // what one sees with it
-  std::string reason;  // why it isn't allowed; empty where it is
-  std::string mend;    // what to do about it
+  std::string gives;   // what it shows
+  std::string reason;  // why it isn't allowed; empty if it is
+  std::string fix;     // how to enable it; empty if it is allowed
 };
 
-// Tries every rung for real, one by one, and lets go of it again.
+// Tries each mode for real, one after the other, and releases it again.
 std::vector<RungReport> examine_machine();
 
 }  // namespace timeslice::observe

@@ -73,7 +73,7 @@ void fill_filter(bpf_map* map, const std::vector<uint32_t>& tgids) {
   for (const uint32_t tgid : tgids) {
     const int error =
         bpf_map__update_elem(map, &tgid, sizeof(tgid), &present, bpf_map__value_size(map), BPF_ANY);
-    if (error) throw failure_from_errno("cannot watch so many processes at once", -error);
+    if (error) throw failure_from_errno("cannot watch that many processes", -error);
   }
 }
 

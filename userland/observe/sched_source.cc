@@ -22,7 +22,7 @@ class SchedSource : public Source {
  public:
   explicit SchedSource(const std::vector<uint32_t>& tgids)
       : Source("bpf", Rung::aggregate),
-        skeleton_(load_pass<sched_bpf>("the aggregate rung", tgids, prepare)),
+        skeleton_(load_pass<sched_bpf>("the aggregate mode's BPF programs", tgids, prepare)),
         reader_(parts_of(*skeleton_, skeleton_->maps.sched_rows)),
         cores_(skeleton_->maps.core_states),
         cost_(skeleton_->progs.on_switch, {skeleton_->progs.on_waking}) {

@@ -60,7 +60,7 @@ uint32_t core_count() {
   refuse_foreign_proc();
   listen_to_libbpf();
   const int count = libbpf_num_possible_cpus();
-  if (count < 1) throw libbpf_failure("the stream rung", -count);
+  if (count < 1) throw libbpf_failure("the stream mode's BPF programs", -count);
   return static_cast<uint32_t>(count);
 }
 
@@ -103,7 +103,7 @@ Stream::Impl::Impl(const StreamOptions& options) {
   make_room_for_descriptors(cores);
   const uint32_t ring_bytes = options.ring_bytes > 0 ? options.ring_bytes : ring_bytes_for(cores);
   skeleton.reset(stream_bpf::open());
-  if (!skeleton) throw libbpf_failure("the stream rung", errno);
+  if (!skeleton) throw libbpf_failure("the stream mode's BPF programs", errno);
   bpf_map__set_max_entries(skeleton->maps.rings, cores);
   bpf_map__set_max_entries(skeleton->maps.stream_cores, cores);
   skeleton->rodata->filtered = !options.tgids.empty();
@@ -112,7 +112,7 @@ Stream::Impl::Impl(const StreamOptions& options) {
   skeleton->rodata->wake_bytes = ring_bytes / 4;
   skeleton->rodata->rq_to_preempt_count = rq_to_preempt_count();
   if (const int error = stream_bpf::load(skeleton.get()))
-    throw libbpf_failure("the stream rung", -error);
+    throw libbpf_failure("the stream mode's BPF programs", -error);
   make_rings(ring_bytes);
   core_states = std::make_unique<MappedArray>(skeleton->maps.stream_cores);
   fill_filter(skeleton->maps.tgid_filter, options.tgids);
@@ -137,7 +137,7 @@ void Stream::Impl::make_rings(uint32_t bytes) {
 void Stream::Impl::meet_reader() const {
   LIBBPF_OPTS(bpf_test_run_opts, run);
   if (bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.meet_reader), &run))
-    throw failure_from_errno("cannot run the stream rung's set-up", errno);
+    throw failure_from_errno("cannot set up the stream mode's BPF programs", errno);
 }
 
 // An exception must not cross libbpf's frames: it is kept, and thrown anew by consume().
@@ -175,7 +175,7 @@ void Stream::forget(uint32_t tgid) {
 uint64_t Stream::now_ns() const {
   LIBBPF_OPTS(bpf_test_run_opts, run);
   if (bpf_prog_test_run_opts(bpf_program__fd(impl_->skeleton->progs.tell_time), &run))
-    throw failure_from_errno("cannot ask for the records' clock", errno);
+    throw failure_from_errno("cannot read the records' clock", errno);
   return impl_->skeleton->bss->clock_ns;
 }
 

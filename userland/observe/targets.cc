@@ -41,7 +41,7 @@ uint32_t parse_id(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, id);
   if (parsed.ec != std::errc{} || parsed.ptr != end || id == 0)
-    throw BadUsage("'" + text + "' is no process id");
+    throw BadUsage("'" + text + "' is not a process id");
   return id;
 }
 
@@ -50,7 +50,7 @@ std::string cgroup2_mount() {
                                                      endmntent);
   while (const mntent* entry = mounts ? getmntent(mounts.get()) : nullptr)
     if (std::string(entry->mnt_type) == "cgroup2") return entry->mnt_dir;
-  throw Failure("no cgroup2 hierarchy is mounted, so there are no cgroups to choose by");
+  throw Failure("no cgroup2 hierarchy is mounted, which --cgroup needs");
 }
 
 bool is_cgroup(const std::string& directory) {
@@ -73,7 +73,7 @@ bool is_foreign_proc() {
 void refuse_foreign_proc() {
   if (is_foreign_proc())
     throw Failure(
-        "/proc is of another PID namespace, whose numbers mean other processes than here; mount "
+        "/proc belongs to another PID namespace, whose process ids differ from those here; mount "
         "this one's: mount -t proc proc /proc");
 }
 
@@ -93,7 +93,7 @@ NamedProcesses parse_tgids(const std::vector<std::string>& lists) {
   }
   if (named.tgids.empty() && !named.gone.empty())
     throw Failure("there is no process " + std::to_string(named.gone.front()) +
-                  (named.gone.size() > 1 ? ", nor any other of those named" : ""));
+                  (named.gone.size() > 1 ? ", nor any of the others" : ""));
   return named;
 }
 

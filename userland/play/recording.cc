@@ -110,17 +110,19 @@ std::vector<std::string> shortcomings(const std::string& path, const trace::Summ
                                       const trace::Header& header) {
   std::vector<std::string> sentences;
   if (summary.being_recorded)
-    sentences.push_back(path + " is still being recorded; what comes from now on is not in it");
+    sentences.push_back(path + " is still being recorded; later events are not shown");
   if (!summary.stopped.empty())
-    sentences.push_back(fmt::format("{}: {}; what is before that is shown", path, summary.stopped));
+    sentences.push_back(
+        fmt::format("{}: {}; showing everything before that", path, summary.stopped));
   if (!summary.has_closing && header.ours() && !summary.being_recorded)
-    sentences.push_back(path +
-                        " was not finished: its recorder was killed or ran out of space, or this "
-                        "is a copy made while it was recording; the end may be missing");
+    sentences.push_back(
+        path +
+        " has no end marker (its recorder was killed or ran out of space, or this is "
+        "a copy of an unfinished recording); its end may be missing");
   if (summary.broken)
     sentences.push_back(
-        fmt::format("{}: {} left out", path,
-                    view::counted(summary.broken, "broken part was", "broken parts were")));
+        fmt::format("{}: {} skipped", path,
+                    view::counted(summary.broken, "damaged part was", "damaged parts were")));
   return sentences;
 }
 
@@ -128,7 +130,7 @@ namespace {
 
 void refuse_empty_window(const RecordingOptions& options) {
   if (options.from_s && options.to_s && *options.from_s >= *options.to_s)
-    throw BadUsage("--from lies at or after --to, so nothing is left between them");
+    throw BadUsage("--from must be before --to");
 }
 
 }  // namespace
@@ -165,7 +167,7 @@ Recording read_recording(const RecordingOptions& options, const BeforeEvents& be
   const uint64_t begin_ns = loader.recording.header.begin_ns;
   const uint64_t end_ns = std::max({loader.end_ns, summary.last_ns, begin_ns});
   if (options.from_s && moment_of(begin_ns, options.from_s) >= end_ns)
-    throw Failure(fmt::format("--from lies beyond the recording's end, at {:.3f} s",
+    throw Failure(fmt::format("--from is beyond the end of the recording, at {:.3f} s",
                               static_cast<double>(end_ns - begin_ns) / 1e9));
   loader.recording.history->finish(end_ns);
   model::RecordingTrust& trust = loader.recording.trust;

@@ -119,7 +119,8 @@ class Recorder {
 
   // As a shell tells it.
   void take_status(const loop::ExitStatus& status) {
-    if (status.error < 0) view::say("how the command ended isn't known: somebody else was told");
+    if (status.error < 0)
+      view::say("the command's exit status is unknown: another process has collected it");
     status_ = status.error < 0 ? 1 : status.signal > 0 ? 128 + status.signal : status.code;
   }
 
@@ -285,7 +286,8 @@ class Recorder {
                               in_seconds(now.moment_ns - ring_->begin_ns()),
                               in_megabytes(bytes.size())));
     } catch (const Failure& failure) {
-      view::say(std::string(failure.what()) + "; it is still in memory, and recording goes on");
+      view::say(std::string(failure.what()) +
+                "; the data is still in memory, and recording continues");
     }
     begin_segment(now);
   }
@@ -337,9 +339,8 @@ class Recorder {
       loop_.stop();
     } catch (const NoRoom& failure) {
       if (failure_.empty())
-        view::say(
-            std::string(failure.what()) +
-            "; the last seconds are kept in memory until there is room; Ctrl-C gives them up");
+        view::say(std::string(failure.what()) +
+                  "; the last seconds stay in memory until there is space; Ctrl-C discards them");
       failure_ = failure.what();
       room_timer_.start(1s);
     } catch (const Failure& failure) {
@@ -361,9 +362,9 @@ class Recorder {
     if (!ended_by_.empty() && ended_by_ == trigger_.cause())
       end = "; " + ended_by_;
     else if (ended_by_ == "its size")
-      end = "; it ends here for its size was limited";
+      end = "; stopped: size limit reached";
     else if (!ended_by_.empty())
-      end = "; " + ended_by_ + " ended it";
+      end = "; stopped: " + ended_by_ + " ended";
     view::say(fmt::format("{}: {:.2f} s, {}{:.2f} MB, {}{}", path_,
                           in_seconds(last_ns_ - begin_ns_),
                           ring_ ? "" : view::counted(events_, "event", "events") + " in ",

@@ -70,8 +70,8 @@ void RecordingFile::fail(int error) {
   const uint64_t whole = written_ - done_;
   if (!file_.is_device()) {
     if (ftruncate(file_.fd(), static_cast<off_t>(whole)) != 0)
-      failure_ += ", and its end could not be cut off";
-    failure_ += "; what was recorded until then can be read";
+      failure_ += ", and its incomplete end could not be truncated";
+    failure_ += "; what was recorded before that can be read";
   }
   waiting_.clear();
   writing_.clear();

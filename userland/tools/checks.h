@@ -18,7 +18,7 @@ namespace timeslice::tools {
 // choice of nobody, which must not become everybody.
 inline std::string names_something(const std::string& text) {
   return text.find_first_not_of(" \t\n,") == std::string::npos
-             ? "'" + text + "' names nothing; leave the option out to choose all"
+             ? "'" + text + "' selects nothing; omit the option to select everything"
              : "";
 }
 
@@ -37,7 +37,7 @@ CLI::Validator number_from(Number least, Number most, const char* kind) {
   const auto check = [=](const std::string& text) -> std::string {
     Number number{};
     if (is_number(text, number) && number >= least && number <= most) return "";
-    return fmt::format("'{}' is no {} from {} to {}", text, kind, least, most);
+    return fmt::format("'{}' is not a {} from {} to {}", text, kind, least, most);
   };
   CLI::Validator validator(fmt::format("{} to {}", least, most));
   validator.operation([check](std::string& text) { return check(text); });
@@ -58,7 +58,8 @@ inline CLI::Validator one_of(std::vector<std::string> words) {
   CLI::Validator validator(fmt::format("{}", fmt::join(words, "|")));
   validator.operation([words = std::move(words)](std::string& text) -> std::string {
     if (std::find(words.begin(), words.end(), text) != words.end()) return "";
-    return fmt::format("'{}' is no choice; choose one of {}", text, fmt::join(words, ", "));
+    return fmt::format("'{}' is not a valid choice; choose one of {}", text,
+                       fmt::join(words, ", "));
   });
   return validator;
 }
@@ -90,12 +91,12 @@ inline std::string is_size(const std::string& text) {
   const bool prefixed = !unit.empty() && std::string("kmgtpe").find(unit[0]) != std::string::npos;
   const std::string bytes = prefixed ? unit.substr(1) : unit;
   const bool known = bytes.empty() || bytes == "b" || (prefixed && (bytes == "i" || bytes == "ib"));
-  return digits > 0 && known ? "" : "'" + text + "' is no size, such as 100MB";
+  return digits > 0 && known ? "" : "'" + text + "' is not a size, such as 100MB";
 }
 inline std::string is_possible_size(const std::string& bytes) {
   uint64_t number = 0;
   const bool possible = is_number(bytes, number) && number > 0 && number <= INT64_MAX;
-  return possible ? "" : "no file can be limited to that size";
+  return possible ? "" : "the size must be more than 0 and less than 8 EiB";
 }
 
 }  // namespace timeslice::tools

@@ -65,18 +65,20 @@ void lanes(const LanesOptions& options) {
 
 void add_lanes(CLI::App& app) {
   CLI::App* command =
-      app.add_subcommand("lanes", "A recording's cores and threads over time, as text");
+      app.add_subcommand("lanes", "Draw a recording's CPUs and threads over time, as text");
   auto options = std::make_shared<LanesOptions>();
   add_recording_options(*command, options->recording);
-  command->add_option("--colour", options->colour, "By thread, by how it left the core, or none")
+  command
+      ->add_option("--colour", options->colour,
+                   "Colour by thread, by the reason it left the CPU, or not at all")
       ->check(one_of({"thread", "reason", "none"}))
       ->capture_default_str();
-  command->add_option("--width", options->width, "Characters; else as wide as the terminal")
+  command->add_option("--width", options->width, "Width in characters; default: the terminal's")
       ->check(whole_within(40, 10000));
-  command->add_option("--threads", options->threads, "How many of the busiest threads have a lane")
+  command->add_option("--threads", options->threads, "Number of threads drawn, the busiest first")
       ->check(whole_within(0, 100000))
       ->capture_default_str();
-  command->add_flag("--ascii", options->ascii, "Draw with ASCII characters only");
+  command->add_flag("--ascii", options->ascii, "Use ASCII characters only");
   command->callback([options] { lanes(*options); });
 }
 

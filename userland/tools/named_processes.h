@@ -14,7 +14,7 @@ namespace timeslice::tools {
 inline std::vector<uint32_t> named_processes(const std::vector<std::string>& lists) {
   observe::NamedProcesses named = observe::parse_tgids(lists);
   for (const uint32_t gone : named.gone)
-    view::say("there is no process " + std::to_string(gone) + "; the others named are there");
+    view::say("there is no process " + std::to_string(gone) + "; continuing with the others");
   return named.tgids;
 }
 

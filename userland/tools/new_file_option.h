@@ -20,7 +20,7 @@ inline void add_new_file(CLI::App& command, const std::string& what, const std::
         if (earlier != Earlier::replace) earlier = Earlier::refuse;
       });
   command.add_flag_callback(
-      "--force", [&earlier] { earlier = Earlier::replace; }, "Replace a file that is there");
+      "--force", [&earlier] { earlier = Earlier::replace; }, "Replace an existing file");
 }
 
 }  // namespace timeslice::tools

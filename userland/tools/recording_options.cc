@@ -11,13 +11,15 @@ void add_recording_options(CLI::App& command, play::RecordingOptions& options) {
       ->capture_default_str();
   command
       .add_option("--from", options.from_s,
-                  "Leave out what was before, in seconds from its beginning")
+                  "Start of the window, in seconds from the start of the recording")
       ->type_name("SEC")
       ->check(number_within(0, 1e9));
-  command.add_option("--to", options.to_s, "Leave out what came later")
+  command
+      .add_option("--to", options.to_s,
+                  "End of the window, in seconds from the start of the recording")
       ->type_name("SEC")
       ->check(number_within(0, 1e9));
-  command.add_flag("--self", options.with_self, "The recorder's own threads as well");
+  command.add_flag("--self", options.with_self, "Include the recorder's own threads");
 }
 
 }  // namespace timeslice::tools

@@ -27,8 +27,7 @@ model::By by_of(const std::string& name) {
 }
 
 void report(const ReportOptions& options) {
-  if (options.json && options.csv)
-    throw BadUsage("either --json or --csv can be printed, not both");
+  if (options.json && options.csv) throw BadUsage("use either --json or --csv, not both");
   keep_rights_for(Work::reading);
   const play::Recording recording = play::read_recording(options.recording);
   const model::Report report = model::make_report(*recording.history, recording.trust,
@@ -51,15 +50,15 @@ void report(const ReportOptions& options) {
 }  // namespace
 
 void add_report(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("report", "Tables of a recording");
+  CLI::App* command = app.add_subcommand("report", "Print a recording as tables");
   auto options = std::make_shared<ReportOptions>();
   add_recording_options(*command, options->recording);
-  command->add_option("--by", options->by, "One row for each thread, process, role or core")
+  command->add_option("--by", options->by, "One row per thread, process, role or CPU (core)")
       ->check(one_of({"thread", "process", "role", "core"}))
       ->capture_default_str();
-  command->add_flag("--json", options->json, "One JSON object");
-  command->add_flag("--csv", options->csv, "One CSV line a row");
-  command->add_option("--rows", options->rows, "Rows of the table; 0: all that ran")
+  command->add_flag("--json", options->json, "Print one JSON object");
+  command->add_flag("--csv", options->csv, "Print CSV, one line per row");
+  command->add_option("--rows", options->rows, "Rows in the table; 0: all that ran")
       ->check(whole_within(0, UINT32_MAX))
       ->capture_default_str();
   command->callback([options] { report(*options); });

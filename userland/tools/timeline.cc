@@ -50,10 +50,10 @@ void timeline(const TimelineOptions& options) {
 
 void add_timeline(CLI::App& app) {
   CLI::App* command =
-      app.add_subcommand("timeline", "A recording as one HTML page that needs no network");
+      app.add_subcommand("timeline", "Write a recording as one self-contained HTML page");
   auto options = std::make_shared<TimelineOptions>();
   add_recording_options(*command, options->recording);
-  add_new_file(*command, "The page; - is stdout", "FILE.html", options->path, options->earlier);
+  add_new_file(*command, "Output file; - is stdout", "FILE.html", options->path, options->earlier);
   command->callback([options] { timeline(*options); });
 }
 

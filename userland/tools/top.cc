@@ -25,8 +25,8 @@ void refuse_what_is_live(const TopOptions& options, const std::vector<std::strin
                         : !probes.empty()               ? "--probes"
                                                         : nullptr;
   if (refused)
-    throw BadUsage(std::string("--replay shows what was recorded, so ") + refused +
-                   " doesn't go with it; leave one of the two out");
+    throw BadUsage(std::string("--replay shows a recording, so it can't be combined with ") +
+                   refused + "; use one of the two");
 }
 
 // What CLI11 can't say by itself: options that contradict each other, and defaults that depend.
@@ -38,11 +38,11 @@ void settle(TopOptions& options, const std::vector<std::string>& pids, const std
   if (source == "kmod") options.watch.from = observe::From::kmod;
   if (probes == "sched") options.watch.probes = observe::Probes::sched;
   if (options.watch.from == observe::From::proc && options.watch.probes == observe::Probes::sched)
-    throw BadUsage("--source proc has no probes; leave out --probes sched");
+    throw BadUsage("--source proc has no probes; omit --probes sched");
   if (!sort.empty()) options.order.column = &view::find_column(sort);
   const bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
   if (options.format == Format::screen && !terminal)
-    throw Failure("stdin or stdout is no terminal; use -b for batch mode");
+    throw Failure("stdin or stdout is not a terminal; use -b for batch mode");
 }
 
 void add_output_options(CLI::App& top, TopOptions& options) {
@@ -51,26 +51,26 @@ void add_output_options(CLI::App& top, TopOptions& options) {
       [&options] {
         if (options.format == Format::screen) options.format = Format::text;
       },
-      "Print tables instead of a screen");
+      "Batch mode: print tables instead of drawing a screen");
   top.add_flag_callback(
       "--json", [&options] { options.format = Format::json; },
-      "Print one JSON object a refresh (implies -b)");
+      "Print one JSON object per refresh (implies -b)");
   top.add_flag_callback(
       "--csv", [&options] { options.format = Format::csv; },
-      "Print one CSV line a thread and refresh (implies -b)");
-  top.add_option("-n,--refreshes", options.refreshes, "End after N refreshes")
+      "Print one CSV line per thread per refresh (implies -b)");
+  top.add_option("-n,--refreshes", options.refreshes, "Exit after N refreshes")
       ->type_name("N")
       ->check(whole_within(1, 1'000'000'000));
   top.add_option("-d,--delay", options.delay_s, "Seconds between refreshes, 0.05 to 3600")
       ->type_name("SEC")
       ->check(number_within(0.05, 3600));
-  top.add_flag("--ascii", options.ascii, "Draw with ASCII characters only");
+  top.add_flag("--ascii", options.ascii, "Use ASCII characters only");
 }
 
 }  // namespace
 
 void add_top(CLI::App& app) {
-  CLI::App* top = app.add_subcommand("top", "Live view of cores, processes and threads");
+  CLI::App* top = app.add_subcommand("top", "Live view of CPUs, processes and threads");
   auto options = std::make_shared<TopOptions>();
   auto pids = std::make_shared<std::vector<std::string>>();
   auto source = std::make_shared<std::string>();
@@ -78,30 +78,31 @@ void add_top(CLI::App& app) {
   auto sort = std::make_shared<std::string>();
 
   add_output_options(*top, *options);
-  top->add_option("-p,--pid", *pids, "Only these processes")
+  top->add_option("-p,--pid", *pids, "Show only these processes")
       ->type_name("PID[,PID]")
       ->take_all()
       ->check(names_something);
-  top->add_option("--comm", options->watch.comm_glob, "Only processes whose comm matches")
+  top->add_option("--comm", options->watch.comm_glob, "Show only processes whose comm matches")
       ->type_name("GLOB")
       ->check(names_something);
-  top->add_option("--cgroup", options->watch.cgroup, "Only processes in this cgroup or below")
+  top->add_option("--cgroup", options->watch.cgroup,
+                  "Show only processes in this cgroup or below it")
       ->type_name("PATH")
       ->check(names_something);
   top->add_option("--sort", *sort, "Sort threads by this column")->type_name("COL");
   top->add_option("--probes", *probes,
-                  "none: what the kernel counts anyway; sched: add waits, "
-                  "preemptors and wakers by tracepoints")
+                  "none: only what the kernel counts anyway; sched: attach to the scheduler's "
+                  "tracepoints, for wait percentiles, preemptors and wakers")
       ->check(one_of({"none", "sched"}));
   top->add_option("--source", *source,
-                  "bpf; kmod, our module, where it is loaded; proc, where neither is wanted")
+                  "bpf: eBPF; kmod: the Timeslice module, if it is loaded; proc: /proc alone")
       ->check(one_of({"bpf", "kmod", "proc"}));
-  top->add_option("--replay", options->replay, "A recording instead of the machine as it is now")
+  top->add_option("--replay", options->replay, "Show a recording instead of the live machine")
       ->type_name("FILE")
       ->check(names_something);
   top->callback([=] {
     if (top->count("--json") > 0 && top->count("--csv") > 0)
-      throw BadUsage("either --json or --csv can be printed, not both");
+      throw BadUsage("use either --json or --csv, not both");
     settle(*options, *pids, *source, *probes, *sort);
     run_top(*options);
   });

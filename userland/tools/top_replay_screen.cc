@@ -82,7 +82,7 @@ class Player : public ScreenLoop {
     screen().show(frame, std::move(bar));
     if (!playback_.at_end()) return;
     screen().pause();
-    screen().say("The recording ends here; 0 to 9 jump, p plays it again, q quits");
+    screen().say("End of the recording: 0 to 9 jump, p plays it again, q quits");
   }
 
   [[nodiscard]] uint64_t interval_ns() const {

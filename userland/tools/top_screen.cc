@@ -54,7 +54,7 @@ class Live : public ScreenLoop {
     if (was_last()) return;
     if (!gone_ && session_.watched_are_gone()) {
       gone_ = true;
-      screen().say("The watched processes have ended; q quits");
+      screen().say("The watched processes have ended; press q to quit");
     }
     schedule();
   }

@@ -25,7 +25,7 @@ class File : public Bytes {
     if (!fd_) throw failure_from_errno("cannot open " + path, errno);
     struct stat status {};
     if (fstat(fd_.get(), &status) == 0 && !S_ISREG(status.st_mode))
-      throw Failure(path + " is no regular file; a recording is read twice");
+      throw Failure(path + " is not a regular file, and a recording is read twice");
     // Before its first byte is read: a recorder that ends meanwhile hasn't been killed.
     being_written_ = is_held_for_writing(fd_.get());
   }

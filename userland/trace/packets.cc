@@ -36,7 +36,7 @@ bool Packets::need(size_t size) {
 }
 
 bool Packets::stop_within(const std::string& where) {
-  stopped_ = "the file ends within a packet, at byte " + where;
+  stopped_ = "the file ends inside a packet, at byte " + where;
   cut_ = true;
   return false;
 }
@@ -48,7 +48,7 @@ bool Packets::next() {
   if (data == end) return false;
   const std::string where = std::to_string(window_at_ + at_);
   if (*data++ != kPacketTag) {
-    stopped_ = "no packet begins at byte " + where;
+    stopped_ = "no valid packet at byte " + where;
     return false;
   }
   uint64_t size = 0;

@@ -18,8 +18,8 @@ Header header_of(std::string_view message) {
   header.recorder = "timeslice";
   take_fields(message, header, table::kHeader);
   if (header.version > kVersion)
-    throw Failure("the recording is of version " + std::to_string(header.version) +
-                  ", and this timeslice reads up to " + std::to_string(kVersion));
+    throw Failure("the recording has format version " + std::to_string(header.version) +
+                  "; this timeslice reads versions up to " + std::to_string(kVersion));
   return header;
 }
 
@@ -64,7 +64,7 @@ template <typename Row>
 void add(std::vector<Row>& rows, Row row, uint64_t most) {
   if (rows.size() >= most)
     throw Failure("the recording has more than " + std::to_string(most) +
-                  " rows of threads, which is too many for its size: it is left alone");
+                  " thread rows, which is too many for its size; it is not loaded");
   rows.push_back(std::move(row));
 }
 

@@ -37,9 +37,9 @@ class Index {
     }
     people.header.most_threads = most_threads(people.bytes);
     summary_.bytes = packets_.followed();
-    summary_.stopped = people.another ? "behind the first recording another one begins, at byte " +
-                                            std::to_string(packets_.offset())
-                                      : packets_.stopped();
+    summary_.stopped =
+        people.another ? "a second recording begins at byte " + std::to_string(packets_.offset())
+                       : packets_.stopped();
   }
 
   [[nodiscard]] bool ends_within_packet() const { return packets_.ends_within_packet(); }
@@ -124,7 +124,7 @@ class Index {
     }
     if (unpacked_.size() + packets->size() > kLargestPacked + kMostUnpacked * packets_.followed())
       throw Failure("the recording unpacks to more than " + std::to_string(kMostUnpacked) +
-                    " times its size, which none does that holds what a scheduler did");
+                    " times its size, which no scheduler trace does");
     const uint64_t at = unpacked_.append(*packets);
     people.bytes += packets->size();
     const auto bytes = in_memory(*packets);
@@ -265,9 +265,10 @@ struct Reader::Impl {
   [[noreturn]] void refuse(const std::string& name) const {
     if (index.unpackable != 0)
       throw Failure(name +
-                    " holds compressed packets that can't be unpacked: they are broken, or " +
-                    "not deflated; Perfetto's traceconv may know how (decompress_packets)");
-    throw Failure(name + " is no recording of threads: it holds no scheduling in Perfetto's form");
+                    " has compressed packets that can't be unpacked: they are damaged, or not " +
+                    "deflated; try Perfetto's traceconv (decompress_packets)");
+    throw Failure(
+        name + " is not a scheduler recording: it has no scheduling events in Perfetto's format");
   }
 
   static void begin_with_events(People& people, uint64_t first_ns) {

@@ -65,7 +65,7 @@ VM_TEST_CASE("check knows the module, loaded and not") {
   };
   const json without = verdict();
   CHECK(without["allowed"] == false);
-  CHECK(without["mend"].get<std::string>().find("insmod") != std::string::npos);
+  CHECK(without["fix"].get<std::string>().find("insmod") != std::string::npos);
   const Module module;
   CHECK(verdict()["allowed"] == true);
 }
