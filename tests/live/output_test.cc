@@ -183,8 +183,8 @@ TEST_CASE("top -b prints tables with the process, its threads, the cores and the
   for (const pid_t tid : cast[0]->tids())
     CHECK(outcome.out.find(" " + std::to_string(tid) + " ") != std::string::npos);
   CHECK(outcome.out.find("1 process, 4 threads") != std::string::npos);
-  CHECK(outcome.out.find("rung count") != std::string::npos);
-  CHECK(outcome.out.find("core   0  busy") != std::string::npos);
+  CHECK(outcome.out.find("mode count") != std::string::npos);
+  CHECK(outcome.out.find("CPU   0  busy") != std::string::npos);
   CHECK(outcome.out.find("\ntrust: ") != std::string::npos);
   CHECK(outcome.out.find('\033') == std::string::npos);  // no colours into a pipe
 }

@@ -93,8 +93,8 @@ TEST_CASE("without privileges the text names the columns that are lost") {
       run({copy.program, "top", "-b", "-n", "1", "-d", "0.1", "--probes", "sched"}, become_nobody);
   CHECK(outcome.status == 0);
   CHECK(lines_of(outcome.err).size() == 1);
-  CHECK(outcome.out.find("source proc  rung proc") != std::string::npos);
-  const size_t at = outcome.out.find("not known on this rung:");
+  CHECK(outcome.out.find("source proc  mode proc") != std::string::npos);
+  const size_t at = outcome.out.find("not available in this mode:");
   REQUIRE(at != std::string::npos);
   const std::string lost = outcome.out.substr(at, outcome.out.find('\n', at) - at);
   for (const char* heading : {"MIG/S", "P99us", "PREEMPTOR", "WAKER"}) {

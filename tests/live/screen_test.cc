@@ -25,7 +25,7 @@ struct Top : Terminal {
       const std::string& before = "")
       : Terminal(width, height) {
     enter(before + timeslice() + " top " + arguments + " -p " + busy.id());
-    REQUIRE(shows("count rung, no probe"));
+    REQUIRE(shows("count mode, no probes"));
     REQUIRE(shows("VOL/S"));
   }
 
@@ -108,12 +108,12 @@ TEST_CASE("a key climbs to the aggregate rung while it runs, and back") {
   Top top(200, 60);
   CHECK(top.headings().find("P99us") == std::string::npos);
   top.type("a");
-  CHECK(top.shows("aggregate rung, probes on"));
+  CHECK(top.shows("aggregate mode, probes on"));
   for (const char* heading : {"P99us", "PREEMPTOR", "WAKER"}) CHECK(top.has_column(heading));
   CHECK(top.shows("ns/switch"));
   for (const pid_t tid : top.busy.tids()) CHECK_FALSE(top.row_of(tid).empty());
   top.type("a");
-  CHECK(top.shows("count rung, no probe"));
+  CHECK(top.shows("count mode, no probes"));
   CHECK(top.headings().find("PREEMPTOR") == std::string::npos);
   for (const pid_t tid : top.busy.tids()) CHECK_FALSE(top.row_of(tid).empty());
 }
@@ -123,9 +123,9 @@ TEST_CASE("the help page comes and goes") {
     Top top(width, height);
     for (const std::string key : {"h", "?"}) {
       top.type(key);
-      CHECK(top.shows("climb to the aggregate rung, and back"));
+      CHECK(top.shows("switch to aggregate mode (probes on), and back"));
       top.press("Escape");
-      CHECK(top.stops_showing("climb to the aggregate"));
+      CHECK(top.stops_showing("switch to aggregate mode"));
       CHECK(top.shows("VOL/S"));
     }
   }
@@ -176,14 +176,14 @@ TEST_CASE("arrows select a row, Enter shows all about it") {
     top.press("Down");
     top.press("Down");
     top.press("Enter");
-    CHECK(top.shows("S  asleep in read"));
+    CHECK(top.shows("S  sleeping in read"));
     CHECK(top.text().find(std::to_string(by_tid[2])) != std::string::npos);
     CHECK(top.shows("involuntary"));
     top.type("a");
-    CHECK(top.shows("aggregate rung"));
+    CHECK(top.shows("aggregate mode"));
     CHECK(top.shows("woken by"));
     top.press("Enter");
-    CHECK(top.stops_showing("S  asleep in read"));
+    CHECK(top.stops_showing("S  sleeping in read"));
     top.press("End");
     top.press("Up");
     top.press("NPage");

@@ -33,23 +33,23 @@ TEST_CASE("a trust line speaks of one wait as of one") {
   MadeFrame made(Rung::aggregate);
   model::Trust& trust = made.frame().trust;
   trust.censored_waits = trust.missed_switches = 1;
-  CHECK(view::trust_in_brief(made.frame()).find("1 missed switch, 1 censored wait, ") !=
+  CHECK(view::trust_in_brief(made.frame()).find("1 missed switch, 1 wait still open, ") !=
         std::string::npos);
   trust.censored_waits = trust.missed_switches = 2;
-  CHECK(view::trust_in_brief(made.frame()).find("2 missed switches, 2 censored waits, ") !=
+  CHECK(view::trust_in_brief(made.frame()).find("2 missed switches, 2 waits still open, ") !=
         std::string::npos);
 }
 
 TEST_CASE("a recording's trust line does so, too") {
   model::RecordingTrust trust;
   trust.breaks = trust.cut_waits = trust.unseen_threads = 1;
-  CHECK(view::recording_trust_line(trust).find(
-            "1 switch missing, 1 thread not seen all the time, 1 wait cut by the window, ") !=
+  CHECK(view::recording_trust_line(trust).find("1 switch missing, 1 thread seen only part of the "
+                                               "time, 1 wait still open at the window's edge, ") !=
         std::string::npos);
   trust.breaks = trust.cut_waits = trust.unseen_threads = 2;
   CHECK(view::recording_trust_line(trust).find(
-            "2 switches missing, 2 threads not seen all the time, 2 waits cut by the window, ") !=
-        std::string::npos);
+            "2 switches missing, 2 threads seen only part of the time, 2 waits still open at the "
+            "window's edge, ") != std::string::npos);
 }
 
 TEST_CASE("of the processes that were recorded a few are named, and the others counted") {

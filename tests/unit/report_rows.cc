@@ -71,7 +71,7 @@ TEST_CASE("a preemptor isn't ranked by what a thread waited while others ran") {
   history.finish(at_us(us + 10'100));
   std::string text;
   view::append_report_text(text, model::make_report(history, {}, model::By::thread, false), 10);
-  const size_t table = text.find("others may have run before the thread got a core again\n");
+  const size_t table = text.find("others may have run before the thread got a CPU again\n");
   REQUIRE(table != std::string::npos);
   const size_t bully = text.find("bully/2 preempted victim/1", table);
   const size_t rcu = text.find("rcu/3 preempted victim/1", table);

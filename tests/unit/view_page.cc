@@ -50,9 +50,9 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 const char* const small_page =
-    R"(timeslice top  count rung, no probe  every 1 s           2 proc  2 thr  18:31:02
+    R"(timeslice top  count mode, no probes  every 1 s          2 proc  2 thr  18:31:02
 0 ################.  93%  9975 sw/s q2   1 #................   8%    12 sw/s q0
-     TID THREAD            THR S CORE v%CPU VOL/S INV/S WAITms SLEEPS IN    1/2>
+     TID THREAD            THR S  CPU v%CPU VOL/S INV/S WAITms SLEEPS IN    1/2>
 x   5000 hog                 0 X    0  93.0     -     -      - (ended)
 -   4321 node                2         61.8   794     0   47.0
     4321  main                 r    0  61.8   794     0   47.0 -
@@ -68,8 +68,7 @@ TEST_CASE("80 columns show what matters most") {
   Controls controls;
   const std::string text = page(made, controls, 80, 24);
   CHECK(text.substr(0, std::string(small_page).size()) == small_page);
-  CHECK(
-      has(text, "\ntrust: nothing lost, self -% CPU, no probe; not here: P99us PREEMPTOR WAKER\n"));
+  CHECK(has(text, "\ntrust: nothing lost, self -% CPU, no probes; n/a: P99us PREEMPTOR WAKER\n"));
   CHECK(std::count(text.begin(), text.end(), '\n') == 24);
 }
 
@@ -163,9 +162,9 @@ TEST_CASE("the details say what is known, and which key brings the rest") {
   controls.details = true;
   const std::string text = page(made, controls, 80, 24);
   CHECK(has(text, "node 4321 + thread node 4322"));
-  CHECK(has(text, "libuv-worker, 95% sure by: futex: libuv cond"));
-  CHECK(has(text, "S  asleep in futex: libuv cond"));
-  CHECK(has(text, "a climbs to the aggregate rung"));
+  CHECK(has(text, "libuv-worker, 95% confidence: futex: libuv cond"));
+  CHECK(has(text, "S  sleeping in futex: libuv cond"));
+  CHECK(has(text, "a switches to aggregate mode"));
 }
 
 TEST_CASE("the details of the aggregate rung show waits and peers") {

@@ -120,8 +120,8 @@ TEST_CASE("the help page has these keys for a recording only") {
       if (has(std::string(line.text), what)) return true;
     return false;
   };
-  CHECK(tells(true, "jump to so many tenths"));
-  CHECK_FALSE(tells(false, "jump to so many tenths"));
-  CHECK(tells(false, "climb to the aggregate rung"));
-  CHECK_FALSE(tells(true, "climb to the aggregate rung"));
+  CHECK(tells(true, "jump to a tenth of the recording"));
+  CHECK_FALSE(tells(false, "jump to a tenth of the recording"));
+  CHECK(tells(false, "switch to aggregate mode"));
+  CHECK_FALSE(tells(true, "switch to aggregate mode"));
 }

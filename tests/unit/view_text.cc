@@ -40,22 +40,22 @@ void add_node(MadeFrame& made) {
 }
 
 const char* const count_text =
-    R"(timeslice top  18:31:02  over 1.000 s  source bpf  rung count
-not known on this rung: P99us PREEMPTOR WAKER
+    R"(timeslice top  18:31:02  over 1.000 s  source bpf  mode count
+not available in this mode: P99us PREEMPTOR WAKER
 2 processes, 3 threads, by %CPU
-core   0  busy  93.4%  switches/s  9975  queue 2
-core   1  busy   8.0%  switches/s    12  queue 0
+CPU   0  busy  93.4%  switches/s  9975  queue 2
+CPU   1  busy   8.0%  switches/s    12  queue 0
 
    TGID COMM             RUNTIME            THR   %CPU  VOL/S  INV/S WAITms  MIG/S   VOLUNT    INVOL
    5000 hog              -                    1   93.0      -    505      -      -        0        0
    4321 node             node                 2   61.8    794     33   47.0    1.2    12345        0
 
-    TID    TGID COMM             ROLE             S CORE   PR  NI POL      %CPU  VOL/S  INV/S WAITms  MIG/S   VOLUNT    INVOL SLEEPS IN
+    TID    TGID COMM             ROLE             S  CPU   PR  NI POL      %CPU  VOL/S  INV/S WAITms  MIG/S   VOLUNT    INVOL SLEEPS IN
    5000    5000 hog              thread           R    0   20   0 normal   93.0      -    505      -      -        0        0 -
    4321    4321 node             main             r    0   20   0 normal   61.8    794     33   47.0    1.2    12345        0 -
    4322    4321 node             libuv-worker     S    1   20   0 normal      -      -      -      -      -        0        0 futex: libuv cond
 
-trust: 0 lost records, 0 censored waits, self -% CPU, no probe
+trust: 0 lost records, 0 waits still open, self -% CPU, no probes
 )";
 
 }  // namespace
@@ -77,7 +77,7 @@ TEST_CASE("the batch text says that a first look has no rates") {
   made.frame().interval_s.reset();
   std::string text;
   view::TextWriter().append(text, made.frame(), {});
-  CHECK(text.find("first look: no rates yet") != std::string::npos);
+  CHECK(text.find("first sample: no rates yet") != std::string::npos);
   CHECK(text.find("ksoftirqd/0") != std::string::npos);
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("where no process matches, it is said, and nothing of the rung") {
   std::string text;
   view::TextWriter().append(text, made.frame(), {});
   CHECK(text.find("No process matches") != std::string::npos);
-  CHECK(text.find("not known on this rung") == std::string::npos);
+  CHECK(text.find("not available in this mode") == std::string::npos);
   CHECK(text.find("TGID") == std::string::npos);
 }
 
@@ -140,7 +140,7 @@ TEST_CASE("the trust line names what is lost, and what no probe can lose is no z
         "trust: 1,234 missed switches, self 0.4% CPU, probes 112 ns/switch");
   CHECK(view::trust_in_full(frame) ==
         "trust: 0 lost records, 0 storage failures, 0 unseeded threads, 1,234 missed switches, "
-        "0 censored waits, self 0.4% CPU, probes 112 ns/switch");
+        "0 waits still open, self 0.4% CPU, probes 112 ns/switch");
 }
 
 TEST_CASE("CSV quotes as RFC 4180 has it") {

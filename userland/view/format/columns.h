@@ -52,7 +52,7 @@ struct Column {
 std::span<const Column> columns();
 
 // By id, heading or a name that top, htop or ps gives it; upper and lower case are the same.
-// "cpu" means %CPU, as everyone who types it expects; the core's number is "core".
+// "cpu" means %CPU, as in top; the CPU's number is "core".
 // Throws BadUsage with one sentence that lists the names.
 const Column& find_column(std::string_view name);
 
@@ -69,7 +69,7 @@ bool measured(const Column& column, const model::Frame& frame);
 
 // In place of a table that has no process.
 constexpr std::string_view nobody_matches =
-    "No process matches; one that does is shown once it's there.";
+    "No process matches; one that does will be shown when it appears.";
 
 // The headings of columns that this frame can't fill, in order: "P99us PREEMPTOR WAKER".
 // A column of whose threads (tells_of) none lives isn't missed.

@@ -95,10 +95,10 @@ void append_header(std::string& out, const model::Frame& frame, const TextOption
   if (frame.interval_s)
     fmt::format_to(to, "  over {:.3f} s", *frame.interval_s);
   else
-    out += "  first look: no rates yet";
-  fmt::format_to(to, "  source {}  rung {}\n", frame.source, name_of(frame.rung));
+    out += "  first sample: no rates yet";
+  fmt::format_to(to, "  source {}  mode {}\n", frame.source, name_of(frame.rung));
   const std::string lost = lost_columns(frame);
-  if (!lost.empty()) fmt::format_to(to, "not known on this rung: {}\n", lost);
+  if (!lost.empty()) fmt::format_to(to, "not available in this mode: {}\n", lost);
   fmt::format_to(to, "{}, {}, by {}{}\n", counted(processes, "process", "processes"),
                  counted(threads, "thread", "threads"), options.order.column->heading,
                  options.order.reversed ? ", reversed" : "");
@@ -109,7 +109,7 @@ void append_cores(std::string& out, const model::Frame& frame) {
   for (const model::Core& core : frame.cores) {
     const model::Figure pct =
         core.busy_ratio ? model::Figure(*core.busy_ratio * 100) : std::nullopt;
-    fmt::format_to(std::back_inserter(out), "core {:>3}  busy {:>5}%  switches/s {:>5}  queue ",
+    fmt::format_to(std::back_inserter(out), "CPU {:>3}  busy {:>5}%  switches/s {:>5}  queue ",
                    core.cpu, or_dash(pct, Kind::percent, busy),
                    or_dash(core.switches_per_s, Kind::rate, switches));
     out += core.queue_len ? fmt::format_int(*core.queue_len).str() : "-";

@@ -22,7 +22,7 @@ constexpr Counter counters[] = {
     {"storage failure", "storage failures", &model::Trust::storage_failures, true},
     {"unseeded thread", "unseeded threads", &model::Trust::unseeded_threads, true},
     {"missed switch", "missed switches", &model::Trust::missed_switches, true},
-    {"censored wait", "censored waits", &model::Trust::censored_waits, false},
+    {"wait still open", "waits still open", &model::Trust::censored_waits, false},
 };
 
 std::string trust(const model::Frame& frame, bool zeros) {
@@ -32,7 +32,7 @@ std::string trust(const model::Frame& frame, bool zeros) {
   if (!zeros && !anything_lost(frame.trust)) line += "nothing lost, ";
   for (const Counter& c : counters) {
     const uint64_t value = frame.trust.*c.value;
-    // What no probe is there to lose is not "0 lost" but no question.
+    // Without probes there is nothing to lose: not even "0 lost" is said.
     if (value == 0 && (!zeros || (c.probes && !probes))) continue;
     fmt::format_to(out, "{}, ", counted(value, c.one, c.several));
   }
@@ -45,14 +45,14 @@ std::string trust(const model::Frame& frame, bool zeros) {
   if (cost)
     fmt::format_to(out, "probes {:.0f} ns/switch", *cost);
   else
-    line += probes ? "probes not timed" : "no probe";
+    line += probes ? "probes not timed" : "no probes";
   return line;
 }
 
 }  // namespace
 
 bool anything_lost(const model::Trust& t) {
-  // Unseeded threads and censored waits are gaps that show as such; nothing counted went missing.
+  // Unseeded threads and open waits are gaps that show as such; nothing counted went missing.
   return t.lost_records + t.storage_failures + t.missed_switches > 0;
 }
 

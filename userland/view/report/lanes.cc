@@ -79,7 +79,7 @@ class LaneText {
   void head() {
     const model::HistoryInfo& info = report_.history->info();
     Scratch scratch;
-    fmt::format_to(std::back_inserter(out_), "timeslice lanes: {:.6f} s of {}; a cell is {}\n",
+    fmt::format_to(std::back_inserter(out_), "timeslice lanes: {:.6f} s of {}; one cell is {}\n",
                    static_cast<double>(info.end_ns - info.begin_ns) / 1e9,
                    info.asked.empty() ? "the machine" : printable(info.asked, scratch),
                    duration(lanes_.cell_ns()));
@@ -110,9 +110,9 @@ class LaneText {
                                                                       : kLetters[found->second];
   }
 
-  // The thread that had most of the cell, in capitals' place a dot where it was mostly idle.
+  // The letter of the thread that had most of the cell; a dot where the CPU was mostly idle.
   void core_lane(uint32_t cpu) {
-    fmt::format_to(std::back_inserter(out_), "{:<{}}", fmt::format("core {}", cpu), kLabel);
+    fmt::format_to(std::back_inserter(out_), "{:<{}}", fmt::format("CPU {}", cpu), kLabel);
     Painter paint(out_, options_.colour != LaneColour::none);
     for (uint32_t cell = 0; cell < lanes_.cells(); ++cell) {
       const model::Lanes::Share* most = nullptr;
@@ -175,16 +175,16 @@ class LaneText {
   }
 
   void legend() {
-    out_ += options_.ascii ? "core: who had most of the cell, . mostly idle, + another thread; "
-                             "thread: # ran, - ran a little, w waited for a core\n"
-                           : "core: who had most of the cell, · mostly idle, + another thread; "
-                             "thread: ▁ to █ ran, ░ waited for a core\n";
+    out_ += options_.ascii ? "CPU: the cell's busiest thread, . mostly idle, + another thread; "
+                             "thread: # running, - running a little, w waiting for a CPU\n"
+                           : "CPU: the cell's busiest thread, · mostly idle, + another thread; "
+                             "thread: ▁ to █ running, ░ waiting for a CPU\n";
     if (options_.colour == LaneColour::reason) {
       Painter paint(out_, true);
-      const std::pair<int, const char*> reasons[] = {{kSlept, "left by itself "},
-                                                     {kDisk, "left for a disk or a lock "},
-                                                     {kMadeTo, "made to leave, or waiting "},
-                                                     {kCut, "cut by the window"}};
+      const std::pair<int, const char*> reasons[] = {{kSlept, "voluntary "},
+                                                     {kDisk, "uninterruptible sleep "},
+                                                     {kMadeTo, "involuntary, or waiting "},
+                                                     {kCut, "cut by the window's edge"}};
       for (const auto& [colour, text] : reasons) {
         paint.set(colour);
         out_ += text;

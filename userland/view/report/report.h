@@ -17,7 +17,7 @@ void append_report_csv(std::string& out, const model::Report& report);
 void append_cores_text(std::string& out, const model::Report& report);
 void append_cores_csv(std::string& out, const model::Report& report);
 
-// "trust: nothing lost, 3 waits cut by the window, …"
+// "trust: nothing lost, 3 waits still open at the window's edge, …"
 std::string recording_trust_line(const model::RecordingTrust& trust);
 
 }  // namespace timeslice::view

@@ -54,7 +54,7 @@ void append_head(std::string& out, const model::Report& report) {
   out += "\n";
 }
 
-// At any instant, how many ran at once, and how many waited?
+// For what share of the time did k threads run, or wait, at the same time?
 void append_levels(std::string& out, const char* what, const std::vector<uint64_t>& levels,
                    double window) {
   fmt::format_to(Out(out), "{:<16}", what);
@@ -74,7 +74,7 @@ void append_levels(std::string& out, const char* what, const std::vector<uint64_
 std::string peer_name(const model::History& history, const model::Pair& pair) {
   if (pair.peer == model::kNobody) {
     if (pair.context == TS_CONTEXT_SOFTIRQ) return "(softirq)";
-    return pair.context == TS_CONTEXT_HARDIRQ ? "(hardirq)" : "(nobody known)";
+    return pair.context == TS_CONTEXT_HARDIRQ ? "(hardirq)" : "(unknown)";
   }
   const model::HistoryThread& peer = history.threads()[pair.peer];
   return fmt::format("{}/{}", name_or_none(peer.comm), peer.tid);
@@ -96,7 +96,7 @@ constexpr DeedTable kWakers = {&model::HistoryThread::wakers, "Who woke whom", "
 // The wait isn't the preemptor's doing: it may leave at once, and others run for all the rest.
 constexpr DeedTable kPreemptors = {
     &model::HistoryThread::preemptors,
-    "Who preempted whom: the first to run; others may have run before the thread got a core again",
+    "Who preempted whom: the first to run; others may have run before the thread got a CPU again",
     "THEN WAITED", "preempted", true};
 
 void append_deeds(std::string& out, const model::Report& report, const DeedTable& table) {
@@ -131,7 +131,7 @@ void append_histogram(std::string& out, const model::Report& report) {
   if (lines.empty()) return;
   uint64_t most = 1;
   for (const HistogramLine& line : lines) most = std::max(most, line.count);
-  fmt::format_to(Out(out), "\nWaits for a core, all threads: {} of {} in all, the longest {}\n",
+  fmt::format_to(Out(out), "\nWaits for a CPU, all threads: {}, {} in total, the longest {}\n",
                  grouped(report.all.waits), duration(static_cast<double>(report.all.wait_sum_ns)),
                  duration(static_cast<double>(report.all.wait_max_ns)));
   for (const HistogramLine& line : lines) {
@@ -153,7 +153,7 @@ void append_rows(std::string& out, const model::Report& report, size_t most_rows
       : report.by == model::By::process ? "TGID"
                                         : "",
       report.by == model::By::role ? "ROLE" : "COMM", threads ? "ROLE" : "", "%CPU", "ON-CPU ms",
-      "READY ms", "OFF-CPU ms", "VOLUNT", "INVOL", "WAIT p99", "MAX", "MIGR");
+      "WAIT ms", "OFF-CPU ms", "VOLUNT", "INVOL", "WAIT p99", "MAX", "MIGR");
   size_t shown = 0, still = 0;
   for (const model::ReportRow& row : report.rows) {
     if (!row.active()) {
@@ -191,13 +191,13 @@ void append_rows(std::string& out, const model::Report& report, size_t most_rows
 }
 
 void append_off_reasons(std::string& out, const model::Report& report) {
-  out += "off by reason:  ";
+  out += "off-CPU reasons:";
   for (size_t i = 0; i < model::kOffReasons; ++i)
     if (report.all.off_ns[i])
       fmt::format_to(Out(out), " {}: {:.3f} ms", model::off_name(static_cast<model::Off>(i)),
                      ms(report.all.off_ns[i]));
   if (report.all.unseen_ns)
-    fmt::format_to(Out(out), " not seen: {:.3f} ms", ms(report.all.unseen_ns));
+    fmt::format_to(Out(out), " unknown: {:.3f} ms", ms(report.all.unseen_ns));
   out += "\n";
 }
 
@@ -219,21 +219,21 @@ std::string recording_trust_line(const model::RecordingTrust& trust) {
   if (trust.beyond.oncpu_ns)
     fmt::format_to(Out(line), "on-CPU time {} below the kernel's, ",
                    duration(static_cast<double>(trust.beyond.oncpu_ns)));
-  add(trust.broken, "broken part", "broken parts", "left out");
+  add(trust.broken, "damaged part", "damaged parts", "skipped");
   add(trust.unfollowed, "process", "processes", "not followed");
-  add(trust.unseen_threads, "thread", "threads", "not seen all the time");
-  add(trust.cut_waits, "wait", "waits", "cut by the window");
+  add(trust.unseen_threads, "thread", "threads", "seen only part of the time");
+  add(trust.cut_waits, "wait", "waits", "still open at the window's edge");
   if (trust.suspended_ns)
-    fmt::format_to(Out(line), "suspended for {} meanwhile, ",
+    fmt::format_to(Out(line), "machine suspended for {}, ",
                    duration(static_cast<double>(trust.suspended_ns)));
   if (trust.being_recorded)
-    line += "read while it was being recorded, ";
+    line += "still being recorded, ";
   else if (!trust.complete)
-    line += "not finished by its recorder, ";
+    line += "no end marker, ";
   if (!trust.stopped.empty()) line += trust.stopped + ", ";
-  if (!trust.kernel_waits) line += "waits are since the wake-up, ";
+  if (!trust.kernel_waits) line += "waits measured from the wake-up, ";
   if (trust.recorder_cpu_ns)
-    fmt::format_to(Out(line), "recorded with {} of CPU",
+    fmt::format_to(Out(line), "recorder used {} of CPU time",
                    duration(static_cast<double>(*trust.recorder_cpu_ns)));
   else
     fmt::format_to(Out(line), "recorded by {}",
@@ -243,17 +243,16 @@ std::string recording_trust_line(const model::RecordingTrust& trust) {
 
 void append_cores_text(std::string& out, const model::Report& report) {
   const double window = window_ns(report);
-  fmt::format_to(Out(out), "{:>5} {:>7} {:>12} {:>12} {:>11} {:>11}\n", "CORE", "BUSY%", "BUSY ms",
+  fmt::format_to(Out(out), "{:>5} {:>7} {:>12} {:>12} {:>11} {:>11}\n", "CPU", "BUSY%", "BUSY ms",
                  "IDLE ms", "SWITCHES", "SWITCHES/s");
   for (const model::HistoryCore& core : report.history->cores()) {
     const bool idle_known = !report.history->info().filtered;
-    fmt::format_to(Out(out), "{:>5} {:>7.1f} {:>12.3f} {:>12} {:>11} {:>11.0f}{}\n", core.cpu,
-                   100 * static_cast<double>(core.busy_ns) / window, ms(core.busy_ns),
-                   idle_known ? fmt::format("{:.3f}", ms(core.idle_ns)) : "-",
-                   grouped(core.switches), static_cast<double>(core.switches) * 1e9 / window,
-                   core.unseen_ns && idle_known
-                       ? fmt::format("  {:.3f} ms not seen", ms(core.unseen_ns))
-                       : "");
+    fmt::format_to(
+        Out(out), "{:>5} {:>7.1f} {:>12.3f} {:>12} {:>11} {:>11.0f}{}\n", core.cpu,
+        100 * static_cast<double>(core.busy_ns) / window, ms(core.busy_ns),
+        idle_known ? fmt::format("{:.3f}", ms(core.idle_ns)) : "-", grouped(core.switches),
+        static_cast<double>(core.switches) * 1e9 / window,
+        core.unseen_ns && idle_known ? fmt::format("  {:.3f} ms unknown", ms(core.unseen_ns)) : "");
   }
 }
 
@@ -261,8 +260,8 @@ void append_report_text(std::string& out, const model::Report& report, size_t mo
   const model::Concurrency& concurrency = report.history->concurrency();
   append_head(out, report);
   append_cores_text(out, report);
-  append_levels(out, "ran at once:", concurrency.running_ns, window_ns(report));
-  append_levels(out, "waited at once:", concurrency.ready_ns, window_ns(report));
+  append_levels(out, "running threads:", concurrency.running_ns, window_ns(report));
+  append_levels(out, "waiting threads:", concurrency.ready_ns, window_ns(report));
   append_off_reasons(out, report);
   append_rows(out, report, most_rows);
   append_deeds(out, report, kPreemptors);

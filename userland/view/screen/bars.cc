@@ -118,7 +118,7 @@ void draw_summary(Canvas& canvas, int y, const std::vector<model::Core>& cores) 
   Scratch scratch;
   canvas.put(
       y, 0,
-      fmt::format("{}  {} busy  {} sw/s  longest queue {}", counted(cores.size(), "core", "cores"),
+      fmt::format("{}  {} busy  {} sw/s  longest queue {}", counted(cores.size(), "CPU", "CPUs"),
                   busy ? fmt::format("{:.0f}%", *busy * 100) : "-",
                   switches ? compact(*switches, Kind::rate, scratch) : "-",
                   queue ? fmt::format("{}", *queue) : "-"));

@@ -154,7 +154,7 @@ bool Controls::ask(char32_t letter, const model::Frame* frame, std::vector<Actio
       return true;
     case 'a': {
       if (bar) {
-        say("a recording shows what was recorded: there are no probes to switch on or off");
+        say("a recording has no probes to switch on or off");
         return true;
       }
       const bool above = frame != nullptr && frame->rung == Rung::aggregate;

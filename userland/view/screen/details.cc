@@ -56,28 +56,28 @@ std::string time_text(const Thread& t, uint32_t group, uint64_t ns) {
 }
 
 std::string state_text(const Thread& t) {
-  if (t.ended) return "ended since the refresh before";
+  if (t.ended) return "ended since the previous refresh";
   Scratch scratch;
   const std::string_view letter = cell(column("state"), t, scratch);
   const std::string asleep = t.sleeps_in.empty() ? "" : " in " + t.sleeps_in;
   switch (letter[0]) {
     case 'R':
-      return t.has(TS_HAVE_ON_CPU) ? "R  on a core" : "R  on a core, or waiting for one";
+      return t.has(TS_HAVE_ON_CPU) ? "R  running" : "R  running or runnable";
     case 'r':
-      return t.has(TS_HAVE_PENDING) ? "r  waits for a core, for " +
-                                          time_text(t, TS_HAVE_PENDING, t.row.pending_wait_ns)
-                                    : "r  waits for a core";
+      return t.has(TS_HAVE_PENDING)
+                 ? "r  runnable, has waited " + time_text(t, TS_HAVE_PENDING, t.row.pending_wait_ns)
+                 : "r  runnable, waiting for a CPU";
     case 'S':
-      return "S  asleep" + asleep;
+      return "S  sleeping" + asleep;
     case 'D':
-      return "D  asleep, not to be disturbed" + asleep;
+      return "D  uninterruptible sleep" + asleep;
     case 'I':
       return "I  idle kernel thread";
     case 'T':
     case 't':
       return fmt::format("{}  stopped", letter);
     case 'Z':
-      return "Z  ended, not yet waited for";
+      return "Z  zombie: ended, not yet reaped";
     default:
       return std::string(letter);
   }
@@ -85,20 +85,20 @@ std::string state_text(const Thread& t) {
 
 std::string role_text(const model::Role& role) {
   if (role.name == "thread" || role.evidence.empty()) return role.name;
-  return fmt::format("{}, {:.0f}% sure by: {}", role.name, role.confidence * 100, role.evidence);
+  return fmt::format("{}, {:.0f}% confidence: {}", role.name, role.confidence * 100, role.evidence);
 }
 
 void draw_identity(Area& area, const Thread& t) {
   Scratch scratch;
   area.labelled("role", role_text(t.role), Style::strong);
   area.labelled("state", state_text(t));
-  area.labelled("core", fmt::format("{}   priority {}   policy {}   nice {}", t.row.cpu, t.row.prio,
-                                    cell(column("policy"), t, scratch), t.row.nice));
+  area.labelled("CPU", fmt::format("{}   priority {}   policy {}   nice {}", t.row.cpu, t.row.prio,
+                                   cell(column("policy"), t, scratch), t.row.nice));
   ++area.y;
 }
 
 void draw_figures_heading(Area& area) {
-  area.line(fmt::format("{:<14}{:>12}{:>12}", "", "in all", "per s"), Style::faint);
+  area.line(fmt::format("{:<14}{:>12}{:>12}", "", "total", "per s"), Style::faint);
 }
 
 void draw_figure(Area& area, std::string_view label, std::string_view total,
@@ -118,9 +118,9 @@ void draw_figures(Area& area, const Thread& t) {
               figure_text(t.nvcsw_per_s, Kind::rate));
   draw_figure(area, "involuntary", total_text(t, TS_HAVE_SWITCHES, row.nivcsw),
               figure_text(t.nivcsw_per_s, Kind::rate));
-  draw_figure(area, "on a core", time_text(t, TS_HAVE_CPU, row.cpu_ns),
+  draw_figure(area, "on CPU", time_text(t, TS_HAVE_CPU, row.cpu_ns),
               figure_text(t.cpu_pct, Kind::percent, "%"));
-  draw_figure(area, "ready, waiting", time_text(t, TS_HAVE_WAIT, row.run_delay_ns),
+  draw_figure(area, "waiting for CPU", time_text(t, TS_HAVE_WAIT, row.run_delay_ns),
               figure_text(t.wait_ms_per_s, Kind::fine, " ms"));
   const bool waited = t.has(TS_HAVE_WAIT) && row.slices > 0;
   draw_figure(
@@ -147,7 +147,7 @@ const char* context_text(uint32_t context) {
 
 void draw_peers(Area area, std::string_view heading, const std::vector<TopPeer>& peers) {
   area.line(heading, Style::faint);
-  if (peers.empty()) area.line("  nobody yet");
+  if (peers.empty()) area.line("  none yet");
   for (const TopPeer& peer : peers) {
     Scratch scratch;
     const std::string_view name = printable(peer.name, scratch);
@@ -178,7 +178,7 @@ void draw_waits(Area area, const model::SchedFigures& sched) {
   const std::string mean =
       sched.waits > 0 ? duration(static_cast<double>(sched.wait_sum_ns) / waits) : "-";
   const auto of_us = [](const Figure& us) { return us ? duration(*us * 1000) : std::string("-"); };
-  area.line(fmt::format("{} in {:.0f} s, of at least", counted(sched.waits, "wait", "waits"),
+  area.line(fmt::format("{} in {:.0f} s, by length", counted(sched.waits, "wait", "waits"),
                         sched.seconds),
             Style::faint);
   const int drawn = draw_histogram(area.canvas, area.y, area.x, area.width,
@@ -200,9 +200,9 @@ void draw_aggregate(Area waits, Area peers_left, Area peers_right, const Thread&
   } else {
     waits.canvas.put(waits.y, waits.x, "a", Style::strong);
     waits.x += 2;
-    waits.line("climbs to the aggregate rung, which");
-    waits.line("shows how its waits are spread,");
-    waits.line("who preempts it, and who wakes it.");
+    waits.line("switches to aggregate mode, which");
+    waits.line("shows the distribution of its waits,");
+    waits.line("what preempts it, and what wakes it.");
   }
 }
 
@@ -251,8 +251,8 @@ void draw_process(Area whole, const Process& p) {
   draw_figures_heading(left);
   draw_figure(left, "voluntary", total(p.nvcsw), figure_text(p.nvcsw_per_s, Kind::rate));
   draw_figure(left, "involuntary", total(p.nivcsw), figure_text(p.nivcsw_per_s, Kind::rate));
-  draw_figure(left, "on a core", "", figure_text(p.cpu_pct, Kind::percent, "%"));
-  draw_figure(left, "ready, waiting", "", figure_text(p.wait_ms_per_s, Kind::fine, " ms"));
+  draw_figure(left, "on CPU", "", figure_text(p.cpu_pct, Kind::percent, "%"));
+  draw_figure(left, "waiting for CPU", "", figure_text(p.wait_ms_per_s, Kind::fine, " ms"));
   draw_figure(left, "migrations", "", figure_text(p.migrations_per_s, Kind::rate));
   draw_roles({whole.canvas, whole.y, whole.x + half, whole.width - half, whole.end}, p);
 }

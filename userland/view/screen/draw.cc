@@ -24,11 +24,11 @@ using Mode = Controls::Mode;
 // The list keeps this much when the details open below it; on a small screen they cover it.
 constexpr int least_list = 8;
 
-std::string_view rung_text(const model::Frame& frame) {
-  if (frame.source == "kmod") return "the module's figures";
-  if (frame.rung == Rung::count) return "count rung, no probe";
-  if (frame.rung == Rung::aggregate) return "aggregate rung, probes on";
-  return "proc rung, no eBPF";
+std::string_view mode_text(const model::Frame& frame) {
+  if (frame.source == "kmod") return "kernel module";
+  if (frame.rung == Rung::count) return "count mode, no probes";
+  if (frame.rung == Rung::aggregate) return "aggregate mode, probes on";
+  return "proc mode, no eBPF";
 }
 
 std::string recording_text(const TimeBar& bar) {
@@ -39,7 +39,7 @@ void draw_title(Canvas& canvas, const model::Frame* frame, const Controls& contr
                 std::string_view clock) {
   int x = canvas.put(0, 0, "timeslice top", Style::strong);
   const std::string what = controls.bar       ? recording_text(*controls.bar)
-                           : frame != nullptr ? std::string(rung_text(*frame))
+                           : frame != nullptr ? std::string(mode_text(*frame))
                                               : "";
   if (!what.empty()) x = canvas.put(0, x + 2, what, Style::accent);
   x = canvas.put(0, x + 2,
@@ -236,13 +236,13 @@ void draw_body(Canvas& canvas, int y, int height, const model::Frame& frame, Con
 void draw_trust(Canvas& canvas, int y, const model::Frame& frame) {
   std::string line = trust_in_brief(frame);
   const std::string lost = lost_columns(frame);
-  if (!lost.empty()) line += "; not here: " + lost;
+  if (!lost.empty()) line += "; n/a: " + lost;
   canvas.put(y, 0, line, anything_lost(frame.trust) ? Style::bad : Style::faint);
 }
 
 void draw_too_small(Canvas& canvas) {
   const std::string sentence =
-      fmt::format("timeslice top needs {}x{}, and this is {}x{}: enlarge it, or q quits",
+      fmt::format("timeslice top needs {}x{}, and this is {}x{}: enlarge it, or press q to quit",
                   least_width, least_height, canvas.width(), canvas.height());
   int y = 0;
   for (const std::string& line :
@@ -258,7 +258,7 @@ void draw_page(Canvas& canvas, const model::Frame* frame, Controls& controls,
   if (width < least_width || height < least_height) return draw_too_small(canvas);
   draw_title(canvas, frame, controls, clock);
   if (frame == nullptr) {
-    canvas.put(2, 0, "Taking the first look ...", Style::faint);
+    canvas.put(2, 0, "Taking the first sample ...", Style::faint);
   } else {
     int y = 1;
     if (controls.bar) draw_time_bar(canvas, y++, *controls.bar, controls.paused, controls.speed);

@@ -11,53 +11,53 @@ namespace {
 
 struct Entry {
   const char *key, *text;
-  bool live = false;  // a recording has no use for it
+  bool live = false;  // not with a recording
 };
 
 constexpr Entry keys[] = {
     {"q", "quit (Ctrl-C too)"},
-    {"a", "climb to the aggregate rung, and back", true},
+    {"a", "switch to aggregate mode (probes on), and back", true},
     {"Enter", "details of the selected row; Enter or Esc closes them"},
-    {"arrows", "up, down: select; right, left: to the columns that don't fit"},
+    {"arrows", "up, down: select; right, left: columns that don't fit"},
     {"PgUp PgDn", "a page up, down; Home, End: first row, last row"},
-    {"Space", "fold a process's threads, or unfold them; - folds all, + none"},
+    {"Space", "fold or unfold a process's threads; - folds all, + unfolds all"},
     {"t  H  K", "tree or flat; threads shown or not; kernel threads shown or not"},
-    {"/", "filter by comm or role: a part of it, or a glob; Esc clears it"},
+    {"/", "filter by comm or role: a substring or a glob; Esc clears it"},
     {"P N V I W M", "sort by %CPU, TID, VOL/S, INV/S, WAITms, MIG/S"},
-    {"<  >  s  r", "sort by the column beside; by one you name; in reverse"},
-    {"p", "pause, and go on", true},
+    {"<  >  s  r", "sort by the previous, next or a named column; reverse the order"},
+    {"p", "pause and resume", true},
     {"d", "delay between refreshes, 0.05 to 3600 s", true},
     {"Ctrl-L", "refresh now (F5 too)", true},
-    {"h  ?", "this page"},
+    {"h  ?", "this help"},
 };
 
 constexpr Entry moves[] = {
-    {"p", "pause, and play on; at its end, from the beginning"},
-    {".  ,", "a step on, a step back"},
-    {"d", "how long a step is, 0.05 to 3600 s"},
-    {"0 to 9", "jump to so many tenths of it; J asks for a second"},
-    {"[  ]", "half as fast, twice as fast"},
-    {"", "figures are of the step that ends at the moment shown"},
+    {"p", "pause and resume; at the end, play again from the start"},
+    {".  ,", "one step forward, one step back"},
+    {"d", "length of a step, 0.05 to 3600 s"},
+    {"0 to 9", "jump to a tenth of the recording; J: to a given second"},
+    {"[  ]", "half speed, double speed"},
+    {"", "figures are for the step that ends at the time shown"},
 };
 
-constexpr Entry rungs[] = {
-    {"count", "what the kernel counts of itself: no probe, nothing pays for it"},
+constexpr Entry modes[] = {
+    {"count", "what the kernel counts anyway: no probes, no overhead"},
     {"aggregate", "probes on switches and wake-ups add waits, preemptors, wakers;"},
-    {"", "the trust line says what each switch pays for them"},
-    {"proc", "/proc alone, where eBPF can't be had: slower, with fewer columns"},
+    {"", "the trust line shows their cost per switch"},
+    {"proc", "/proc alone, without eBPF: slower, with fewer columns"},
 };
 
 constexpr Entry states[] = {
-    {"R  r", "on a core; ready, but waiting for one"},
-    {"S  D  I", "asleep; asleep and not to be disturbed; idle kernel thread"},
-    {"T  t  Z  X", "stopped; traced; ended, not waited for; ended since the last look"},
+    {"R  r", "running; runnable, but waiting for a CPU"},
+    {"S  D  I", "sleeping; uninterruptible sleep; idle kernel thread"},
+    {"T  t  Z  X", "stopped; traced; zombie; ended since the previous refresh"},
 };
 
 constexpr Entry trust[] = {
-    {"lost", "records or switches that should be in the figures, and aren't"},
-    {"unseeded", "threads without storage: their aggregate figures are absent"},
-    {"censored", "waits that still went on when the interval ended"},
-    {"self", "what this tool itself takes, % of one core"},
+    {"lost", "records or switches that are missing from the figures"},
+    {"unseeded", "threads without storage: they have no aggregate figures"},
+    {"still open", "waits that had not ended when the interval did"},
+    {"self", "this tool's own CPU time, % of one CPU"},
 };
 
 void append(std::vector<HelpLine>& lines, const char* title, std::span<const Entry> entries,
@@ -74,12 +74,12 @@ std::vector<HelpLine> help_lines(bool recording) {
   std::vector<HelpLine> lines;
   if (recording) append(lines, "In a recording", moves);
   append(lines, "Keys", keys, recording);
-  if (!recording) append(lines, "Rungs", rungs);
+  if (!recording) append(lines, "Modes", modes);
   append(lines, "States", states);
   append(lines, "Columns", {});
   for (const Column& c : columns())
     if (c.place != Place::files) lines.push_back({std::string(c.heading), std::string(c.meaning)});
-  lines.push_back({"-", "not known: not measured here, or no two looks yet to subtract"});
+  lines.push_back({"-", "unknown: not measured in this mode, or only one sample so far"});
   append(lines, "Trust", trust);
   return lines;
 }

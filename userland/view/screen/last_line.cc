@@ -47,7 +47,7 @@ void draw_list_hints(Canvas& canvas, int y, const model::Frame* frame, const Con
                        {"t", list.tree ? "flat" : "tree"},
                        {"Space", "fold"},
                        {"K", "kernel"},
-                       {"d", "step's length"}});
+                       {"d", "step length"}});
   draw_hints(canvas, y,
              {{"q", "quit"},
               {"h", "help"},
@@ -56,7 +56,7 @@ void draw_list_hints(Canvas& canvas, int y, const model::Frame* frame, const Con
               {"/", "filter"},
               {"s", "sort"},
               {"t", list.tree ? "flat" : "tree"},
-              {"p", controls.paused ? "go on" : "pause"},
+              {"p", controls.paused ? "resume" : "pause"},
               {"Space", "fold"},
               {"K", "kernel"},
               {"d", "delay"}});

@@ -87,8 +87,8 @@ void Controls::accept_jump(std::vector<Action>& actions) {
   const std::optional<double> seconds = number_in(input);
   const double whole = static_cast<double>(bar->end_ns - bar->begin_ns) / 1e9;
   if (!seconds || !(*seconds >= 0 && *seconds <= whole))
-    return say(fmt::format("the moment must be a number of seconds from 0 to {:.3f}, not '{}'",
-                           whole, input));
+    return say(fmt::format("the time must be a number of seconds from 0 to {:.3f}, not '{}'", whole,
+                           input));
   jump_to(bar->begin_ns + static_cast<uint64_t>(*seconds * 1e9), actions);
 }
 
