@@ -171,7 +171,7 @@ async function selects() {
   const details = await text('#details');
   check('details name the thread', details.includes((await name(slice.thread)).split(' ')[0]) && details.includes((await name(slice.thread)).split(' ').pop()));
   check('details name the waker', details.includes(`woken by ${await name(slice.peer)}`));
-  check('details say that it left of its own accord', details.includes('of its own accord'));
+  check('details say that it left voluntarily', details.includes('voluntarily: '));
   await shot('selected');
   const first = (await ask('return t.view()')).selected;
   await browser.keys(']');

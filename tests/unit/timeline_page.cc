@@ -20,7 +20,8 @@ using test::MadeRecording;
 
 namespace {
 
-constexpr const char* trust = "trust: 0 lost records, 3 waits cut by the window, self 0.8% CPU";
+constexpr const char* trust =
+    "trust: 0 lost records, 3 waits still open at the window's edge, self 0.8% CPU";
 
 std::string written(const timeline::TimelinePage& page, const MadeRecording& recording) {
   std::string out;

@@ -26,8 +26,8 @@ function bytesOf(element) {
 
 async function inflated(bytes) {
   if (typeof DecompressionStream === 'undefined')
-    throw new Error('This browser is too old for the page: it lacks DecompressionStream. ' +
-      'Chrome 80, Firefox 113 and Safari 16.4 or later have it.');
+    throw new Error('This browser is too old for this page: it lacks DecompressionStream, which ' +
+      'Chrome 80, Firefox 113 and Safari 16.4 or later have.');
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

@@ -5,7 +5,7 @@
 
 const base = ['#3f78b5', '#e08e45', '#2f9c8c', '#c7638f', '#bfa72e', '#86bde8', '#a4503a', '#7361b0', '#8cae55'];
 const reasonColours = ['#6a9fcf', '#a8326e', '#8a6d3b', '#8d79b8', '#4a545e', '#a9b3bc'];  // see leaving()
-const reasonNames = ['sleeps (S)', 'preempted (P)', 'disk (D)', 'stopped (T)', 'ended (X)', 'ran on (…)'];
+const reasonNames = ['sleeps (S)', 'preempted (P)', 'uninterruptible (D)', 'stopped (T)', 'ended (X)', 'still running (…)'];
 
 const rgbOf = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
 const pixel = ([r, g, b]) => (0xff000000 | b << 16 | g << 8 | r) >>> 0;

@@ -111,7 +111,7 @@ function labelThread(context, lane, top, letter) {
       ? paletteColour(slices.lane[i]) : rgbOf(reasonColours[leavingOf[slices.kind[i]].colour]);
     context.fillStyle = isDim(t) ? cssOf(mix(theme.ink, theme.paper, 0.6)) : inkOn(colour);
     const mark = leavingOf[slices.kind[i]].letter;
-    const cpu = 'core ' + facts.lanes[slices.lane[i]].cpu;
+    const cpu = 'CPU ' + facts.lanes[slices.lane[i]].cpu;
     if (x1 - x0 > letter * (cpu.length + 3) + 10) context.fillText(cpu, x0 + 5, middle);
     context.globalAlpha = 0.75;
     context.fillText(mark, x1 - 4 - letter, middle);

@@ -39,7 +39,7 @@ function gutterRow(lane) {
       mark.style.background = cssOf(paletteColour(lane.core));
       row.append(mark);
     }
-    row.append(el('b', {}, `Core ${facts.lanes[lane.core].cpu}`),
+    row.append(el('b', {}, `CPU ${facts.lanes[lane.core].cpu}`),
       el('small', {}, core ? `${percent(core.busy_ns / facts.duration_ns)} ${facts.filtered ? 'seen' : 'busy'}` : ''));
   }
   if (lane.type === 'thread') threadRow(lane, row);

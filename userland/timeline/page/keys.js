@@ -10,11 +10,11 @@ const keys = [
   {keys: ['ArrowDown'], shown: '↓', says: 'lanes below', does: () => scrollLanes(60)},
   {keys: ['0'], shown: '0', says: 'the whole recording', does: () => setView(0, facts.duration_ns)},
   {keys: ['z'], shown: 'z', says: 'zoom to the selected slice', does: () => view.selected >= 0 && zoomTo(view.selected)},
-  {keys: ['[', ','], shown: '[ ,', says: 'this thread’s slice before', does: () => step(-1)},
+  {keys: ['[', ','], shown: '[ ,', says: 'this thread’s previous slice', does: () => step(-1)},
   {keys: [']', '.'], shown: '] .', says: 'this thread’s next slice', does: () => step(1)},
-  {keys: ['/'], shown: '/', says: 'find threads; Enter: the next, Shift Enter: the one before', does: () => byId('search').focus()},
+  {keys: ['/'], shown: '/', says: 'find threads; Enter: next, Shift Enter: previous', does: () => byId('search').focus()},
   {keys: ['g'], shown: 'g', says: `arrows of all wake-ups in view, up to ${arrowLimit}`, does: () => toggleArrows()},
-  {keys: ['c'], shown: 'c', says: 'colour by thread, by core, by why it left', does: () => nextColours()},
+  {keys: ['c'], shown: 'c', says: 'colour by thread, by CPU, by reason', does: () => nextColours()},
   {keys: ['f'], shown: 'f', says: 'fold or open all processes', does: () => foldAll()},
   {keys: ['l'], shown: 'l', says: 'show or hide details and table', does: () => togglePane()},
   {keys: ['t'], shown: 't', says: 'light or dark', does: () => switchTheme()},
@@ -48,11 +48,11 @@ function buildHelp() {
     el('dl', {class: 'keys'}, ...keys.flatMap(one => [
       el('dt', {}, ...one.shown.split(' ').map(key => el('kbd', {}, key))), el('dd', {}, one.says)])),
     el('h2', {}, 'Mouse'),
-    el('p', {}, 'Wheel: zoom at the pointer; with Shift: scroll the lanes. Drag: move. Shift and drag: zoom to what was ' +
-      'marked. Click: select; twice: zoom to it. Click on a group’s name: fold it.'),
+    el('p', {}, 'Wheel: zoom at the pointer; with Shift: scroll the lanes. Drag: move. Shift and drag: zoom to the ' +
+      'selection. Click: select; double-click: zoom to it. Click on a group’s name: fold it.'),
     el('h2', {}, 'Why a slice ends'),
-    el('p', {}, 'S sleeps · D sleeps uninterruptibly (disk) · P preempted, or its slice was over · R gave up the core ' +
-      'while runnable · T stopped · X ended · I rests · K parked · … ran on when the recording ended'),
+    el('p', {}, 'S sleeps · D uninterruptible sleep (disk) · P preempted, or its slice expired · R yielded the CPU ' +
+      'while runnable · T stopped · X ended · I idle · K parked · … still running when the recording ended'),
     close);
 }
 

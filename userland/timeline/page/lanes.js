@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which lanes are there, in which order, and how high is each? Cores first, then processes with
+// Which lanes are there, in which order, and how high is each? CPUs first, then processes with
 // their roles and threads, the most active on top. Groups fold; a process of one thread is a lane.
 
 const heights = {core: 30, process: 24, role: 18, thread: 18, section: 22};
@@ -56,7 +56,7 @@ function layLanes() {
     return lanes[lanes.length - 1];
   };
   const addThread = (t, depth) => { laneOfThread[t] = add('thread', {thread: t, depth, id: 't' + t}); };
-  add('section', {id: 'cores', name: 'Cores', note: String(facts.lanes.length - 1)});
+  add('section', {id: 'cores', name: 'CPUs', note: String(facts.lanes.length - 1)});
   facts.lanes.slice(0, -1).forEach((lane, core) => add('core', {core, id: 'core ' + core}));
   coresHeight = y + 4;
   y += 4;

@@ -109,7 +109,7 @@ function listen() {
 
 function fillHead() {
   const begin = facts.realtime_ms ? new Date(facts.realtime_ms).toISOString().replace('T', ' ').replace(/\.\d+Z/, ' UTC') : '';
-  const cores = plural(facts.lanes.length - 1, 'core', 'cores');
+  const cores = plural(facts.lanes.length - 1, 'CPU', 'CPUs');
   const parts = [facts.machine, begin, `${duration(facts.duration_ns, 4)} on ${cores}`,
     plural(slices.laneStart[facts.lanes.length - 1], 'slice', 'slices')];
   const about = byId('about');

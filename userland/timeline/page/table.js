@@ -5,8 +5,8 @@
 
 const columns = [
   {key: 'name', title: 'Thread', says: 'Name and tid', of: sum => threads[sum.thread].comm.toLowerCase(), text: null},
-  {key: 'oncpu_ns', title: 'On CPU', says: 'Time on a core, ms', of: sum => sum.oncpu_ns, text: sum => milliseconds(sum.oncpu_ns)},
-  {key: 'wait_ns', title: 'Waiting', says: 'Ready, but without a core, ms', of: sum => sum.wait_ns, text: sum => milliseconds(sum.wait_ns)},
+  {key: 'oncpu_ns', title: 'On CPU', says: 'CPU time, ms', of: sum => sum.oncpu_ns, text: sum => milliseconds(sum.oncpu_ns)},
+  {key: 'wait_ns', title: 'Waiting', says: 'Runnable, waiting for a CPU, ms', of: sum => sum.wait_ns, text: sum => milliseconds(sum.wait_ns)},
   {key: 'voluntary', title: 'Vol', says: 'Voluntary switches', of: sum => sum.voluntary, text: sum => grouped(sum.voluntary)},
   {key: 'involuntary', title: 'Invol', says: 'Involuntary switches', of: sum => sum.involuntary, text: sum => grouped(sum.involuntary)},
 ];

@@ -38,25 +38,25 @@ const percent = ratio => (100 * ratio).toFixed(ratio < 0.0995 ? 1 : 0) + '\u00a0
 const plural = (n, one, many) => `${grouped(n)} ${n === 1 ? one : many}`;
 
 const threadName = t => t === nobody ? 'a thread outside' : threads[t].comm;
-const threadLong = t => t === nobody ? 'a thread outside this view' : `${threads[t].comm} ${threads[t].tid}`;
+const threadLong = t => t === nobody ? 'a thread outside this recording' : `${threads[t].comm} ${threads[t].tid}`;
 
-const contextWords = ['(in which context isn’t known)', '(in task context)', 'by a soft interrupt', 'by a hard interrupt'];
+const contextWords = ['(context unknown)', '(in task context)', 'by a softirq', 'by a hardirq'];
 const inInterrupt = context => context === 2 || context === 3;
 
 // Why a slice ends: a letter for the lanes, a word, and a colour's number (reasons of colours.js).
 function leaving(kind) {
-  if (kind.endCut) return {letter: '…', word: 'ran on when the recording ended, or records were lost', colour: 5};
+  if (kind.endCut) return {letter: '…', word: 'still running when the recording ended, or records were lost', colour: 5};
   const state = kind.leaving;
-  if (state & 0x100) return {letter: 'P', word: 'preempted in the middle of kernel code', colour: 1};
+  if (state & 0x100) return {letter: 'P', word: 'preempted inside the kernel', colour: 1};
   if (state & 0x30) return {letter: 'X', word: 'ended', colour: 4};
-  if (state & 0x80) return {letter: 'I', word: 'rests (uninterruptible, not counted as load)', colour: 0};
+  if (state & 0x80) return {letter: 'I', word: 'idle (uninterruptible, not counted as load)', colour: 0};
   if (state & 0x40) return {letter: 'K', word: 'parked', colour: 3};
   if (state & 0x0c) return {letter: 'T', word: state & 4 ? 'stopped' : 'stopped by its tracer', colour: 3};
-  if (state & 0x02) return {letter: 'D', word: 'sleeps uninterruptibly, mostly for a disk', colour: 2};
+  if (state & 0x02) return {letter: 'D', word: 'uninterruptible sleep, mostly for a disk', colour: 2};
   if (state & 0x01) return {letter: 'S', word: 'sleeps', colour: 0};
   return kind.voluntary
-    ? {letter: 'R', word: 'gave the core up while still runnable', colour: 0}
-    : {letter: 'P', word: 'still runnable: preempted, its slice over, or it yielded', colour: 1};
+    ? {letter: 'R', word: 'yielded the CPU while still runnable', colour: 0}
+    : {letter: 'P', word: 'still runnable: preempted, slice expired, or yielded', colour: 1};
 }
 
 // HTML by hand, with text as text: el('b', {title: '…'}, 'text', child).
