@@ -52,11 +52,11 @@ for work in pipe_work messaging_work; do
   for _ in $(seq "$rounds"); do each_round; done
   echo "\`tests/bench/b2-probes.sh\`: $(declare -f "$work" | sed -n '3s/^ *//p'), median of $rounds interleaved runs (range)"
   echo
-  echo "| watched by | wall ms | of alone |"
+  echo "| watched by | wall ms | relative to alone |"
   echo "|---|---|---|"
-  row "nobody" alone
-  row "timeslice top, count rung, 5 refreshes a second" count
-  row "timeslice top, aggregate rung" sched
+  row "none" alone
+  row "timeslice top, count mode, 5 refreshes per second" count
+  row "timeslice top, aggregate mode" sched
   row "runqlat (libbpf-tools)" runqlat
   row "cpudist (libbpf-tools)" cpudist
   row "bpftrace, count of sched_switch" bpftrace

@@ -45,7 +45,7 @@ two_pairs() {
   wait "$other"
 }
 
-# What a file has more than the one of nobody, line by line.
+# What a file has in addition to the one without a recorder, line by line.
 added() { # name
   paste "$scratch/$1" "$scratch/alone${1#"${1%.cpu}"}" | awk '{print $1 - $2}' >"$scratch/$1.added"
 }
@@ -71,11 +71,11 @@ for _ in $(seq "$rounds"); do
   if grep -q LOST "$scratch/said"; then echo "perf lost records: $(grep LOST "$scratch/said")" >&2; fi
 done
 added perf
-echo "\`tests/bench/b3-record.sh\`: perf bench sched pipe -l $loops on one core, median of $rounds interleaved runs (range)"
+echo "\`tests/bench/b3-record.sh\`: perf bench sched pipe -l $loops on one CPU, median of $rounds interleaved runs (range)"
 echo
-echo "| recorded by | ns a switch | added | CPU ns added, all processes | added, of perf's | bytes a switch with its wake-up |"
+echo "| recorded by | ns per switch | added | CPU ns added, all processes | added, relative to perf | bytes per switch with its wake-up |"
 echo "|---|---|---|---|---|---|"
-echo "| nobody | $(median "$scratch/alone") | 0 | 0 | 0 | |"
+echo "| none | $(median "$scratch/alone") | 0 | 0 | 0 | |"
 row "timeslice record, the whole machine" machine "$scratch/machine.pftrace"
 row "timeslice record, the command only" command "$scratch/command.pftrace"
 row "perf sched record -m $perf_pages (the whole machine)" perf "$scratch/perf.data"
@@ -87,5 +87,5 @@ for _ in $(seq 3); do
   rate=$(awk '/^[0-9.]+$/ {if ($1 > s) s = $1} END {printf "%.0f", 4 * '"$loops"' / s / 1000}' "$scratch/out")
   lost=$(sed 's/.*"lost_records":\([0-9]*\).*/\1/' "$scratch/two.json")
   switches=$(grep -o '"switches":[0-9]*' "$scratch/two.json" | awk -F: '{n += $2} END {print n}')
-  echo "- Two pairs at once, one a core: $((4 * loops)) switches at $rate,000 a second, $switches in the file (others' too), $lost records lost."
+  echo "- Two pairs at once, one per CPU: $((4 * loops)) switches at $rate,000 per second, $switches in the file (others' too), $lost records lost."
 done
