@@ -52,7 +52,7 @@ clean:; $(Q)rm -rf .output
 
 include bpf/build.mk userland/timeline/build.mk userland/build.mk tests/build.mk
 # The rooms' plan first, which is soon seen; then clang-tidy.
-LINTED = $(filter userland/%.cc tests/%.cc bpf/%.bpf.c,$(filter-out $(if $(LIBUV),,%/libuv_peer.cc),$(SOURCES)))
+LINTED = $(filter userland/%.cc bpf/%.bpf.c,$(SOURCES))
 lint: $(GENERATED)
 	$(Q).ci/rooms && printf '%s\n' $(LINTED) | FLAGS='-std=c++20 -I. -I$(OUT) -Iuserland $(LLHTTP_FLAGS) -D_Bool=bool' xargs -P 2 -n 4 .ci/tidy
 

@@ -146,7 +146,7 @@ TEST_CASE("a link or a FIFO that comes meanwhile is neither replaced nor kept as
     REQUIRE(::symlink("elsewhere", link.c_str()) == 0);
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
     CHECK_THROWS_WITH(to_link.take_place(), Catch::Contains("it is a symbolic link"));
-    CHECK_THROWS_WITH(to_fifo.take_place(), Catch::Contains("it is no regular file"));
+    CHECK_THROWS_WITH(to_fifo.take_place(), Catch::Contains("it is not a regular file"));
     CHECK(std::filesystem::is_symlink(link));
     CHECK(std::filesystem::is_fifo(fifo));
   }
