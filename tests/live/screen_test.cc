@@ -25,8 +25,7 @@ struct Top : Terminal {
       const std::string& before = "")
       : Terminal(width, height) {
     enter(before + timeslice() + " top " + arguments + " -p " + busy.id());
-    REQUIRE(shows("count mode, no probes"));
-    REQUIRE(shows("VOL/S"));
+    if (!shows("count mode, no probes") || !shows("VOL/S")) FAIL(text());
   }
 
   // The line of the screen that begins with this thread's id; empty: none is in sight.

@@ -115,6 +115,16 @@ void yield(int times) {
   for (int i = 0; i < times; ++i) sched_yield();
 }
 
+// By whom it yields to, which may come later.
+void yield_until_left(long times) {
+  const auto left = [] {
+    rusage usage{};
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nivcsw;
+  };
+  for (const long enough = left() + times; left() < enough;) sched_yield();
+}
+
 void play_ping_pong(const Pipe& from, const Pipe& to, int times, bool begins) {
   for (int i = 0; i < times; ++i) {
     if (begins) write_byte(to.in.get());
@@ -159,7 +169,7 @@ Cast sleeper() {
 Cast yielder() {
   return cast_of(alone([] {
                    pin_to(0);
-                   yield(200);
+                   yield_until_left(20);
                  }),
                  alone([] {
                    pin_to(0);

@@ -57,6 +57,7 @@ void spin(std::chrono::nanoseconds duration);      // of wall time
 void use_core(std::chrono::nanoseconds cpu_time);  // the same turns, however busy the machine is
 void nap(int times);                               // 1 ms each
 void yield(int times);
+void yield_until_left(long times);  // involuntary switches
 // Writes a byte and reads one, so many times; who doesn't begin reads first.
 void play_ping_pong(const Pipe& from, const Pipe& to, int times, bool begins);
 void pin_to(int core);          // of those we may use, by its place among them
@@ -65,7 +66,7 @@ void raise_above_all_others();  // as far as nice values go
 Cast spinner();
 Cast pinned_spinners();  // both on one core
 Cast sleeper();          // 200 naps
-Cast yielder();          // 200 yields, on one core with a spinner
+Cast yielder();          // yields until it has lost its core 20 times to a spinner
 Cast ping_pong();
 Cast pinned_ping_pong();  // both on one core: in each round at least one of them sleeps, and is
                           // woken
