@@ -263,11 +263,13 @@ struct LongestWait : trace::Visitor {
 };
 
 // However much is missing, no more than the kernel leaves is called sleep, and no longer wait is
-// told than the file holds. The workload's threads stay on one core, so no wait has two parts.
+// told than the file holds. The workload's threads are born on one core and stay there, so no wait
+// has two parts.
 void check_nothing_made_up(const std::string& path, const Json& report, const Json& thread) {
   INFO(thread.dump());
   LongestWait longest(thread["tid"].get<uint32_t>());
   trace::read(*trace::open_file(path), path, longest);
+  CHECK(thread["migrations"] == 0);
   if (thread["waits"] > 0)
     CHECK(thread["wait_max_us"].get<double>() <= static_cast<double>(longest.ns) / 1e3 + 0.001);
   REQUIRE(thread["kernel"].is_object());

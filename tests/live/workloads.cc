@@ -133,14 +133,32 @@ void play_ping_pong(const Pipe& from, const Pipe& to, int times, bool begins) {
   }
 }
 
-void pin_to(int core) {
+// Of the cores that `pid` may run on.
+void pin_to(int core, pid_t pid) {
   cpu_set_t allowed, one;
-  sched_getaffinity(getppid(), sizeof(allowed), &allowed);
+  sched_getaffinity(pid, sizeof(allowed), &allowed);
   CPU_ZERO(&one);
   for (int cpu = 0, seen = 0; cpu < CPU_SETSIZE; ++cpu)
     if (CPU_ISSET(cpu, &allowed) && seen++ == core) CPU_SET(cpu, &one);
   if (sched_setaffinity(0, sizeof(one), &one) != 0) _exit(98);
 }
+
+void pin_to(int core) { pin_to(core, getppid()); }
+
+// Workloads that are made meanwhile begin on this core, and so never move to it.
+class BornOn {
+ public:
+  explicit BornOn(int core) {
+    sched_getaffinity(0, sizeof(before_), &before_);
+    pin_to(core, 0);
+  }
+  ~BornOn() { sched_setaffinity(0, sizeof(before_), &before_); }
+  BornOn(const BornOn&) = delete;
+  BornOn& operator=(const BornOn&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
 
 // Nice values count within a session only, where the kernel groups sessions (autogroup).
 void raise_above_all_others() {
@@ -186,6 +204,7 @@ Cast ping_pong() {
 // On two cores an answer may be there before its reader has gone to sleep, and nobody wakes
 // anybody.
 Cast pinned_ping_pong() {
+  const BornOn core(0);
   const auto there = std::make_shared<Pipe>(), back = std::make_shared<Pipe>();
   const auto player = [](const Pipe& from, const Pipe& to, bool begins) {
     pin_to(0);
