@@ -34,7 +34,7 @@ $(foreach t,$(TESTS),$(eval $(call test_program,$(t))))
 # Needs libclang-rt-N-dev beside clang. What is new to them is kept in .output/fuzz, and so is an
 # input that breaks something.
 SECONDS ?= 60
-FUZZ_ALIKE = $(if $(RUNS),env -i setarch -R)
+FUZZ_ALIKE = $(if $(RUNS),env -i $(shell setarch -R true 2>/dev/null && echo setarch -R))
 FUZZ_LENGTH = $(if $(RUNS),-runs=$(RUNS) -seed=$(or $(SEED),1) -reload=0,-max_total_time=$$((($(SECONDS) + 1) / 2)))
 FUZZ_FOUND = $(OUT)/fuzz/$(if $(RUNS),runs,corpus)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all

@@ -5,8 +5,8 @@ LIBS := libbpf liburing fmt ncursesw libcrypto libelf zlib
 # of these; a sanitizer sees what they see, and more.
 HARDEN := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS \
   $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
-# (-g1: functions and lines. With variables as well, CXXFLAGS='-O0 -g', compiling takes a third longer
-# and objects are three times as large.)
+# (-g1: functions and lines. With -g, variables as well, compiling takes a third longer and objects are
+# three times as large; for a debugger, CXXFLAGS='-O0 -g'.)
 CXXFLAGS ?= $(if $(SAN),-O1 -g1,-O2 -g1 $(HARDEN))
 # Node's parser of HTTP: a library, or its C source where that is all there is (Debian 12). Without
 # strict mode it lets other bytes pass for the line ends around chunks; the library always is strict.

@@ -189,6 +189,7 @@ TEST_CASE("the details of the aggregate rung show waits and peers") {
   controls.list.move(3);
   controls.details = true;
   const std::string text = page(made, controls, 80, 24);
+  CHECK(has(text, "run-queue wait "));
   CHECK(has(text, "1,000 waits in 12 s"));
   CHECK(has(text, "p99 340 us"));
   CHECK(has(text, "62%  hog:5000"));

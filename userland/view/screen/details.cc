@@ -120,7 +120,7 @@ void draw_figures(Area& area, const Thread& t) {
               figure_text(t.nivcsw_per_s, Kind::rate));
   draw_figure(area, "on CPU", time_text(t, TS_HAVE_CPU, row.cpu_ns),
               figure_text(t.cpu_pct, Kind::percent, "%"));
-  draw_figure(area, "waiting for CPU", time_text(t, TS_HAVE_WAIT, row.run_delay_ns),
+  draw_figure(area, "run-queue wait", time_text(t, TS_HAVE_WAIT, row.run_delay_ns),
               figure_text(t.wait_ms_per_s, Kind::fine, " ms"));
   const bool waited = t.has(TS_HAVE_WAIT) && row.slices > 0;
   draw_figure(
@@ -252,7 +252,7 @@ void draw_process(Area whole, const Process& p) {
   draw_figure(left, "voluntary", total(p.nvcsw), figure_text(p.nvcsw_per_s, Kind::rate));
   draw_figure(left, "involuntary", total(p.nivcsw), figure_text(p.nivcsw_per_s, Kind::rate));
   draw_figure(left, "on CPU", "", figure_text(p.cpu_pct, Kind::percent, "%"));
-  draw_figure(left, "waiting for CPU", "", figure_text(p.wait_ms_per_s, Kind::fine, " ms"));
+  draw_figure(left, "run-queue wait", "", figure_text(p.wait_ms_per_s, Kind::fine, " ms"));
   draw_figure(left, "migrations", "", figure_text(p.migrations_per_s, Kind::rate));
   draw_roles({whole.canvas, whole.y, whole.x + half, whole.width - half, whole.end}, p);
 }
