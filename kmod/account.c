@@ -127,7 +127,7 @@ void account_wake(struct observed *thread, struct task_struct *waker, u32 contex
 {
 	unsigned long flags;
 
-	local_irq_save(flags); /* a reader shall not have to wait for an interrupt that hits us */
+	local_irq_save(flags); /* a reader must not have to wait for an interrupt that hits us */
 	if (atomic_cmpxchg_acquire(&thread->waker_at_work, 0, 1)) {
 		atomic64_inc(&thread->wakeups_beside[context]);
 	} else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How does the scheduler tell us? By tracepoints: places in its code where it calls whoever asked.
+ * How does the scheduler tell us? By tracepoints: places in its code that call what is attached.
  *
  * They aren't exported by name; for_each_kernel_tracepoint() shows all there are, and we look for
  * ours. Each handler's arguments are checked by the compiler against the kernel that the module is

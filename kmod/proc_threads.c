@@ -2,7 +2,7 @@
 /*
  * What does `cat /proc/timeslice/threads` show? A line a thread, under its headings: first who it
  * is, then what the kernel itself counts of it, then what we have counted since we came. Lists
- * stand in one word each; `-` is an empty one, or a figure that isn't to be had. All that we have
+ * stand in one word each; `-` is an empty one, or a figure that isn't available. All that we have
  * counted of a thread is `-` where it couldn't be read as of one moment: the next look has it.
  *
  *   waits        bucket:count,... of wait_hist in bpf/wire.h

@@ -183,7 +183,7 @@ static void write_record(struct ts_event *event, size_t size)
 	local_irq_restore(flags);
 }
 
-/* With no handler attached: nobody writes, and whoever reads shall have the last ones too. */
+/* With no handler attached: there are no writers, and readers must get the last ones too. */
 void stream_end(void)
 {
 	unsigned int cpu;

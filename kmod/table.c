@@ -3,7 +3,7 @@
  * Where are a thread's figures, and who takes and gives back their memory?
  *
  * Handlers find them by the task's address in a hash table, under RCU and without a lock: they run
- * with a run queue's lock held, and whoever waits for a lock there makes the whole core wait.
+ * with a run queue's lock held, and waiting for a lock there makes the whole CPU wait.
  * Memory is given to a thread when it begins (and, to those that live already, at load), and taken
  * back after the kernel has let go of the task: never by a handler of sched_switch, where even an
  * allocation that doesn't sleep may wake kswapd, for which it needs the lock that we hold.
@@ -94,7 +94,7 @@ static bool is_scarce(void)
 #endif
 }
 
-/* False: there is no memory, short of killing somebody for it. */
+/* False: there is no memory without the OOM killer. */
 static bool fill_reserve(void)
 {
 	struct llist_node *node;

@@ -27,7 +27,7 @@ bool sleeps(const ts_thread_row& row) {
   return (row.record.have & TS_HAVE_SYSCALL) && row.state == 'S' && row.syscall_nr >= 0;
 }
 
-// In glibc's wait for a condition or a semaphore. Whoever wants a mutex, or has signalled a
+// In glibc's wait for a condition or a semaphore. One that locks a mutex, or has signalled a
 // condition and must let its former waiters out first, waits with plain FUTEX_WAIT: that tells
 // nothing of what a thread is for, and each thread of a process meets there when the pool is busy.
 bool awaits_signal(const ts_thread_row& row) {

@@ -57,7 +57,7 @@ const Frame& Tracker::advance(const Snapshot& pass) {
   return frame_;
 }
 
-// Who stayed, who began, who ended? Where nothing is new, whoever stood there still does.
+// Which stayed, which started, which ended? Unchanged positions still have the same thread.
 void Tracker::match(const Snapshot& pass) {
   for (const auto& thread : ended_) {
     thread->group->touched = true;
@@ -116,7 +116,7 @@ void Tracker::end(std::unique_ptr<Tracked> tracked) {
   ended_.push_back(std::move(tracked));
 }
 
-// Whoever had a row at the last pass and has none now has slept since: its rates are 0 from now on.
+// A thread with a row at the last pass and none now has slept since: its rates are 0 from now on.
 void Tracker::settle() {
   for (Tracked* thread : active_before_) {
     if (thread->updated_at == passes_ || thread->shown.ended) continue;

@@ -26,7 +26,7 @@ constexpr uint32_t kAtOnce = 32;
       "no memory for a ring buffer of " + std::to_string(bytes >> 10) + " KiB per CPU", error);
 }
 
-// Runs `work` on so many threads, this one included, or on as many as the machine has.
+// Runs `work` on this many threads, this one included, or on as many as can be created.
 template <typename Work>
 void run_on(uint32_t threads, const Work& work) {
   std::vector<std::jthread> helpers;

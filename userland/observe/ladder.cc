@@ -28,14 +28,14 @@ std::string first_line(const char* path) {
 
 constexpr const char* kMountProc = "mount it: mount -t proc proc /proc";
 
-// Whether even the smallest map is refused for want of permission: then it isn't about our
+// Whether even the smallest map is refused for lack of permission: then it isn't about our
 // programs.
 bool refuses_bpf() {
   const UniqueFd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "ts_try", sizeof(uint32_t), 1, 1, nullptr));
   return !map && (errno == EPERM || errno == EACCES);
 }
 
-// What to do where BPF programs don't load: the first cause that the machine shows.
+// What to do if BPF programs don't load: the first cause that is found.
 std::string fix_for_bpf() {
   if (access("/sys/kernel", F_OK) != 0) return "mount it: mount -t sysfs sysfs /sys";
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
@@ -77,7 +77,7 @@ bool may_read_memory(pid_t pid) {
   return process_vm_readv(pid, &ours, 1, &theirs, 1, 0) == 1 || errno == EFAULT;
 }
 
-// Our own memory may always be read; what is asked is whether anybody else's may.
+// Our own memory may always be read; the question is whether another process's may.
 void read_memory_of_others() {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const pid_t pid = static_cast<pid_t>(std::atol(entry.path().filename().c_str()));

@@ -232,7 +232,7 @@ class Recorder {
     return cut;
   }
 
-  // All up to now goes to the writer. What was held of later is for whoever comes next.
+  // Everything up to now goes to the writer. Later events are held for the next segment.
   Cut end_segment() {
     Cut now = cut();
     take_held(0, now.moment_ns);
@@ -331,7 +331,7 @@ class Recorder {
     last_seconds_ = ring_->bytes() + end;
   }
 
-  // A flight recorder's end is all that it is for: where there is no room, it waits for some.
+  // Writing at the end is a flight recorder's purpose: if there is no space, it waits for some.
   void write_last() {
     try {
       path_ = files_->write(last_seconds_);

@@ -14,8 +14,8 @@
 
 namespace timeslice::tools {
 
-// "" and "," are what an unset variable or a pgrep without a match leaves on the command line: a
-// choice of nobody, which must not become everybody.
+// "" and "," are what an unset variable or a pgrep without a match leaves on the command line: an
+// empty selection, which must not become everything.
 inline std::string names_something(const std::string& text) {
   return text.find_first_not_of(" \t\n,") == std::string::npos
              ? "'" + text + "' selects nothing; omit the option to select everything"

@@ -16,7 +16,7 @@ namespace timeslice::tools {
 
 namespace {
 
-// What was recorded is settled; what is shown of it can still be chosen by --comm.
+// What was recorded can't be changed; what is shown of it can still be selected by --comm.
 void refuse_what_is_live(const TopOptions& options, const std::vector<std::string>& pids,
                          const std::string& source, const std::string& probes) {
   const char* refused = !pids.empty()                   ? "-p"

@@ -245,7 +245,7 @@ bool BundleReader::next() {
   }
 }
 
-// Each bundle tells anew what each thread is called, whatever was told before: so it holds the same
+// Each bundle repeats each thread's name, whatever came before: so it contains the same
 // events wherever its reader comes from.
 bool BundleReader::is_news(uint32_t tid, std::string_view comm) {
   if (tid == 0 || comm.empty()) return false;  // an idle thread has one on each core

@@ -95,7 +95,7 @@ void BundleWriter::add_switch(const ts_event_switch& record, const Names& names)
   }
   put_switch(record.event.time_ns, state, record.event, record.wait_ns, names);
   if (!filtered_ || !names.is_outside(record.event.tid)) return;
-  // Somebody got the core whose further switches aren't told: no viewer shall draw it as running.
+  // A thread got the CPU whose further switches aren't recorded: viewers mustn't show it running.
   columns_.filler.put_difference(switches_);
   const ts_event nobody{record.event.time_ns, 0, cpu_, TS_EVENT_SWITCH, 120};
   put_switch(record.event.time_ns, TS_LEAVING_RUNNABLE, nobody, 0, names);

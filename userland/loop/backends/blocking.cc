@@ -62,7 +62,7 @@ int rename_file(const Operation& op) {
   return retried([&] { return ::renameat(op.fd, path_of(op), AT_FDCWD, to); });
 }
 
-// Whoever catches it on the loop's thread can say what it was for; here it would end the program.
+// A handler on the loop's thread knows what it was for; here it would end the program.
 int run_job(Request& request) {
   try {
     request.job();

@@ -17,8 +17,7 @@ namespace timeslice::loop {
 namespace {
 
 constexpr std::uint32_t kAlways = EPOLLERR | EPOLLHUP;
-// Taken at one event: enough to be worth it, few enough that others get their turn.
-constexpr Nanoseconds kRest{10'000'000};  // until a set is to be had
+constexpr Nanoseconds kRest{10'000'000};  // until a set can be created
 
 // In an event's data: whose it is.
 std::uint64_t pack(int fd, std::uint32_t serial) {
@@ -229,7 +228,7 @@ void EpollBackend::serve(int fd, Watch& watch, std::uint32_t happened) {
     const std::uint32_t need = events_needed(request.op);
     asked |= need;
     const bool concerned = (happened & (need | kAlways)) != 0 && (wanted & need) == 0;
-    // Whoever still waits has all that want the same behind it.
+    // A request that still waits has all others of the same kind behind it.
     if (!concerned || !attempt(request, happened))
       wanted |= need;
     else

@@ -201,7 +201,7 @@ void UringBackend::wait(Nanoseconds timeout) {
   if (woken_) take_wake();
 }
 
-// A full queue is no error: hand over what it holds, and go on.
+// A full queue is not an error: submit what it contains, and continue.
 io_uring_sqe& UringBackend::next_sqe() {
   for (;;) {
     if (io_uring_sqe* sqe = ::io_uring_get_sqe(&ring_)) return *sqe;
@@ -295,7 +295,7 @@ void UringBackend::take(const io_uring_cqe& cqe, Route route) {
   finish(request, cqe.res);
 }
 
-// Of what is no request.
+// Of what is not a request.
 void UringBackend::take_own(const io_uring_cqe& cqe) {
   switch (cqe.user_data) {
     case kCancel:

@@ -134,7 +134,7 @@ struct Process::Watch {
   UniqueFd pidfd;
   Process* process = nullptr;
 
-  // The kernel has the request's address until its completion: whoever drops it waits for that.
+  // The kernel has the request's address until its completion: dropping it waits for that.
   static void retire(Loop& loop, const std::shared_ptr<Watch>& watch) {
     watch->process = nullptr;
     if (watch->polling.in_flight()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Two ways lead to exec. posix_spawn is the rule: its child borrows our memory until exec, so that
 // the start costs the same however large we are. It can't change the user. To do that in borrowed
-// memory would be unsafe: whoever the child becomes could reach into it, and the kernel marks the
+// memory would be unsafe: the program that it becomes could access it, and the kernel marks the
 // shared memory as not to be dumped, for us too. So a change of user takes a real fork.
 #include "loop/children/spawn.h"
 

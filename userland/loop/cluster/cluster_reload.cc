@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How are all workers replaced while they serve? One slot after another: a successor starts beside
 // the worker in place, and only when it's ready the other one drains. With reuse_port both have the
-// same listener; with round_robin the manager passes to whoever is in place. So at each moment
+// same listener; with round_robin the manager passes to the current worker. So at each moment
 // somebody accepts.
 #include "loop/cluster/cluster.h"
 

@@ -109,7 +109,7 @@ Loop::~Loop() {
   kept_.reset();
 }
 
-// Nobody will hear of a connection that wasn't told yet, so nobody else could close it.
+// A connection that wasn't reported yet reaches no callback, so nothing else could close it.
 void Loop::end_next_delivery() {
   Multishot* request = nullptr;
   const Multishot::Shot shot = backend_->take_shot(request);
@@ -251,7 +251,7 @@ void Loop::run_all_of(std::deque<Task>& queue) {
   }
 }
 
-// Where the turn is now, for whoever looks from outside.
+// Where the turn is now, for an outside observer.
 void Loop::enter([[maybe_unused]] const char* phase) const { TS_PROBE(phase, this, phase); }
 
 // Due timers are set aside first: a timer started with no delay by one of them fires in the next

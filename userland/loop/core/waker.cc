@@ -16,7 +16,7 @@ void Waker::send() noexcept {
   // A signal handler that a forked child has inherited: the loop's descriptors are closed here, and
   // their numbers may be those of other files by now.
   if (!loop_.at_home()) return;
-  // Whoever set it first has woken the loop, or is about to.
+  // The thread that set it first has woken the loop, or is about to.
   if (!sent_.exchange(true)) loop_.backend_->wake();
 }
 

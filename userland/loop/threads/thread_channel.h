@@ -41,7 +41,7 @@ class ThreadChannel {
   bool ended_ = false;    // by the sender
   bool refused_ = false;  // by the receiver
 
-  // Apart from the queue's mutex: the woken receiver would find that held by whoever woke it.
+  // Apart from the queue's mutex: the woken receiver would find that held by its waker.
   std::mutex bell_mutex_;
   Waker* bell_ = nullptr;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How does a packed page begin? This part stands in it as it is. It turns text to bytes, inflates
-// them, and runs the program that was among them; a browser that can't is told so in a sentence.
+// them, and runs the program that was among them; a browser that can't gets a message.
 
 const base91Values = (() => {
   const values = new Uint8Array(128);

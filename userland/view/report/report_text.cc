@@ -29,7 +29,7 @@ std::string clean(std::string_view text) {
   return std::string(printable(text, scratch));
 }
 
-// Whose name no record told: a blank would look as if there were nobody.
+// Without a recorded name: a blank would look as if there were no thread.
 std::string name_or_none(std::string_view comm) { return comm.empty() ? "(no name)" : clean(comm); }
 
 std::string quantile(const model::Report& report, const model::ReportRow& row, double q) {

@@ -43,7 +43,7 @@ Plan plan(int cores, int width, int height) {
 }
 
 Style load_style(const model::Core& core) {
-  // A queue behind the running thread means that somebody waits; being busy alone is no trouble.
+  // A queue behind the running thread means that threads wait; being busy alone is not a problem.
   return core.queue_len.value_or(0) > 1 ? Style::warn : Style::good;
 }
 

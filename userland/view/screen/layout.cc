@@ -43,7 +43,7 @@ ColumnList take_page(const ColumnList& fixed, ColumnList& left, int width) {
     if (fits) room -= c->least_width + 1;
     (fits ? page : later).push_back(c);
   }
-  if (page.size() == fixed.size()) later.clear();  // no room for any: don't try for ever
+  if (page.size() == fixed.size()) later.clear();  // no room for any: don't try forever
   left.swap(later);
   return page;
 }

@@ -90,7 +90,7 @@ void ListState::arrange(const model::Frame& frame) {
   keep_in_sight();
 }
 
-// A tgid is used again one day; the new process shall not be folded for the old one's sake.
+// A tgid is reused one day; the new process must not be folded because of the old one.
 void ListState::forget_vanished_folds(const model::Frame& frame) {
   if (folded_.empty()) return;
   std::unordered_set<uint32_t> kept;

@@ -37,7 +37,7 @@ std::string terminal_name() {
   return term != nullptr && *term != 0 ? term : "(not set)";
 }
 
-// newterm() can fail in peace, where initscr() would end the whole program.
+// newterm() can fail without harm, where initscr() would end the whole program.
 SCREEN* open_terminal() {
   if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
     throw Failure("the screen needs a terminal for both keys and output; use -b for plain text");
@@ -175,7 +175,7 @@ struct Screen::Impl {
     nonl();
     keypad(stdscr, true);
     nodelay(stdscr, true);
-    set_escdelay(25);  // ms; Esc alone shall not seem stuck
+    set_escdelay(25);  // ms; Esc alone must not seem stuck
     curs_set(0);
     TerminalRescue::arm(leaving());
     draw();
@@ -237,7 +237,7 @@ std::vector<Action> Screen::keys_ready() {
   for (int kind = wget_wch(stdscr, &code); kind != ERR; kind = wget_wch(stdscr, &code)) {
     if (kind == KEY_CODE_YES && code == KEY_RESIZE) continue;
     const Key key = kind == KEY_CODE_YES ? function_key(code) : plain_key(code);
-    if (key.name == Key::refresh) clearok(curscr, true);  // mends what others wrote over the screen
+    if (key.name == Key::refresh) clearok(curscr, true);  // repairs what others wrote on it
     impl_->controls.press(key, impl_->frame, actions);
   }
   impl_->draw();
