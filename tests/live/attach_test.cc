@@ -67,7 +67,7 @@ bool no_process_left() { return waitpid(-1, nullptr, WNOHANG) < 0 && errno == EC
 
 }  // namespace
 
-TEST_CASE("the count rung attaches nothing: its one program only runs when it is read") {
+TEST_CASE("count mode attaches nothing: its one program only runs when it is read") {
   const BpfIds before = bpf_ids();
   Command command(top({"--json", "-d", "0.05"}));
   see_it_run(command);
@@ -84,7 +84,7 @@ TEST_CASE("the count rung attaches nothing: its one program only runs when it is
   CHECK(all_gone(before));
 }
 
-TEST_CASE("the aggregate rung attaches its probes, and all are gone when it ends") {
+TEST_CASE("aggregate mode attaches its probes, and detaches all of them when it ends") {
   const BpfIds before = bpf_ids();
   Command command(top({"--json", "-d", "0.05", "--probes", "sched"}));
   see_it_run(command);

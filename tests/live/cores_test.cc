@@ -60,26 +60,26 @@ void check_time(observe::Source& source, double tolerance_s) {
 
 }  // namespace
 
-TEST_CASE("the cores' switches are the kernel's, on the count rung") {
+TEST_CASE("the CPUs' switches are the kernel's, in count mode") {
   check_switches(*observe::open_count_source({}));
 }
 
-TEST_CASE("the cores' switches are the kernel's, on the aggregate rung") {
+TEST_CASE("the CPUs' switches are the kernel's, in aggregate mode") {
   check_switches(*observe::open_sched_source({}));
 }
 
-TEST_CASE("a filter takes threads away, never cores") {
+TEST_CASE("a filter hides threads, never CPUs") {
   const Cast cast = sleeper();
   const auto source = observe::open_count_source(tgids_of(cast));
   check_switches(*source);
   CHECK(source->read().threads.size() == 1);
 }
 
-TEST_CASE("busy and idle time of a core are the time that passed, on the count rung") {
+TEST_CASE("a CPU's busy and idle time add up to the elapsed time, in count mode") {
   check_time(*observe::open_count_source({}), 0.05);  // /proc/stat has ticks of 10 ms
 }
 
-TEST_CASE("busy and idle time of a core are the time that passed, on the aggregate rung") {
+TEST_CASE("a CPU's busy and idle time add up to the elapsed time, in aggregate mode") {
   const auto source = observe::open_sched_source({});
   // A core's time begins with its first switch under our eyes.
   const auto all_have_begun = [&] {
@@ -92,7 +92,7 @@ TEST_CASE("busy and idle time of a core are the time that passed, on the aggrega
 }
 
 // /proc/stat's idle time is the one figure there that the kernel measures instead of sampling.
-TEST_CASE("idle time of the cores is the kernel's, on the aggregate rung") {
+TEST_CASE("the CPUs' idle time is the kernel's, in aggregate mode") {
   const auto probes = observe::open_sched_source({});
   const auto kernel = observe::open_count_source({});
   const auto idle_ns = [](const Snapshot& snapshot) {
@@ -108,7 +108,7 @@ TEST_CASE("idle time of the cores is the kernel's, on the aggregate rung") {
   CHECK(std::abs(ours - truth) <= 0.06e9 * static_cast<double>(cores_online()));
 }
 
-TEST_CASE("a core with a spinner is busy and has a queue") {
+TEST_CASE("a CPU with a spinner is busy and has a queue") {
   Look look(observe::open_sched_source({}));
   look.advance();
   const Cast cast = pinned_spinners();

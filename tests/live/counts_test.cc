@@ -122,7 +122,7 @@ TEST_CASE("a spinner's counts are the kernel's") {
   CHECK(did.nvcsw <= kGate + 2);
 }
 
-TEST_CASE("the counts of two spinners on one core are the kernel's") {
+TEST_CASE("the counts of two spinners on one CPU are the kernel's") {
   const Truth did = check_counts(pinned_spinners());
   CHECK(did.nvcsw <= 2 * (kGate + 2));
   CHECK(did.nivcsw >= 20);  // 400 ms in turns
@@ -153,7 +153,7 @@ TEST_CASE("the counts of a process of four different threads are the kernel's") 
   CHECK(did.nvcsw >= 100);
 }
 
-TEST_CASE("a sleeper that is moved while its core keeps it queued waits for nothing") {
+TEST_CASE("a sleeper that is migrated while still queued has no wait") {
   const std::vector<int> cores = allowed_cores();
   if (cores.size() < 2) SKIP_TEST("one core: nobody can be moved");
   constexpr int kRounds = 60;
@@ -182,7 +182,7 @@ TEST_CASE("a sleeper that is moved while its core keeps it queued waits for noth
   }
 }
 
-TEST_CASE("the rungs agree on what a thread is") {
+TEST_CASE("all modes agree about a thread") {
   const Cast cast = mixed_threads();
   Look count(observe::open_count_source(tgids_of(cast)));
   Look proc(observe::open_proc_source(tgids_of(cast)));
@@ -212,7 +212,7 @@ TEST_CASE("the rungs agree on what a thread is") {
   }
 }
 
-TEST_CASE("a process that has ended and isn't reaped sleeps in nothing, on no rung") {
+TEST_CASE("a zombie sleeps in nothing, in every mode") {
   const pid_t pid = fork();
   REQUIRE(pid >= 0);
   if (pid == 0) _exit(0);

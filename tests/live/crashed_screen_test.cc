@@ -36,7 +36,7 @@ void check_crash(int signal, const std::string& status) {
 
 }  // namespace
 
-TEST_CASE("a screen that crashes gives the terminal back, and still dies of its signal") {
+TEST_CASE("a screen that crashes restores the terminal, and still dies of its signal") {
   check_crash(SIGSEGV, "139");
   check_crash(SIGBUS, "135");
   check_crash(SIGABRT, "134");

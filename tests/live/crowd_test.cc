@@ -118,13 +118,13 @@ TEST_CASE("top shows ten thousand threads") {
   CHECK(shown == kThreads + 1);
 }
 
-TEST_CASE("a storm of short-lived processes neither breaks the count rung nor fills memory") {
+TEST_CASE("a storm of short-lived processes neither breaks count mode nor exhausts memory") {
   Storm storm(1000);
   const Watched watched = watch_storm(storm, "none");
   CHECK(watched.rss_late < 2 * watched.rss_early);
 }
 
-TEST_CASE("a storm of short-lived processes is counted on the aggregate rung") {
+TEST_CASE("a storm of short-lived processes is counted in aggregate mode") {
   Storm storm(1000);
   const Watched watched = watch_storm(storm, "sched");
   CHECK(watched.rss_late < 2 * watched.rss_early);
@@ -132,7 +132,7 @@ TEST_CASE("a storm of short-lived processes is counted on the aggregate rung") {
   CHECK(watched.began >= static_cast<double>(watched.made) * 0.99 - 1);
 }
 
-TEST_CASE("no thread that begins or ends escapes the aggregate rung's count") {
+TEST_CASE("aggregate mode counts every thread that starts or ends") {
   const auto source = observe::open_sched_source({});
   Storm storm(1000);
   const ts_snapshot_header before = source->read().header;

@@ -73,7 +73,7 @@ double cpu_ns(const model::Frame& frame, pid_t pid) {
 
 }  // namespace
 
-TEST_CASE("a process whose threads live briefly has all that they did, to the unit") {
+TEST_CASE("a process has everything that its short-lived threads did, exactly") {
   const SharedWords words = shared_words();
   Workload workload({[&] { short_lived(*words); }});
   const pid_t pid = workload.pid();
@@ -101,7 +101,7 @@ TEST_CASE("a process whose threads live briefly has all that they did, to the un
 }
 
 // /proc has CPU time in ticks, and no sum of switches.
-TEST_CASE("the proc rung has the CPU time of threads that ended, to three ticks") {
+TEST_CASE("proc mode has the CPU time of ended threads, to three ticks") {
   const SharedWords words = shared_words();
   Workload workload({[&] { short_lived(*words); }});
   const pid_t pid = workload.pid();

@@ -162,7 +162,7 @@ TEST_CASE("a libnode is found by its mapping, and its objects where they were lo
   CHECK(tells(look_up(node), node, 48));
 }
 
-TEST_CASE("a FIFO in the place of a libnode isn't opened: top and record go on, and roles too") {
+TEST_CASE("a FIFO in place of a libnode isn't opened: top, record and roles keep working") {
   const Files files;
   NEEDS_COMPILER(files);
   NEEDS_MAP_FILES;
@@ -177,8 +177,7 @@ TEST_CASE("a FIFO in the place of a libnode isn't opened: top and record go on, 
                  files.path() + "/r.pftrace"});
 }
 
-TEST_CASE(
-    "a file that was put in the place of a mapped one isn't taken for it, nor is a link's target") {
+TEST_CASE("a file that replaced a mapped one isn't mistaken for it, nor is a link's target") {
   const Files files;
   NEEDS_COMPILER(files);
   NEEDS_MAP_FILES;
@@ -191,7 +190,7 @@ TEST_CASE(
   CHECK(tells(look_up(node), node, 48));
 }
 
-TEST_CASE("a container's libnode is its own, not what stands at that path outside") {
+TEST_CASE("a container's libnode is its own, not the file at that path outside") {
   const Files files;
   NEEDS_COMPILER(files);
   NEEDS_MAP_FILES;
@@ -201,7 +200,7 @@ TEST_CASE("a container's libnode is its own, not what stands at that path outsid
   CHECK(tells(look_up(node), node, 56));
 }
 
-TEST_CASE("without privileges a user's own libnode is found, and nothing else in its place") {
+TEST_CASE("without privileges a user's own libnode is found, and no other file in its place") {
   const Files files;
   NEEDS_COMPILER(files);
   if (geteuid() != 0) SKIP_TEST("it needs root to become somebody else");
@@ -229,7 +228,7 @@ TEST_CASE("without privileges a user's own libnode is found, and nothing else in
 }
 
 TEST_CASE(
-    "a process whose memory never answers keeps nobody: top ends, and others get their roles") {
+    "a process whose memory never answers blocks nothing: top ends, and others get their roles") {
   const Files files;
   NEEDS_COMPILER(files);
   REQUIRE(files.build_silent());
@@ -254,7 +253,7 @@ TEST_CASE(
   CHECK(until(other_is_told));
 }
 
-TEST_CASE("a program that is replaced while it runs is looked up as what runs") {
+TEST_CASE("a program whose file is replaced is looked up as what is running") {
   const Files files;
   NEEDS_COMPILER(files);
   REQUIRE(files.build("-fPIE -pie -DSIZE=48 threadpool.c node.c -o whole"));

@@ -69,7 +69,9 @@ struct Program {
 
 }  // namespace
 
-TEST_CASE("the program lies anywhere, its addresses can't be written, and no data is run") {
+TEST_CASE(
+    "the program is position-independent, its relocations are read-only, and no data is "
+    "executable") {
   Program program(timeslice());
   CHECK(program.header.e_type == ET_DYN);
   CHECK((program.dynamic[DT_FLAGS_1] & DF_1_PIE) != 0);
@@ -84,7 +86,7 @@ TEST_CASE("the program lies anywhere, its addresses can't be written, and no dat
 }
 
 // Where stack, string functions and containers are checked, a failed check calls one of these.
-TEST_CASE("the program's stack, its string functions and its containers are checked") {
+TEST_CASE("the program has stack protectors, and checked string functions and containers") {
   const std::set<std::string> names = Program(timeslice()).names();
   CHECK(names.count("__stack_chk_fail") == 1);
   CHECK(names.count("__read_chk") + names.count("__memcpy_chk") + names.count("__snprintf_chk") >

@@ -60,7 +60,7 @@ TEST_CASE("a signal that was ignored at the start stays ignored") {
   check_command({program, "demo", "--port", "0", "--cluster", "1"}, {SIGINT});
 }
 
-TEST_CASE("top goes on after signals that are ignored") {
+TEST_CASE("top continues after ignored signals") {
   Command command(top({"--json", "-d", "0.05"}), [] { std::signal(SIGINT, SIG_IGN); });
   REQUIRE(command.line());
   for (int i = 0; i < 5; ++i) {
@@ -71,7 +71,7 @@ TEST_CASE("top goes on after signals that are ignored") {
   CHECK(command.finish().status == 0);
 }
 
-TEST_CASE("a screen goes on after a SIGHUP that is ignored") {
+TEST_CASE("a screen continues after an ignored SIGHUP") {
   const ScratchDirectory directory;
   const std::string file = directory.path() + "/pid";
   Terminal terminal(80, 24);

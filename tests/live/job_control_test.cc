@@ -64,7 +64,7 @@ void check_ended(Terminal& terminal) {
 
 }  // namespace
 
-TEST_CASE("Ctrl-Z stops the screen, fg brings it back, as often as one likes") {
+TEST_CASE("Ctrl-Z stops the screen and fg resumes it, repeatedly") {
   for (const std::string shell : {"exec bash --norc -i", "exec sh -i"})
     for (const bool replay : {false, true}) {
       CAPTURE(shell, replay);
@@ -87,7 +87,7 @@ TEST_CASE("Ctrl-Z stops the screen, fg brings it back, as often as one likes") {
     }
 }
 
-TEST_CASE("a screen that others stop by a signal comes back as well") {
+TEST_CASE("a screen stopped by a signal from another process resumes as well") {
   for (const bool replay : {false, true})
     for (const int number : {SIGTSTP, SIGSTOP}) {
       CAPTURE(replay, number);
@@ -106,7 +106,7 @@ TEST_CASE("a screen that others stop by a signal comes back as well") {
     }
 }
 
-TEST_CASE("a screen without a shell goes on after Ctrl-Z") {
+TEST_CASE("a screen without a shell continues after Ctrl-Z") {
   for (const bool replay : {false, true}) {
     CAPTURE(replay);
     const Shown shown(replay);

@@ -80,7 +80,7 @@ bool is_root_indeed() {
 
 }  // namespace
 
-TEST_CASE("a running top has what a refresh, a probe and a look-up need, in each of its threads") {
+TEST_CASE("each thread of a running top has the privileges for refreshes, probes and look-ups") {
   if (!is_root_indeed()) SKIP_TEST("no rights to give back");
   // A thread of its own looks up others' files, so two threads at least are asked.
   Command top({timeslice(), "top", "--json", "-d", "0.05", "--probes", "sched"});
@@ -92,7 +92,7 @@ TEST_CASE("a running top has what a refresh, a probe and a look-up need, in each
   check_has_no_more_than(top.pid(), kLooking);
 }
 
-TEST_CASE("a recorder may write where root may, and nothing else is left of root's rights") {
+TEST_CASE("a recorder can write wherever root can, and has no other privilege of root") {
   if (!is_root_indeed()) SKIP_TEST("no rights to give back");
   const OthersFolder folder;
   Recording recording({}, folder.path() + "/r.pftrace");
@@ -115,7 +115,7 @@ TEST_CASE("a recorder may write where root may, and nothing else is left of root
   CHECK(replaced.status == 0);
 }
 
-TEST_CASE("a flight recorder writes where root may, whenever it is asked") {
+TEST_CASE("a flight recorder can write wherever root can, at any time") {
   if (!is_root_indeed()) SKIP_TEST("no rights to give back");
   const OthersFolder folder;
   const std::string path = folder.path() + "/f";
@@ -126,7 +126,7 @@ TEST_CASE("a flight recorder writes where root may, whenever it is asked") {
   CHECK(run({timeslice(), "report", path}).status == 0);
 }
 
-TEST_CASE("a command that is recorded has all the rights that it would have without") {
+TEST_CASE("a recorded command has the same privileges as without a recorder") {
   const ScratchDirectory directory;
   const std::vector<std::string> command = {
       "/bin/sh", "-c", "grep -E 'Cap|NoNewPrivs' /proc/self/status; sleep 1000"};
@@ -149,7 +149,7 @@ TEST_CASE("a command that is recorded has all the rights that it would have with
   CHECK(recorder.finish().status == 128 + SIGKILL);
 }
 
-TEST_CASE("who reads a recording keeps what files need, and nothing to look at processes with") {
+TEST_CASE("a command that reads a recording keeps privileges for files, and none for processes") {
   if (!is_root_indeed()) SKIP_TEST("no rights to give back");
   Recording recording({"--seconds", "1"});
   CHECK(recording.wait().status == 0);

@@ -85,7 +85,7 @@ TEST_CASE("a bad option or a bad number is bad usage") {
   CHECK(run({timeslice(), "nonsense"}).status == 2);
 }
 
-TEST_CASE("a choice of nobody is refused, and isn't the whole machine") {
+TEST_CASE("an empty selection is refused, and doesn't mean the whole machine") {
   for (const char* option : {"-p", "--cgroup", "--comm", "--replay"})
     for (const char* nothing : {"", " ", ","}) check_usage({"-b", "-n", "1", option, nothing});
   for (const char* nothing : {"", " ", ","}) {
@@ -97,11 +97,11 @@ TEST_CASE("a choice of nobody is refused, and isn't the whole machine") {
   }
 }
 
-TEST_CASE("a file of a cgroup is no cgroup") {
+TEST_CASE("a file in a cgroup is not a cgroup") {
   check_sentence(run(top({"-b", "-n", "1", "--cgroup", "cgroup.procs"})), 1);
 }
 
-TEST_CASE("help is no failure") {
+TEST_CASE("help is not an error") {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--help"}, {"top", "--help"}, {"check", "--help"}}) {
     std::vector<std::string> command{timeslice()};
@@ -113,7 +113,7 @@ TEST_CASE("help is no failure") {
   }
 }
 
-TEST_CASE("a process that isn't there is named in one sentence") {
+TEST_CASE("a process that doesn't exist is named in the error") {
   const Outcome outcome = run(top({"-b", "-n", "1", "-p", "999999999"}));
   check_sentence(outcome, 1);
   CHECK(outcome.err.find("999999999") != std::string::npos);
@@ -123,20 +123,20 @@ TEST_CASE("a process that isn't there is named in one sentence") {
   check_sentence(run(top({"-b", "-n", "1", "-p", "4294967297"})), 2);  // 2^32 + 1 is not 1
 }
 
-TEST_CASE("whoever asks for a thread is told its process") {
+TEST_CASE("given a thread id, top reports the process id") {
   const Cast cast = mixed_threads();
   const Outcome outcome = run(top({"-b", "-n", "1", "-p", std::to_string(cast[0]->tids()[2])}));
   check_sentence(outcome, 1);
   CHECK(outcome.err.find(std::to_string(cast[0]->pid())) != std::string::npos);
 }
 
-TEST_CASE("a column that isn't there gets a sentence with those that are") {
+TEST_CASE("an unknown column is an error that lists the known ones") {
   const Outcome outcome = run(top({"-b", "-n", "1", "--sort", "nonsense"}));
   check_sentence(outcome, 2);
   CHECK(outcome.err.find("cpu_pct") != std::string::npos);
 }
 
-TEST_CASE("a cgroup that isn't there gets a sentence") {
+TEST_CASE("a cgroup that doesn't exist is an error with a message") {
   check_sentence(run(top({"-b", "-n", "1", "--cgroup", "/no/such/cgroup"})), 1);
 }
 
@@ -144,13 +144,13 @@ TEST_CASE("probes without BPF are refused") {
   check_sentence(run(top({"-b", "-n", "1", "--source", "proc", "--probes", "sched"})), 2);
 }
 
-TEST_CASE("without a terminal the screen says what to use instead") {
+TEST_CASE("without a terminal, top suggests batch mode") {
   const Outcome outcome = run(top({}));
   check_sentence(outcome, 1);
   CHECK(outcome.err.find("-b") != std::string::npos);
 }
 
-TEST_CASE("a reader that has enough ends us at once, without a word") {
+TEST_CASE("a reader that closes the pipe ends top immediately and silently") {
   for (const std::string format : {"-b", "--json", "--csv"}) {
     CAPTURE(format);
     Command command(top({format, "-d", "0.05"}));
@@ -162,12 +162,12 @@ TEST_CASE("a reader that has enough ends us at once, without a word") {
   }
 }
 
-TEST_CASE("a full disk is a failure with a sentence") {
+TEST_CASE("a full disk is an error with a message") {
   const Outcome outcome = run({"sh", "-c", timeslice() + " top -b -n 1 -d 0.05 > /dev/full"});
   check_sentence(outcome, 1);
 }
 
-TEST_CASE("a process that ends while it is watched ends the watching") {
+TEST_CASE("top ends when the watched process ends") {
   for (const std::string probes : {"none", "sched"}) {
     CAPTURE(probes);
     auto workload = std::make_unique<Workload>(std::vector<Leg>{[] {}});
@@ -204,7 +204,7 @@ TEST_CASE("of two watched processes, the one that ends is shown once more, marke
   CHECK(command.finish().status == 0);
 }
 
-TEST_CASE("an interrupt ends a run cleanly, with whole lines") {
+TEST_CASE("SIGINT ends a run cleanly, with complete lines") {
   for (const int number : {SIGINT, SIGTERM})
     for (const std::string probes : {"none", "sched"}) {
       CAPTURE(number, probes);
@@ -218,7 +218,7 @@ TEST_CASE("an interrupt ends a run cleanly, with whole lines") {
     }
 }
 
-TEST_CASE("an interrupt at any moment from the start on ends a run cleanly") {
+TEST_CASE("SIGINT at any moment from the start ends a run cleanly") {
   int heard = 0;
   for (const std::string probes : {"none", "sched"})
     for (auto delay = 0us; delay < 64ms; delay += 8ms) {
@@ -238,7 +238,7 @@ TEST_CASE("an interrupt at any moment from the start on ends a run cleanly") {
   CHECK(heard > 0);
 }
 
-TEST_CASE("an interrupt while the rung is opened waits until it is") {
+TEST_CASE("SIGINT while a mode is opened waits until it is open") {
   for (const int number : {SIGINT, SIGTERM})
     for (const std::string probes : {"none", "sched"})
       for (const std::string format : {"-b", "--json", "--csv"}) {
@@ -254,14 +254,14 @@ TEST_CASE("an interrupt while the rung is opened waits until it is") {
       }
 }
 
-TEST_CASE("an interrupt is heard in the midst of a long delay") {
+TEST_CASE("SIGINT ends a long delay") {
   Command command(top({"-b", "-d", "3600", "-p", std::to_string(getpid())}));
   REQUIRE(until([&] { return catches(command.pid(), SIGINT) && sleeps(command.pid()); }));
   command.signal(SIGINT);
   CHECK(command.finish(5s).status == 0);
 }
 
-TEST_CASE("what can't be printed is a failure, in each of them") {
+TEST_CASE("a failed write to stdout is an error, in each command") {
   for (const std::string arguments :
        {"check", "check --json", "--help", "top --help", "top -b -n 1 -d 0.05"}) {
     CAPTURE(arguments);

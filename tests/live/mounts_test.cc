@@ -58,7 +58,7 @@ void check_rungs(const Outcome& outcome, const std::vector<std::string>& names,
 
 }  // namespace
 
-TEST_CASE("under another PID namespace's /proc it is said, and nobody is taken for another") {
+TEST_CASE("a /proc of another PID namespace is reported, and no process mistaken for another") {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/r", word = "/proc belongs to another PID namespace";
   for (const std::vector<std::string>& source :
@@ -77,7 +77,7 @@ TEST_CASE("under another PID namespace's /proc it is said, and nobody is taken f
               "mount -t proc");
 }
 
-TEST_CASE("without /sys its lack is the reason, in our own words alone") {
+TEST_CASE("without /sys, the missing mount is the only reason given") {
   const ScratchDirectory directory;
   const std::string word = "nothing is mounted at /sys";
   check_sentence(run_without_sys({"record", "-o", directory.path() + "/r", "--seconds", "0.1"}), 1,

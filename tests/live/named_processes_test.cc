@@ -26,7 +26,7 @@ std::vector<std::string> once(const std::string& pids) {
 
 }  // namespace
 
-TEST_CASE("a process that has gone is said, and the others named are shown") {
+TEST_CASE("a named process that has gone is reported, and the others are shown") {
   Workload here({[] {}});
   pid_t gone = 0;
   {
@@ -73,7 +73,7 @@ TEST_CASE("more than a thousand processes can be named") {
   }
 }
 
-TEST_CASE("a recording of a process that nobody reaps ends with it") {
+TEST_CASE("a recording of a process ends with it, even if it isn't reaped") {
   const Child child([] { pause(); });
   const std::string id = std::to_string(child.pid());
   Recording recording({"-p", id});
@@ -89,7 +89,7 @@ TEST_CASE("a recording of a process that nobody reaps ends with it") {
   CHECK(is_zombie(child.pid()));  // else this proved nothing
 }
 
-TEST_CASE("a process whose first thread has ended is still there") {
+TEST_CASE("a process whose first thread has ended still exists") {
   const Child child([] {
     std::thread([] { pause(); }).detach();
     syscall(SYS_exit, 0);

@@ -133,7 +133,9 @@ TEST_CASE("an idle node is main, V8's timer thread, four V8 workers and the sign
     CHECK(std::string(thread->row.comm) == "node");  // or the test would be too easy
 }
 
-TEST_CASE("one fs call gives node four libuv workers, told by what they sleep on or began in") {
+TEST_CASE(
+    "one fs call gives node four libuv workers, identified by what they sleep on or their start "
+    "routine") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Node node;
   node.order("stat");
@@ -148,7 +150,7 @@ TEST_CASE("one fs call gives node four libuv workers, told by what they sleep on
   }
 }
 
-TEST_CASE("pool workers that never sleep are told by the function that they began in") {
+TEST_CASE("pool workers that never sleep are identified by their start routine") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Node node;
   node.order("hash");
@@ -192,7 +194,7 @@ TEST_CASE("process.title changes names, not roles") {
   CHECK(title_first.roles_once(kIdle) == kIdle);
 }
 
-TEST_CASE("the aggregate rung tells node's roles as well") {
+TEST_CASE("aggregate mode identifies node's roles as well") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Node node(observe::Probes::sched);
   node.order("stat");
@@ -202,8 +204,7 @@ TEST_CASE("the aggregate rung tells node's roles as well") {
   node.check_evidence();
 }
 
-TEST_CASE(
-    "a replay has the runtime, and the roles, of a program that began while it was recorded") {
+TEST_CASE("a replay has the runtime and roles of a program started during the recording") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Command command({"sh", "-c", "read go && exec node -e \"$0\"", kScript},
                   [] { unsetenv("NODE_OPTIONS"); });

@@ -80,7 +80,7 @@ int load_each_with(const std::string& types) {
 
 }  // namespace
 
-TEST_CASE("programs load where a kernel has narrowed a field that they read") {
+TEST_CASE("programs load on a kernel that has narrowed a field") {
   const ScratchDirectory scratch;
   for (const char* field : {"on_cpu", "prio", "static_prio", "exit_state", "pid", "tgid"}) {
     const std::string types = types_with(scratch, field, "unsigned char");
@@ -92,7 +92,7 @@ TEST_CASE("programs load where a kernel has narrowed a field that they read") {
   }
 }
 
-TEST_CASE("a refused program's sentence names what the kernel refused") {
+TEST_CASE("the error about a refused program names what the kernel refused") {
   const ScratchDirectory scratch;
   // Wider than we declare it: a load that libbpf can't fit.
   const std::string types = types_with(scratch, "nvcsw", "__int128");

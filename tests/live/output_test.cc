@@ -100,7 +100,7 @@ void check_figures(const Json& frame, const Workload& workload) {
 
 }  // namespace
 
-TEST_CASE("top --json on the count rung keeps the contract") {
+TEST_CASE("top --json in count mode keeps the contract") {
   const Cast cast = mixed_threads();
   const Outcome outcome = run(top({"-b", "-n", "2", "-d", "0.1", "--json", "-p", id_of(*cast[0])}));
   CHECK(outcome.status == 0);
@@ -128,7 +128,7 @@ TEST_CASE("top --json on the count rung keeps the contract") {
   CHECK(second == Approx(static_cast<double>(between) / 1e9).margin(0.001));
 }
 
-TEST_CASE("top --json on the aggregate rung keeps the contract, and times its probes") {
+TEST_CASE("top --json in aggregate mode keeps the contract, and measures its probes") {
   const Cast cast = ping_pong();
   Command command(top(
       {"--json", "-d", "0.1", "--probes", "sched", "-p", id_of(*cast[0]) + "," + id_of(*cast[1])}));
@@ -176,7 +176,7 @@ TEST_CASE("top --csv has one heading and as many fields in every line") {
   }
 }
 
-TEST_CASE("top -b prints tables with the process, its threads, the cores and the trust line") {
+TEST_CASE("top -b prints tables with the process, its threads, the CPUs and the trust line") {
   const Cast cast = mixed_threads();
   const Outcome outcome = run(top({"-b", "-n", "1", "-d", "0.1", "-p", id_of(*cast[0])}));
   CHECK(outcome.status == 0);
@@ -189,7 +189,7 @@ TEST_CASE("top -b prints tables with the process, its threads, the cores and the
   CHECK(outcome.out.find('\033') == std::string::npos);  // no colours into a pipe
 }
 
-TEST_CASE("a comm beyond ASCII is shown where the locale has its characters") {
+TEST_CASE("a non-ASCII comm is shown if the locale has its characters") {
   const std::string comm = "na\xC3\xAFve-\xE6\x97\xA5\xE6\x9C\xAC";  // two of them two columns wide
   Workload workload({[&] { prctl(PR_SET_NAME, comm.c_str()); }});
   workload.run();
@@ -206,7 +206,7 @@ TEST_CASE("a comm beyond ASCII is shown where the locale has its characters") {
   CHECK(table.find(" " + comm + std::string(6, ' ') + " ") != std::string::npos);
 }
 
-TEST_CASE("names of files and bad arguments steer no terminal from stderr") {
+TEST_CASE("file names and bad arguments can't control the terminal through stderr") {
   const std::string name = "a\x1b]0;owned\x07\n\u009b31m\u202e.pftrace";
   const ScratchDirectory directory;
   const std::string broken = directory.path() + "/" + name;
@@ -231,7 +231,7 @@ TEST_CASE("names of files and bad arguments steer no terminal from stderr") {
         std::string::npos);
 }
 
-TEST_CASE("--comm shows what matches and nothing else") {
+TEST_CASE("--comm shows only what matches") {
   const Cast cast = sleeper();
   std::string comm = read_file("/proc/" + id_of(*cast[0]) + "/comm");
   comm.pop_back();
@@ -246,7 +246,7 @@ TEST_CASE("--comm shows what matches and nothing else") {
     CHECK(find_by(frames[0]["processes"], "tgid", thread["tgid"]).is_object());
 }
 
-TEST_CASE("--cgroup shows what is in the cgroup and below it, and nothing else") {
+TEST_CASE("--cgroup shows only what is in the cgroup or below it") {
   const std::string mount = cgroup2_mount();
   if (mount.empty()) SKIP_TEST("no cgroup2 hierarchy is mounted");
   const Cgroup above(mount + "/timeslice-test-" + std::to_string(getpid()));
@@ -265,7 +265,7 @@ TEST_CASE("--cgroup shows what is in the cgroup and below it, and nothing else")
   }
 }
 
-TEST_CASE("without -p all processes are there, ours and the kernel's") {
+TEST_CASE("without -p all processes are shown, ours and the kernel's") {
   const Cast cast = sleeper();
   const std::vector<Json> frames = objects_in(run(top({"-n", "1", "-d", "0.1", "--json"})).out);
   REQUIRE(frames.size() == 1);
@@ -276,7 +276,7 @@ TEST_CASE("without -p all processes are there, ours and the kernel's") {
 }
 
 // The module's rung is tried in guests (tests/vm), where it loads.
-TEST_CASE("check names every rung, and says of each that it's allowed, or why not") {
+TEST_CASE("check lists every mode, and whether it is allowed or why not") {
   const Outcome outcome = run({timeslice(), "check", "--json"});
   CHECK(outcome.status == 0);
   const std::vector<Json> objects = objects_in(outcome.out);

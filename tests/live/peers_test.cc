@@ -79,7 +79,7 @@ Cast many_wakers() {
 }  // namespace
 
 // Strangers come by on that core too, on a busy machine more often than the other of the two.
-TEST_CASE("of two spinners on one core, each is the other's top preemptor") {
+TEST_CASE("of two spinners on one CPU, each is the other's top preemptor") {
   const Cast cast = pinned_spinners();
   Look look(observe::open_sched_source(tgids_of(cast)));
   const model::Frame& frame = watch(look, cast);
@@ -105,7 +105,7 @@ TEST_CASE("of two spinners on one core, each is the other's top preemptor") {
   }
 }
 
-TEST_CASE("in a ping-pong who sleeps is woken by the other") {
+TEST_CASE("in a ping-pong each thread wakes the other") {
   REQUIRE(observe::rq_to_preempt_count() != 0);
   const Cast cast = pinned_ping_pong();
   Look look(observe::open_sched_source(tgids_of(cast)));
@@ -126,7 +126,7 @@ TEST_CASE("in a ping-pong who sleeps is woken by the other") {
   CHECK(wakeups >= 400);
 }
 
-TEST_CASE("a sleeper is woken by the timer's interrupt, and no thread is blamed for it") {
+TEST_CASE("a sleeper is woken by the timer interrupt, and no thread is named as its waker") {
   REQUIRE(observe::rq_to_preempt_count() != 0);
   const Cast cast = sleeper();
   Look look(observe::open_sched_source(tgids_of(cast)));
@@ -157,7 +157,7 @@ TEST_CASE("of more wakers than have a place, none is said to be one more often t
   }
 }
 
-TEST_CASE("whoever opens the gate is the waker") {
+TEST_CASE("the thread that opens the gate is the waker") {
   const Cast cast = spinner();
   Look look(observe::open_sched_source(tgids_of(cast)));
   const model::Frame& frame = watch(look, cast);

@@ -54,7 +54,9 @@ struct CopyForNobody : ScratchDirectory {
 
 }  // namespace
 
-TEST_CASE("without privileges the proc rung serves, says why, and has the kernel's counts") {
+TEST_CASE(
+    "without privileges top falls back to proc mode, gives the reason, and has the kernel's "
+    "counts") {
   const CopyForNobody copy;
   const Cast cast = mixed_threads();
   const std::string pid = std::to_string(cast[0]->pid());
@@ -87,7 +89,7 @@ TEST_CASE("without privileges the proc rung serves, says why, and has the kernel
   }
 }
 
-TEST_CASE("without privileges the text names the columns that are lost") {
+TEST_CASE("without privileges the text names the columns that are not available") {
   const CopyForNobody copy;
   const Outcome outcome =
       run({copy.program, "top", "-b", "-n", "1", "-d", "0.1", "--probes", "sched"}, become_nobody);
@@ -104,7 +106,7 @@ TEST_CASE("without privileges the text names the columns that are lost") {
   CHECK(lost.find("%CPU") == std::string::npos);
 }
 
-TEST_CASE("without privileges check says for each rung why not, and what to do") {
+TEST_CASE("without privileges check gives the reason and the fix for each mode") {
   const CopyForNobody copy;
   const Outcome outcome = run({copy.program, "check", "--json"}, become_nobody);
   CHECK(outcome.status == 0);
@@ -153,7 +155,7 @@ TEST_CASE("CAP_BPF with CAP_PERFMON gives counters, probes and recordings to nob
   CHECK_FALSE(report["threads"].empty());
 }
 
-TEST_CASE("a command that is recorded keeps rights that its user was lent, whatever they are") {
+TEST_CASE("a recorded command keeps the capabilities granted to its user") {
   const CopyForNobody copy;
   const auto few = [] { become_nobody_with({CAP_BPF, CAP_PERFMON, CAP_NET_RAW}); };
   const std::vector<std::string> command = {"/bin/grep", "-E", "Cap|NoNewPrivs",
@@ -166,7 +168,9 @@ TEST_CASE("a command that is recorded keeps rights that its user was lent, whate
   CHECK(with.out == alone.out);
 }
 
-TEST_CASE("one of the two capabilities alone leaves the proc rung, and says what is missing") {
+TEST_CASE(
+    "with only one of the two capabilities top falls back to proc mode, and reports what is "
+    "missing") {
   const CopyForNobody copy;
   for (const unsigned one : {CAP_BPF, CAP_PERFMON}) {
     const auto alone = [one] { become_nobody_with({one}); };
@@ -185,7 +189,7 @@ TEST_CASE("one of the two capabilities alone leaves the proc rung, and says what
   }
 }
 
-TEST_CASE("another user's runtime is told with CAP_SYS_PTRACE, and only with it") {
+TEST_CASE("another user's runtime is shown with CAP_SYS_PTRACE, and only with it") {
   if (run({"node", "--version"}).status != 0) SKIP_TEST("no node in PATH");
   const CopyForNobody copy;
   Command node({"node", "-e", "console.log('ready'); setInterval(() => {}, 1e6)"});
@@ -214,7 +218,7 @@ TEST_CASE("another user's runtime is told with CAP_SYS_PTRACE, and only with it"
   }
 }
 
-TEST_CASE("a recorder takes the descriptors it may have, or says that they are too few") {
+TEST_CASE("a recorder raises its descriptor limit, or reports that it is too low") {
   const auto limit_to = [](rlim_t soft, rlim_t hard) {
     return [=] {
       const rlimit limit{soft, hard};
@@ -237,7 +241,7 @@ TEST_CASE("a recorder takes the descriptors it may have, or says that they are t
   CHECK(said);
 }
 
-TEST_CASE("where io_uring is refused, top goes on without it") {
+TEST_CASE("if io_uring is refused, top works without it") {
   const auto filter = [] { refuse(SYS_io_uring_setup, EPERM); };
   const std::string pid = std::to_string(getpid());
   const Outcome outcome = run(top({"--json", "-n", "2", "-d", "0.1", "-p", pid}), filter);
@@ -256,7 +260,7 @@ TEST_CASE("where io_uring is refused, top goes on without it") {
   CHECK(command.finish(5s).status == 0);
 }
 
-TEST_CASE("where bpf is refused, the proc rung serves root as well") {
+TEST_CASE("if bpf is refused, root falls back to proc mode, too") {
   const auto filter = [] { refuse(SYS_bpf, EPERM); };
   const std::string pid = std::to_string(getpid());
   const Outcome outcome = run(top({"--json", "-n", "1", "-d", "0.1", "-p", pid}), filter);

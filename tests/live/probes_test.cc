@@ -113,7 +113,7 @@ TEST_CASE("a probe's note names it, and points at a nop") {
   CHECK(all.base != 0);
 }
 
-TEST_CASE("a probe's note tells each argument's size, sign and place") {
+TEST_CASE("a probe's note has each argument's size, sign and location") {
   NEEDS_PROBES;
   CHECK(note_of("test_none").arguments.empty());
   CHECK(sizes_in(note_of("test_five").arguments) == "8 -4 2 1 1");
@@ -125,7 +125,7 @@ TEST_CASE("a probe's note tells each argument's size, sign and place") {
   }
 }
 
-TEST_CASE("each copy of a probe that the compiler made has a note") {
+TEST_CASE("each compiler-made copy of a probe has a note") {
   NEEDS_PROBES;
   hit_template(1);
   hit_template('x');
@@ -140,7 +140,7 @@ TEST_CASE("each copy of a probe that the compiler made has a note") {
   CHECK(!all.named("test_inline").empty());
 }
 
-TEST_CASE("who attaches to a probe sees each hit with its arguments") {
+TEST_CASE("an attached probe reports each hit with its arguments") {
   NEEDS_PROBES;
   const pid_t self = getpid();
   const Onlooker none(self, "test_none"), five(self, "test_five"), memory(self, "test_memory"),
@@ -166,7 +166,7 @@ TEST_CASE("who attaches to a probe sees each hit with its arguments") {
   check_hits(copied, 200, {100});
 }
 
-TEST_CASE("who attaches to a probe doesn't disturb the function that it is in") {
+TEST_CASE("attaching to a probe doesn't disturb the function that contains it") {
   NEEDS_PROBES;
   const Onlooker onlooker(getpid(), "test_leaf");
   int disturbed = 0;
@@ -175,7 +175,7 @@ TEST_CASE("who attaches to a probe doesn't disturb the function that it is in") 
   CHECK(onlooker.hits().count == 1000);
 }
 
-TEST_CASE("a probe that nobody looks at any longer is a nop again") {
+TEST_CASE("a probe that is no longer attached is a nop again") {
   NEEDS_PROBES;
   { const Onlooker onlooker(getpid(), "test_none"); }
   const Onlooker other(getpid(), "test_five");
@@ -271,8 +271,8 @@ void check_builds(const std::string& compiler) {
 
 }  // namespace
 
-TEST_CASE("probes are built by g++ whatever it is told") { check_builds("g++"); }
+TEST_CASE("probes can be built by g++ with any flags") { check_builds("g++"); }
 
-TEST_CASE("probes are built by clang++ whatever it is told") { check_builds("clang++"); }
+TEST_CASE("probes can be built by clang++ with any flags") { check_builds("clang++"); }
 
 }  // namespace timeslice::live

@@ -31,13 +31,13 @@ TEST_CASE("a recorded command's exit status is the recorder's") {
   CHECK(record_shell("kill -KILL $$", {"--ring", "5"}).status == 128 + SIGKILL);
 }
 
-TEST_CASE("a command's exit status comes through where the starter ignores its children's") {
+TEST_CASE("a command's exit status is passed on even if the parent ignores SIGCHLD") {
   const Outcome outcome = record_shell("exit 3", {"-q"}, [] { std::signal(SIGCHLD, SIG_IGN); });
   CHECK(outcome.err.empty());
   CHECK(outcome.status == 3);
 }
 
-TEST_CASE("a command that goes on after its recording has no exit status yet") {
+TEST_CASE("a command that outlives its recording has no exit status yet") {
   const Outcome outcome =
       record_shell("echo $$; exec >&- 2>&-; exec sleep 1000", {"--seconds", "0.2"});
   CHECK(outcome.status == 0);
@@ -45,7 +45,7 @@ TEST_CASE("a command that goes on after its recording has no exit status yet") {
   CHECK(kill(std::stoi(outcome.out), SIGKILL) == 0);
 }
 
-TEST_CASE("where recording failed, that is told, not how the command ended") {
+TEST_CASE("if recording failed, that is the exit status, not the command's") {
   const Outcome outcome = record_shell("exit 3", {}, [] {
     const rlimit none{100, 100};
     setrlimit(RLIMIT_FSIZE, &none);

@@ -72,7 +72,9 @@ void check_exec(bool filtered) {
 
 }  // namespace
 
-TEST_CASE("a thread that execs goes on as one, under the leader's number") { check_exec(false); }
-TEST_CASE("a thread that execs goes on as one, in a recording of its process") { check_exec(true); }
+TEST_CASE("a thread that calls exec stays one thread, under the leader's id") { check_exec(false); }
+TEST_CASE("a thread that calls exec stays one thread, in a recording of its process") {
+  check_exec(true);
+}
 
 }  // namespace timeslice::live

@@ -85,7 +85,7 @@ bool listens(pid_t pid) {
 
 }  // namespace
 
-TEST_CASE("a recording that was named isn't written over unless it is told to") {
+TEST_CASE("a recording given by name isn't overwritten without --force") {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/r.pftrace";
   put(path, "precious");
@@ -96,7 +96,7 @@ TEST_CASE("a recording that was named isn't written over unless it is told to") 
   CHECK(names_in(directory.path()) == Names{"r.pftrace"});
 }
 
-TEST_CASE("the default name's earlier recording is kept as .old") {
+TEST_CASE("the earlier recording with the default name is kept as .old") {
   const ScratchDirectory directory;
   const auto there = [&] { REQUIRE(chdir(directory.path().c_str()) == 0); };
   const std::string program = std::filesystem::absolute(timeslice());
@@ -109,7 +109,7 @@ TEST_CASE("the default name's earlier recording is kept as .old") {
   CHECK(report_of(directory.path() + "/timeslice.pftrace")["trust"]["complete"] == true);
 }
 
-TEST_CASE("a command that can't be started leaves the earlier recording whole") {
+TEST_CASE("a command that can't be started leaves the earlier recording intact") {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/r";
   put(path, "precious");
@@ -119,7 +119,7 @@ TEST_CASE("a command that can't be started leaves the earlier recording whole") 
   CHECK(names_in(directory.path()) == Names{"r"});
 }
 
-TEST_CASE("a killed recorder leaves what it recorded, under the name that was asked for") {
+TEST_CASE("a killed recorder leaves what it recorded, under the requested name") {
   Recording recording({});
   CHECK(recording.finish(SIGKILL).status == 128 + SIGKILL);
   CHECK(recording.report()["trust"]["complete"] == false);
@@ -127,7 +127,7 @@ TEST_CASE("a killed recorder leaves what it recorded, under the name that was as
   CHECK(names_in(directory) == Names{"r.pftrace"});
 }
 
-TEST_CASE("a recording that goes on is told from one that was left unfinished") {
+TEST_CASE("a recording in progress is distinguished from an unfinished one") {
   Recording recording({"--", "/bin/sleep", "1000"});
   const std::string copy = recording.path() + "-copy";
   std::filesystem::copy_file(recording.path(), copy);
@@ -165,7 +165,7 @@ TEST_CASE("a recording that goes on is told from one that was left unfinished") 
   kill(command, SIGKILL);
 }
 
-TEST_CASE("what a recording can't be written into is refused at once, in a true sentence") {
+TEST_CASE("a target that can't hold a recording is refused immediately, with the right reason") {
   const ScratchDirectory directory;
   const std::string fifo = directory.path() + "/fifo";
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -177,7 +177,7 @@ TEST_CASE("what a recording can't be written into is refused at once, in a true 
   CHECK(names_in(directory.path()) == Names{"fifo"});
 }
 
-TEST_CASE("a disk that is full at once leaves the earlier recording whole, and nothing else") {
+TEST_CASE("a disk that is already full leaves the earlier recording intact, and nothing else") {
   const SmallDisk disk;
   if (!disk.mounted) SKIP_TEST("no tmpfs can be mounted here");
   const std::string path = disk.path() + "/r";
@@ -188,7 +188,7 @@ TEST_CASE("a disk that is full at once leaves the earlier recording whole, and n
   CHECK(names_in(disk.path()) == Names{"filler", "r"});
 }
 
-TEST_CASE("a flight recorder that finds no room keeps its memory, on demand and at its end") {
+TEST_CASE("a flight recorder without disk space keeps its data, on SIGUSR1 and at its end") {
   const SmallDisk disk;
   if (!disk.mounted) SKIP_TEST("no tmpfs can be mounted here");
   const std::string path = disk.path() + "/f", said = disk.path() + "-said";
@@ -212,7 +212,7 @@ TEST_CASE("a flight recorder that finds no room keeps its memory, on demand and 
   std::filesystem::remove(said);
 }
 
-TEST_CASE("a flight recorder without room that is told again to end gives up, and says so") {
+TEST_CASE("a flight recorder without disk space that is told again to stop gives up, and says so") {
   const SmallDisk disk;
   if (!disk.mounted) SKIP_TEST("no tmpfs can be mounted here");
   const std::string said = disk.path() + "-said";
@@ -228,7 +228,7 @@ TEST_CASE("a flight recorder without room that is told again to end gives up, an
   std::filesystem::remove(said);
 }
 
-TEST_CASE("a flight recorder's numbered files pass over those of an earlier one") {
+TEST_CASE("a flight recorder skips numbered files of an earlier one") {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/f";
   put(path + ".2", "precious");
@@ -243,7 +243,7 @@ TEST_CASE("a flight recorder's numbered files pass over those of an earlier one"
   CHECK(report_of(path + ".3")["trust"]["complete"] == true);
 }
 
-TEST_CASE("a flight recorder whose place is taken meanwhile takes the next one") {
+TEST_CASE("a flight recorder whose file name is taken meanwhile takes the next one") {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/f";
   const std::string begun = directory.path() + "/begun";
@@ -257,7 +257,7 @@ TEST_CASE("a flight recorder whose place is taken meanwhile takes the next one")
   CHECK(report_of(path + ".2")["trust"]["complete"] == true);
 }
 
-TEST_CASE("a page is put in its place whole, over nothing that it wasn't told to replace") {
+TEST_CASE("a page appears complete, and overwrites nothing without --force") {
   const std::string recording = "tests/unit/recordings/linux-6.12.pftrace";
   const SmallDisk disk;
   if (!disk.mounted) SKIP_TEST("no tmpfs can be mounted here");

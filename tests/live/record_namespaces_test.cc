@@ -137,7 +137,7 @@ void check_another_time(int seconds) {
 
 }  // namespace
 
-TEST_CASE("in a PID namespace, a filter forgets who has ended") {
+TEST_CASE("in a PID namespace, a filter drops processes that have ended") {
   const Json report = recorded_with_a_stranger();
   int lives = 0;
   for (const Json& thread : report["threads"]) lives += thread["tid"] == 777;
@@ -150,8 +150,11 @@ TEST_CASE("in a time namespace that is ahead, a recording's times are the record
 TEST_CASE("in a time namespace that is behind, a recording's times are the records'") {
   check_another_time(-10);
 }
-TEST_CASE("in a PID namespace, who isn't waited for is recorded to the end") { check_ends(false); }
-TEST_CASE("in a PID namespace, who isn't waited for is recorded to the end, with a filter") {
+TEST_CASE("in a PID namespace, a thread that isn't waited for is recorded to the end") {
+  check_ends(false);
+}
+TEST_CASE(
+    "in a PID namespace, a thread that isn't waited for is recorded to the end, with a filter") {
   check_ends(true);
 }
 

@@ -55,7 +55,7 @@ TEST_CASE("protoc decodes a recording with the schema, and knows every field") {
   }
 }
 
-TEST_CASE("perf sched, recording at the same time, comes to the same figures") {
+TEST_CASE("perf sched, recording at the same time, has the same figures") {
   if (!installed("perf")) SKIP_TEST("perf isn't installed");
   const Cast cast = pinned_spinners();
   const ScratchDirectory directory;

@@ -181,7 +181,7 @@ TEST_CASE("a recording of two processes has the kernel's counts of them") {
   check_recorded(cast, only(cast));
 }
 
-TEST_CASE("a recording of the machine has all its cores, and knows what each did") {
+TEST_CASE("a recording of the machine has all CPUs, and knows what each did") {
   const Cast cast = sleeper();
   Recording recording({});
   run_together(cast);
@@ -195,7 +195,7 @@ TEST_CASE("a recording of the machine has all its cores, and knows what each did
   check_sums_agree(recording.path(), {}, {});
 }
 
-TEST_CASE("a recording of some processes knows others by name only") {
+TEST_CASE("a recording of selected processes knows others by name only") {
   const Cast cast = yielder();
   Recording recording(only(cast));
   run_together(cast);
@@ -208,7 +208,7 @@ TEST_CASE("a recording of some processes knows others by name only") {
   for (const Json& core : report["cores"]) CHECK(core["idle_ms"].is_null());
 }
 
-TEST_CASE("lanes, listeners and the report come to the same sums, in the whole and in a part") {
+TEST_CASE("lanes, listeners and the report have the same sums, for the whole and for a window") {
   const Cast cast = mixed_threads();
   Recording recording({});
   run_together(cast);
@@ -220,7 +220,7 @@ TEST_CASE("lanes, listeners and the report come to the same sums, in the whole a
   check_sums_agree(recording.path(), seconds / 4, {});
 }
 
-TEST_CASE("a command is recorded from its first breath, with all that it forks") {
+TEST_CASE("a command is recorded from its start, with all its descendants") {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/c.pftrace";
   const Outcome outcome = run({timeslice(), "record", "-o", path, "--", "/bin/sh", "-c",
@@ -280,7 +280,7 @@ void check_nothing_made_up(const std::string& path, const Json& report, const Js
             kernel["run_delay_ms"].get<double>() + measured_apart_ms);
 }
 
-TEST_CASE("a ring that is overrun is reported, and its percentiles are withheld") {
+TEST_CASE("a ring buffer overrun is reported, and percentiles are withheld") {
   const Cast cast = pinned_ping_pong();
   Recording recording({"--buffer-kib", "4"});
   recording.pause();  // a recorder that is quick enough loses nothing
@@ -297,7 +297,7 @@ TEST_CASE("a ring that is overrun is reported, and its percentiles are withheld"
   check_sums_agree(recording.path(), {}, {});
 }
 
-TEST_CASE("in a gap, no sleep and no wait is made up") {
+TEST_CASE("in a gap, no sleep and no wait is invented") {
   const Cast cast = pinned_ping_pong();
   Recording recording({"--buffer-kib", "64"});
   run_together(cast);
@@ -315,7 +315,7 @@ TEST_CASE("in a gap, no sleep and no wait is made up") {
   check_sums_agree(recording.path(), {}, {});
 }
 
-TEST_CASE("what finds no room until the end is told as a gap") {
+TEST_CASE("records without room until the end are reported as a gap") {
   const Cast cast = pinned_ping_pong();
   std::vector<std::string> arguments = only(cast);
   arguments.insert(arguments.end(), {"--buffer-kib", "4"});
@@ -368,7 +368,7 @@ uint64_t slices_in(const std::string& path) {
   return report.status == 0 ? Json::parse(report.out)["all"]["slices"].get<uint64_t>() : 0;
 }
 
-TEST_CASE("a full disk ends the recording in a sentence, and what is there can be read") {
+TEST_CASE("a full disk ends the recording with an error, and the file can be read") {
   const ScratchDirectory directory;
   if (mount("tmpfs", directory.path().c_str(), "tmpfs", 0, "size=32m") != 0)
     SKIP_TEST("no tmpfs can be mounted here");
@@ -397,7 +397,7 @@ TEST_CASE("a full disk ends the recording in a sentence, and what is there can b
   umount(directory.path().c_str());
 }
 
-TEST_CASE("a recording ends at its largest size") {
+TEST_CASE("a recording stops at --max-size") {
   const Cast cast = pinned_ping_pong();
   Recording recording({"--max-size", "300KB"});
   struct stat status {};
@@ -465,7 +465,7 @@ TEST_CASE("a flight recorder writes the last seconds, at its end and on demand")
   }
 }
 
-TEST_CASE("a wait that is too long ends a recording, which then holds it") {
+TEST_CASE("a wait over --trigger-wait ends a recording, which contains it") {
   const Cast cast = pinned_spinners();
   ScratchDirectory directory;
   const std::string path = directory.path() + "/t.pftrace";
@@ -507,7 +507,7 @@ TEST_CASE("a recorder leaves no program behind") {
   CHECK(until([&] { return bpf_ids_since(before, 0).empty(); }));
 }
 
-TEST_CASE("what can't be recorded or read is said in one sentence") {
+TEST_CASE("each error about recording or reading is one line") {
   const auto fails = [](std::vector<std::string> arguments, const std::string& with) {
     arguments.insert(arguments.begin(), timeslice());
     const Outcome outcome = run(arguments);

@@ -108,7 +108,7 @@ struct Replayed : Terminal {
 
 }  // namespace
 
-TEST_CASE("what is replayed adds up to what report says") {
+TEST_CASE("a replay adds up to the report") {
   check_totals(*record(sleeper()));
   check_totals(*record(yielder()));
   check_totals(*record(ping_pong()));
@@ -139,7 +139,7 @@ TEST_CASE("the last frame's totals are the kernel's") {
   }
 }
 
-TEST_CASE("of a command that begins and ends within the recording nothing is missing") {
+TEST_CASE("nothing is missing for a command that starts and ends within the recording") {
   Recording recording({"-q", "--", "sh", "-c", "for i in 1 2 3; do sleep 0.05; done; true | cat"});
   REQUIRE(recording.wait().status == 0);
   std::map<uint32_t, Json> last;
@@ -161,7 +161,7 @@ TEST_CASE("of a command that begins and ends within the recording nothing is mis
   CHECK(born >= 5);
 }
 
-TEST_CASE("batch mode steps through a recording without waiting, and ends with it") {
+TEST_CASE("batch mode steps through a recording without waiting, and ends at its end") {
   Recording recording({"-q", "--seconds", "1", "-p", std::to_string(getpid())});
   REQUIRE(recording.wait().status == 0);
   const auto began = Clock::now();
@@ -181,7 +181,7 @@ TEST_CASE("batch mode steps through a recording without waiting, and ends with i
   CHECK(lines_of(csv.out).size() >= 2);
 }
 
-TEST_CASE("a recording and what is live don't go together") {
+TEST_CASE("a replay can't be combined with options for the live machine") {
   for (const std::vector<std::string>& more : {std::vector<std::string>{"-p", "1"},
                                                {"--source", "proc"},
                                                {"--probes", "sched"},
@@ -195,7 +195,7 @@ TEST_CASE("a recording and what is live don't go together") {
   CHECK(run(top({"-b", "--replay", "none.pftrace"})).status == 1);
 }
 
-TEST_CASE("keys move through a recording's time") {
+TEST_CASE("keys move through a recording") {
   for (const auto& [width, height] : {std::pair(80, 24), {200, 60}}) {
     CAPTURE(width, height);
     Replayed top(width, height);

@@ -93,7 +93,7 @@ void check_page(Top& top, int width, int height) {
 
 }  // namespace
 
-TEST_CASE("the screen shows cores, the process, its threads and the trust line") {
+TEST_CASE("the screen shows CPUs, the process, its threads and the trust line") {
   for (const auto& [width, height] : {std::pair(80, 24), {200, 60}}) {
     CAPTURE(width, height);
     Top top(width, height);
@@ -103,7 +103,7 @@ TEST_CASE("the screen shows cores, the process, its threads and the trust line")
   }
 }
 
-TEST_CASE("a key climbs to the aggregate rung while it runs, and back") {
+TEST_CASE("a key switches to aggregate mode and back") {
   Top top(200, 60);
   CHECK(top.headings().find("P99us") == std::string::npos);
   top.type("a");
@@ -163,7 +163,7 @@ TEST_CASE("threads can be hidden, sorted, reversed, folded and filtered") {
   CHECK(until([&] { return top.order().size() == 4; }));
 }
 
-TEST_CASE("arrows select a row, Enter shows all about it") {
+TEST_CASE("arrows select a row, Enter shows its details") {
   for (const auto& [width, height] : {std::pair(80, 24), {200, 60}}) {
     Top top(width, height);
     top.type("t");
@@ -219,7 +219,7 @@ TEST_CASE("pause stops the screen, and the delay can be set") {
   }
 }
 
-TEST_CASE("a terminal that is too small gets a sentence, and the list when it grows") {
+TEST_CASE("a terminal that is too small gets a message, and the list when it grows") {
   Top top(80, 24);
   top.resize(40, 10);
   CHECK(top.shows("needs 80x24"));
@@ -239,13 +239,13 @@ TEST_CASE("a terminal that is too small gets a sentence, and the list when it gr
   top.check_ended_well();
 }
 
-TEST_CASE("Ctrl-C gives the terminal back") {
+TEST_CASE("Ctrl-C restores the terminal") {
   Top top(80, 24);
   top.press("C-c");
   top.check_ended_well();
 }
 
-TEST_CASE("SIGTERM gives the terminal back") {
+TEST_CASE("SIGTERM restores the terminal") {
   const ScratchDirectory directory;
   const std::string file = directory.path() + "/pid";
   Top top(80, 24, "-d 0.1", "sh -c 'echo $$ >" + file + "; exec \"$@\"' - ");
@@ -253,7 +253,7 @@ TEST_CASE("SIGTERM gives the terminal back") {
   top.check_ended_well();
 }
 
-TEST_CASE("ASCII is enough where the locale has no more, or --ascii asks for it") {
+TEST_CASE("the screen is ASCII if the locale is, or with --ascii") {
   const auto is_ascii = [](const std::string& text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
   };
@@ -265,7 +265,7 @@ TEST_CASE("ASCII is enough where the locale has no more, or --ascii asks for it"
   CHECK(is_ascii(locale.text()));
 }
 
-TEST_CASE("a terminal that can't be drawn on gets a sentence") {
+TEST_CASE("an unusable terminal type is an error with a message") {
   Terminal terminal(80, 24);
   for (const std::string term : {"dumb", "nonsense", "''"}) {
     CAPTURE(term);
@@ -276,7 +276,7 @@ TEST_CASE("a terminal that can't be drawn on gets a sentence") {
   }
 }
 
-TEST_CASE("the end of what is watched is said, and the screen stays") {
+TEST_CASE("the end of the watched processes is reported, and the screen stays") {
   Terminal terminal(80, 24);
   auto workload = std::make_unique<Workload>(std::vector<Leg>{[] {}});
   terminal.enter(timeslice() + " top -d 0.1 -p " + std::to_string(workload->pid()));

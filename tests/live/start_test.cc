@@ -24,14 +24,14 @@ bool is_empty(const std::string& directory) { return std::filesystem::is_empty(d
 
 }  // namespace
 
-TEST_CASE("what is meant for a closed stdout reaches nobody, and a sentence says so") {
+TEST_CASE("output to a closed stdout goes nowhere, and an error says so") {
   const Outcome outcome =
       run({timeslice(), "top", "-b", "-n", "1", "-d", "0.1"}, [] { close_range(0, 1, 0); });
   CHECK(outcome.status == 1);
   CHECK(outcome.err == "timeslice: cannot write to stdout: Bad file descriptor\n");
 }
 
-TEST_CASE("nothing that is opened becomes stdin, stdout or stderr") {
+TEST_CASE("no opened file becomes stdin, stdout or stderr") {
   const Command command({timeslice(), "demo", "--port", "0", "--seconds", "60"},
                         [] { close_range(0, 2, 0); });
   const std::string process = "/proc/" + std::to_string(command.pid());
@@ -48,7 +48,7 @@ TEST_CASE("nothing that is opened becomes stdin, stdout or stderr") {
   for (const char* fd : {"/fd/0", "/fd/1", "/fd/2"}) CHECK(target(fd) == "/dev/null");
 }
 
-TEST_CASE("a page that may not become as large as it is leaves a sentence, and no file") {
+TEST_CASE("a page over the file size limit leaves an error, and no file") {
   const ScratchDirectory recordings, pages;
   const std::string recording = recordings.path() + "/r.pftrace";
   REQUIRE(run({timeslice(), "record", "-q", "--seconds", "0.1", "-o", recording}).status == 0);
@@ -59,7 +59,7 @@ TEST_CASE("a page that may not become as large as it is leaves a sentence, and n
   CHECK(is_empty(pages.path()));
 }
 
-TEST_CASE("a flight recorder that may not write that much keeps its memory until it may") {
+TEST_CASE("a flight recorder over its file size limit keeps its data until it may write") {
   const ScratchDirectory directory, beside;
   const std::string path = directory.path() + "/f", said = beside.path() + "/said";
   Command recorder(

@@ -117,8 +117,7 @@ void check_thread_lives(std::unique_ptr<observe::Source> source, const Child& ch
 }  // namespace
 
 // The kernel forgets each some time after the next one has its number.
-TEST_CASE(
-    "processes with one id, one straight after the other, are each in a recording of theirs") {
+TEST_CASE("processes that reuse an id in immediate succession are separate in a recording") {
   constexpr int kLives = 40;
   Workload parent({[] {
     pid_t id = 0;
@@ -145,26 +144,27 @@ TEST_CASE(
   CHECK(lives == kLives);
 }
 
-TEST_CASE("processes with one id have each their own history, on the count rung") {
+TEST_CASE("processes that reuse an id have separate histories, in count mode") {
   check_lives(observe::open_count_source({}), 10);
 }
 
-TEST_CASE("processes with one id have each their own history, on the aggregate rung") {
+TEST_CASE("processes that reuse an id have separate histories, in aggregate mode") {
   check_lives(observe::open_sched_source({}), 10);
 }
 
-TEST_CASE("processes with one id have each their own history, on the proc rung") {
+TEST_CASE("processes that reuse an id have separate histories, in proc mode") {
   // The file tells the start in ticks of 10 ms: those who live shorter can't be told apart there.
   check_lives(observe::open_proc_source({}), 4);
 }
 
-TEST_CASE("processes with one id keep their histories apart while a thousand others come and go") {
+TEST_CASE(
+    "processes that reuse an id keep separate histories while a thousand others come and go") {
   Storm storm(1000);
   check_lives(observe::open_sched_source({}), 20);
   CHECK(storm.stop() > 100);
 }
 
-TEST_CASE("threads of one process with one id have each their own history") {
+TEST_CASE("threads of one process that reuse an id have separate histories") {
   if (access("/proc/sys/kernel/ns_last_pid", W_OK) != 0)
     SKIP_TEST("no ns_last_pid: the kernel has no CONFIG_CHECKPOINT_RESTORE, or we aren't root");
   const Pipe orders, reports, gate;

@@ -58,7 +58,7 @@ const std::vector<Limited> kNumbers = {
 
 }  // namespace
 
-TEST_CASE("a number that is none, or lies beyond its limits, is bad usage everywhere") {
+TEST_CASE("a malformed or out-of-range number is bad usage everywhere") {
   for (const Limited& limited : kNumbers) {
     std::vector<std::string> words = {"nan",   "-nan", "inf", "-inf", "-1",
                                       "1e999", "",     "abc", "1x",   "99999999999999999999"};
@@ -72,7 +72,7 @@ TEST_CASE("a number that is none, or lies beyond its limits, is bad usage everyw
   }
 }
 
-TEST_CASE("a size that is none is bad usage") {
+TEST_CASE("a malformed size is bad usage") {
   for (const char* size :
        {"-1", "nan", "inf", "abc", "", "+5MB", "MB", "4QB", "1.5MB", "5BB", "1e3"})
     check_refused({{"record", "--max-size", size}, "is not a size"}, 2);
@@ -80,7 +80,7 @@ TEST_CASE("a size that is none is bad usage") {
     check_refused({{"record", "--max-size", size}, "--max-size: "}, 2);
 }
 
-TEST_CASE("what can't be meant, or contradicts itself, is bad usage") {
+TEST_CASE("malformed or contradictory arguments are bad usage") {
   const std::vector<Refused> table = {
       {{"top", "-b", "-p", "abc"}, "'abc' is not a process id"},
       {{"top", "-b", "-p", "0"}, "'0' is not a process id"},
@@ -107,7 +107,7 @@ TEST_CASE("what can't be meant, or contradicts itself, is bad usage") {
   for (const Refused& refused : table) check_refused(refused, 2);
 }
 
-TEST_CASE("a wrong choice is told which there are") {
+TEST_CASE("the error for a wrong choice lists the valid ones") {
   const std::vector<Refused> table = {
       {{"top", "--source", "x"},
        "--source: 'x' is not a valid choice; choose one of bpf, kmod, proc\n"},
@@ -127,7 +127,7 @@ TEST_CASE("a wrong choice is told which there are") {
   for (const Refused& refused : table) check_refused(refused, 2);
 }
 
-TEST_CASE("what isn't there is a failure, not bad usage") {
+TEST_CASE("a missing process, cgroup or file is a failure, not bad usage") {
   check_refused({{"top", "-b", "-p", "999999999"}, "there is no process 999999999"}, 1);
   check_refused({{"record", "-p", "999999999"}, "there is no process 999999999"}, 1);
   check_refused({{"top", "-b", "--cgroup", "nosuch"}, "there is no cgroup 'nosuch'"}, 1);

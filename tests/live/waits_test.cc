@@ -70,7 +70,7 @@ void check_waits(const Cast& cast) {
 
 TEST_CASE("our switches and waits of a spinner reconcile") { check_waits(spinner()); }
 
-TEST_CASE("our switches and waits of two spinners on one core reconcile") {
+TEST_CASE("our switches and waits of two spinners on one CPU reconcile") {
   check_waits(pinned_spinners());
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("our switches and waits of four different threads reconcile") {
   check_waits(mixed_threads());
 }
 
-TEST_CASE("a thread that begins while we look is counted from its first switch on") {
+TEST_CASE("a thread that starts while being observed is counted from its first switch") {
   Look look(observe::open_sched_source({}));
   look.advance();
   const Cast cast = mixed_threads();
@@ -98,7 +98,7 @@ TEST_CASE("a thread that begins while we look is counted from its first switch o
   }
 }
 
-TEST_CASE("both rungs at once do not disturb each other, and two aggregate rungs count the same") {
+TEST_CASE("both modes at once don't disturb each other, and two in aggregate mode count the same") {
   const Cast cast = sleeper();
   Look one(observe::open_sched_source(tgids_of(cast)));
   Look other(observe::open_sched_source(tgids_of(cast)));

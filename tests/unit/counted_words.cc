@@ -23,13 +23,13 @@ std::string asked_for(std::vector<uint32_t> tgids) {
 
 }  // namespace
 
-TEST_CASE("what is counted is one, or several") {
+TEST_CASE("counts are singular or plural") {
   CHECK(view::counted(0, "wait", "waits") == "0 waits");
   CHECK(view::counted(1, "wait", "waits") == "1 wait");
   CHECK(view::counted(1'000'001, "switch", "switches") == "1,000,001 switches");
 }
 
-TEST_CASE("a trust line speaks of one wait as of one") {
+TEST_CASE("the trust line has singular and plural") {
   MadeFrame made(Rung::aggregate);
   model::Trust& trust = made.frame().trust;
   trust.censored_waits = trust.missed_switches = 1;
@@ -40,7 +40,7 @@ TEST_CASE("a trust line speaks of one wait as of one") {
         std::string::npos);
 }
 
-TEST_CASE("a recording's trust line does so, too") {
+TEST_CASE("a recording's trust line has singular and plural, too") {
   model::RecordingTrust trust;
   trust.breaks = trust.cut_waits = trust.unseen_threads = 1;
   CHECK(view::recording_trust_line(trust).find("1 switch missing, 1 thread seen only part of the "
@@ -52,7 +52,7 @@ TEST_CASE("a recording's trust line does so, too") {
             "window's edge, ") != std::string::npos);
 }
 
-TEST_CASE("of the processes that were recorded a few are named, and the others counted") {
+TEST_CASE("of the recorded processes a few are named, and the others counted") {
   CHECK(asked_for({}).empty());
   CHECK(asked_for({7}) == "process 7");
   CHECK(asked_for({7, 8, 9, 10}) == "processes 7, 8, 9, 10");

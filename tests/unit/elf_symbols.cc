@@ -151,7 +151,7 @@ TEST_CASE("a table of more symbols than are read at once is read whole") {
   CHECK(found(*symbols, 1, 0x20, 48));
 }
 
-TEST_CASE("whose table of all symbols has a global one of ours has them all there") {
+TEST_CASE("a full symbol table with one global symbol of ours has all of them") {
   std::vector<Symbol> all = kLocals;
   all.push_back({"start", 0x60, 8, STT_FUNC, STB_GLOBAL});
   ElfFile file;
@@ -191,7 +191,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a table in which a name stands more often than in any program is not believed") {
+TEST_CASE("a table with implausibly many entries of one name is not trusted") {
   std::string names;
   for (int i = 0; i < 100'000; ++i) names += std::string("start", 6);
   Elf64_Sym symbol{};
@@ -203,7 +203,7 @@ TEST_CASE("a table in which a name stands more often than in any program is not 
   CHECK_FALSE(file.look());
 }
 
-TEST_CASE("a file of another class, byte order or kind is no program of this machine") {
+TEST_CASE("a file of another class, byte order or kind is not a program of this machine") {
   ElfFile file;
   file.add_table(SHT_DYNSYM, {{"start", 0x50}});
   REQUIRE(file.look());
@@ -254,7 +254,7 @@ TEST_CASE("of many tables of one type one is read, and a file of very many secti
   CHECK_FALSE(crowd.look());
 }
 
-TEST_CASE("a name without an end costs no more than what it is compared with") {
+TEST_CASE("an unterminated name costs no more than the one it is compared with") {
   ElfFile file;
   const std::string endless(16 * kMiB, 's');
   const uint32_t strings = file.add_section(SHT_STRTAB, endless.data(), endless.size());
@@ -267,7 +267,7 @@ TEST_CASE("a name without an end costs no more than what it is compared with") {
   CHECK(nothing_found(file.look()));
 }
 
-TEST_CASE("a file that is cut short anywhere says nothing") {
+TEST_CASE("a truncated file yields nothing") {
   ElfFile file;
   file.add_table(SHT_DYNSYM, {{"start", 0x50}});
   file.add_table(SHT_SYMTAB, kLocals);
@@ -279,7 +279,7 @@ TEST_CASE("a file that is cut short anywhere says nothing") {
   }
 }
 
-TEST_CASE("a file that is cut short while it is read kills nobody") {
+TEST_CASE("a file that is truncated while being read crashes nothing") {
   ElfFile file;
   const uint32_t strings = file.add_hole(SHT_STRTAB, kMiB);
   file.add_hole(SHT_SYMTAB, 512 * 1024 * sizeof(Elf64_Sym), strings);

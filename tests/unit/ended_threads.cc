@@ -63,7 +63,7 @@ TEST_CASE("threads too short-lived for a row are in their process's sums") {
   CHECK(still.is_one_thread());
 }
 
-TEST_CASE("of a thread that had a row, only what it did since is left to its process's sums") {
+TEST_CASE("for a thread that had a row, its process's sums have only what it did since") {
   made_up::Source source;
   source.threads = {first_thread(10), busy_thread(10, 11, 100'000 * kMs, 5000)};
   Tracker tracker;
@@ -103,7 +103,7 @@ TEST_CASE("a thread that left after its process's sum was read is counted at the
   CHECK(*whole.nvcsw == 5000);
 }
 
-TEST_CASE("what never arrives in a process's sum doesn't swallow what others leave there") {
+TEST_CASE("what never arrives in a process's sum doesn't hide what others add there") {
   made_up::Source source;
   source.threads = {first_thread(10), busy_thread(10, 11, 100'000 * kMs, 5000)};
   Tracker tracker;
@@ -115,7 +115,7 @@ TEST_CASE("what never arrives in a process's sum doesn't swallow what others lea
   CHECK(*source.pass(tracker).processes[0]->cpu_pct == Approx(40));
 }
 
-TEST_CASE("of a process that began since the last pass, all that its ended threads did is new") {
+TEST_CASE("for a process started since the last pass, everything its ended threads did is new") {
   made_up::Source source;
   source.threads = {first_thread(10)};
   Tracker tracker;
@@ -126,7 +126,7 @@ TEST_CASE("of a process that began since the last pass, all that its ended threa
   CHECK(*process.nvcsw_per_s == Approx(40));
 }
 
-TEST_CASE("a process that has another's number inherits none of its threads") {
+TEST_CASE("a process that reuses an id inherits none of the other's threads") {
   made_up::Source source;
   source.threads = {first_thread(10, 9000 * kMs, 50), busy_thread(10, 11, 7000 * kMs, 20)};
   Tracker tracker;
@@ -141,7 +141,7 @@ TEST_CASE("a process that has another's number inherits none of its threads") {
 }
 
 // The first thread ends by it, and its id and its row go on with the totals of the one that execs.
-TEST_CASE("exec by another thread is no growth") {
+TEST_CASE("exec by another thread is not growth") {
   made_up::Source source;
   const bool busier = GENERATE(false, true);
   const uint64_t first_cpu_ns = busier ? 1000 * kMs : 90'000 * kMs;
@@ -162,7 +162,7 @@ TEST_CASE("exec by another thread is no growth") {
   CHECK(*source.pass(tracker).processes[0]->cpu_pct == Approx(8));
 }
 
-TEST_CASE("of a process that is gone, nothing tells what it did last") {
+TEST_CASE("what a process did last is unknown once it is gone") {
   made_up::Source source;
   source.threads = {first_thread(10, 100 * kMs), busy_thread(10, 11, 500 * kMs, 5)};
   Tracker tracker;

@@ -93,7 +93,7 @@ TEST_CASE("a row of the module's threads becomes a row of each kind") {
   CHECK(sched.wait_hist[17] == 4);
 }
 
-TEST_CASE("what the kernel or the moment doesn't give is absent, not 0") {
+TEST_CASE("what the kernel doesn't provide is absent, not 0") {
   const KmodThreads threads = parsed(kHead + kKernelThread);
   const ts_thread_row& row = threads.rows.at(0);
   CHECK((row.record.have & (TS_HAVE_WAIT | TS_HAVE_PENDING | TS_HAVE_SYSCALL)) == 0);
@@ -105,7 +105,7 @@ TEST_CASE("what the kernel or the moment doesn't give is absent, not 0") {
   CHECK(threads.scheds.at(0).last_preemptor == TS_PEERS);
 }
 
-TEST_CASE("figures that couldn't be read as of one moment make no row, and break no other") {
+TEST_CASE("figures that couldn't be read consistently make no row, and break no other") {
   const std::string unsettled =
       "    108     107      99  S    1   20    0      0    --        501          4         "
       "1205752941"
@@ -132,7 +132,7 @@ TEST_CASE("figures that couldn't be read as of one moment make no row, and break
   CHECK(cores.rows[0].queue_len == 3);
 }
 
-TEST_CASE("a reader who may not see the whole machine's figures reads its threads") {
+TEST_CASE("a reader without access to machine-wide figures can read its threads") {
   const KmodThreads threads = parsed(
       "timeslice 1 threads time_ns 5 observed - refused_limit - refused_memory -\n headings\n" +
       kSleeper);
@@ -140,7 +140,7 @@ TEST_CASE("a reader who may not see the whole machine's figures reads its thread
   CHECK(threads.refused_limit == 0);
 }
 
-TEST_CASE("cores that are off line are no rows") {
+TEST_CASE("offline CPUs have no rows") {
   KmodCores cores;
   parse_kmod_cores(
       "timeslice 1 cores time_ns 5\n core online and so on\n"
@@ -157,14 +157,14 @@ TEST_CASE("cores that are off line are no rows") {
   CHECK(cores.unseeded_switches == 2);
 }
 
-TEST_CASE("another version, or another text, is refused") {
+TEST_CASE("another version or format is refused") {
   for (const std::string text : {"", "\n\n", "timeslice 2 threads time_ns 1\n\n", "hello world\n"})
     CHECK_THROWS_AS(parsed(text), Failure);
   KmodCores cores;
   CHECK_THROWS_AS(parse_kmod_cores(kHead, cores), Failure);
 }
 
-TEST_CASE("a row that ends anywhere, or holds anything, is read or refused, and never more") {
+TEST_CASE("a truncated or corrupted row is read or refused, without overrunning") {
   for (size_t length = 0; length < kSleeper.size(); ++length) {
     try {
       parsed(kHead + kSleeper.substr(0, length));

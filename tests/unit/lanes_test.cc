@@ -23,7 +23,7 @@ Slice made(uint32_t thread, uint16_t cpu, uint64_t begin_ns, uint64_t end_ns, ui
 
 }  // namespace
 
-TEST_CASE("a slice is shared out among the cells that it touches, and so is its wait") {
+TEST_CASE("a slice is divided among the cells that it touches, and so is its wait") {
   Lanes lanes(1000, 2000, 10);
   lanes.slice(made(0, 1, 1150, 1320, 80));
   REQUIRE(lanes.cores().size() == 2);
@@ -42,7 +42,7 @@ TEST_CASE("a slice is shared out among the cells that it touches, and so is its 
   CHECK(parts[3].oncpu_ns == 20);
 }
 
-TEST_CASE("of several slices in a cell the last one says how the thread left") {
+TEST_CASE("of several slices in a cell the last one decides how the thread left") {
   Lanes lanes(0, 1000, 1);
   lanes.slice(made(0, 0, 100, 200));
   lanes.slice(made(1, 0, 200, 300));
@@ -61,7 +61,7 @@ TEST_CASE("of several slices in a cell the last one says how the thread left") {
   CHECK_FALSE(cell[1].cut);
 }
 
-TEST_CASE("what lies beyond the window is left out, and the last cell ends with it") {
+TEST_CASE("what is outside the window is omitted, and the last cell ends with it") {
   Lanes lanes(1000, 1010, 3);
   lanes.slice(made(0, 0, 900, 1100, 50));
   uint64_t sum_ns = 0;
@@ -72,7 +72,7 @@ TEST_CASE("what lies beyond the window is left out, and the last cell ends with 
   CHECK(sum_ns == 10);
 }
 
-TEST_CASE("a wait that goes on at the window's end is in the lane") {
+TEST_CASE("a wait still open at the window's end is in the lane") {
   Lanes lanes(0, 100, 2);
   lanes.waiting(made(2, 0, 100, 100, 30));
   CHECK(lanes.threads().at(2).at(0).cell == 1);

@@ -68,7 +68,7 @@ void check_linear(const std::function<void(uint32_t)>& work) {
 
 }  // namespace
 
-TEST_CASE("a thread that very many others wake costs no more for each") {
+TEST_CASE("a thread woken by very many others costs no more per waker") {
   check_linear([](uint32_t n) {
     OneCore core;
     for (uint32_t i = 0; i < n; ++i) {
@@ -89,7 +89,7 @@ TEST_CASE("a thread that very many others wake costs no more for each") {
   });
 }
 
-TEST_CASE("a report by process costs no more for each where there are very many") {
+TEST_CASE("a report by process costs no more per process if there are very many") {
   check_linear([](uint32_t n) {
     OneCore core;
     for (uint32_t i = 0; i < n; ++i) core.run(1000 + i, TS_LEAVING_SLEEP);
@@ -116,7 +116,7 @@ TEST_CASE("a thread of a report takes less than a kilobyte") {
   CHECK((allocated() - before) / n < 1024);
 }
 
-TEST_CASE("lanes cost no more for each thread where very many share a cell") {
+TEST_CASE("lanes cost no more per thread if very many share a cell") {
   check_linear([](uint32_t n) {
     Lanes lanes(1, 1 + uint64_t{n} * 1000, 1);
     OneCore core(&lanes);

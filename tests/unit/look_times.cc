@@ -35,20 +35,20 @@ bool is_due_after(const ts_event_identity& identity) {
 
 }  // namespace
 
-TEST_CASE("a new thread and a new program are looked at, a fork not before it is one") {
+TEST_CASE("a new thread and a new program are examined, a fork not before it is one") {
   CHECK_FALSE(LookTimes().due(1000 * kMs));
   CHECK(is_due_after(born(101, 100)));
   CHECK(is_due_after(begun(100)));
   CHECK_FALSE(is_due_after(born(100, 100)));
 }
 
-TEST_CASE("nobody looks at the kernel's threads, or at those that aren't recorded") {
+TEST_CASE("kernel threads and threads that aren't recorded are not examined") {
   CHECK_FALSE(is_due_after(born(101, 100, TS_THREAD_KERNEL)));
   CHECK_FALSE(is_due_after(born(101, 100, TS_THREAD_OUTSIDE)));
   CHECK_FALSE(is_due_after(begun(100, TS_THREAD_OUTSIDE)));
 }
 
-TEST_CASE("who was looked at is new no more, and who came meanwhile is") {
+TEST_CASE("an examined thread is no longer new, one that appeared meanwhile is") {
   LookTimes times;
   times.note(born(101, 100));
   times.begin();
@@ -61,7 +61,7 @@ TEST_CASE("who was looked at is new no more, and who came meanwhile is") {
   CHECK(times.due(9000 * kMs));
 }
 
-TEST_CASE("looks at who is new take a 50th of the time, and an early one isn't lost") {
+TEST_CASE("examining new threads takes a 50th of the time, and an early request isn't lost") {
   LookTimes times;
   times.begin();
   times.end(1000 * kMs, 10 * kMs);

@@ -40,7 +40,7 @@ constexpr LookUpThread::Limits kGivesUpAtOnce{.patience = 2s, .give_up = 0s, .mo
 
 }  // namespace
 
-TEST_CASE("look-ups are done in order, by one thread that isn't the asker's") {
+TEST_CASE("look-ups are done in order, by one thread that isn't the caller's") {
   LookUpThread thread;
   const auto done = std::make_shared<std::vector<int>>();
   const auto where = std::make_shared<std::vector<std::thread::id>>();
@@ -57,7 +57,7 @@ TEST_CASE("look-ups are done in order, by one thread that isn't the asker's") {
 }
 
 TEST_CASE(
-    "a look-up that never ends keeps its asker for the time allowed, and later ones not at all") {
+    "a look-up that never ends blocks its caller for the time allowed, and later ones not at all") {
   const auto done = std::make_shared<std::vector<int>>();
   const Silence silence;
   LookUpThread thread(kNeverGivesUp);
@@ -70,7 +70,7 @@ TEST_CASE(
   CHECK(*done == std::vector<int>{1});
 }
 
-TEST_CASE("what was given up isn't begun, and once its thread is free it serves again") {
+TEST_CASE("an abandoned look-up isn't started, and once its thread is free it works again") {
   const auto done = std::make_shared<std::vector<int>>();
   LookUpThread thread(kNeverGivesUp);
   {
@@ -81,7 +81,7 @@ TEST_CASE("what was given up isn't begun, and once its thread is free it serves 
   CHECK(std::count(done->begin(), done->end(), 1) == 0);
 }
 
-TEST_CASE("a thread that is kept is left behind for another, but not for one after the other") {
+TEST_CASE("a blocked thread is replaced, but not repeatedly") {
   const auto done = std::make_shared<std::vector<int>>();
   const Silence silence;
   LookUpThread thread(kGivesUpAtOnce);
@@ -92,7 +92,7 @@ TEST_CASE("a thread that is kept is left behind for another, but not for one aft
   CHECK(*done == std::vector<int>{1});
 }
 
-TEST_CASE("the calls of a pass have one patience together") {
+TEST_CASE("all calls of a pass share one time limit") {
   const auto done = std::make_shared<std::vector<int>>();
   LookUpThread thread(kNeverGivesUp);
   const auto begun = Clock::now();

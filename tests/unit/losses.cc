@@ -10,13 +10,13 @@ namespace timeslice::model {
 
 using Counts = std::vector<uint64_t>;
 
-TEST_CASE("lost records: what their core has told isn't told by a cut") {
+TEST_CASE("lost records: what their CPU has reported isn't reported again at a cut") {
   Losses losses(2);
   CHECK(losses.take(made_up::lost(1, 1, 7)) == 7);
   CHECK(losses.cut({0, 7}) == Counts{0, 0});
 }
 
-TEST_CASE("lost records: a gap that is open at a cut is told there, and only its rest later") {
+TEST_CASE("lost records: a gap that is open at a cut is reported there, and only its rest later") {
   Losses losses(2);
   CHECK(losses.take(made_up::lost(1, 0, 3)) == 3);
   CHECK(losses.cut({8, 2}) == Counts{5, 2});
@@ -27,13 +27,13 @@ TEST_CASE("lost records: a gap that is open at a cut is told there, and only its
   CHECK(losses.take(made_up::lost(4, 0, 1)) == 1);
 }
 
-TEST_CASE("lost records: cores that nobody knows are taken by their word") {
+TEST_CASE("lost records: unknown CPUs are counted as they report") {
   Losses losses(1);
   CHECK(losses.take(made_up::lost(1, 5, 3)) == 3);
   CHECK(losses.cut({}) == Counts{0});
 }
 
-TEST_CASE("lost records: what was lost before a flight recorder's seconds isn't theirs") {
+TEST_CASE("lost records: losses before a flight recorder's window aren't counted") {
   record::FlightRing ring(100);
   ring.begin(0, "a", {0, 0});
   ring.begin(90, "b", {5, 0});

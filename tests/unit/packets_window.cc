@@ -35,13 +35,13 @@ size_t count_all(Bytes& bytes) {
 
 }  // namespace
 
-TEST_CASE("a short recording is read into little memory") {
+TEST_CASE("a short recording takes little memory") {
   Counted few(3);
   CHECK(count_all(few) == 3);
   CHECK(*std::max_element(few.asked.begin(), few.asked.end()) <= 64 << 10);
 }
 
-TEST_CASE("a long recording is read by few calls") {
+TEST_CASE("a long recording takes few read calls") {
   Counted many(16 << 10);  // 16 MiB
   CHECK(count_all(many) == 16 << 10);
   CHECK(many.asked.size() < 40);

@@ -50,7 +50,7 @@ std::string a_wait(const std::vector<std::string>& wake_ups) {
 
 }  // namespace
 
-TEST_CASE("a name in a switch or a wake-up is its thread's from then on") {
+TEST_CASE("a name in a switch or a wake-up applies from then on") {
   const model::History history =
       read(tree({{500, 500, {"/usr/bin/told"}}}) +
            bundle(0, {switch_event(1 * kMs, {900, "was here"}, 1, {500, "now"}),
@@ -76,7 +76,7 @@ TEST_CASE("what Perfetto's own recorder lost is a gap of its core") {
   CHECK(thread(cut, 500).unseen_ns == 8 * kMs);
 }
 
-TEST_CASE("of a number that is used again, each thread has its own name") {
+TEST_CASE("threads that reuse an id have separate names") {
   const model::History history = read(bundle(0, {switch_event(1 * kMs, {0}, 0, {500, "first"}),
                                                  switch_event(2 * kMs, {500, "first"}, 16, {0}),
                                                  switch_event(3 * kMs, {0}, 0, {500, "second"}),
@@ -193,7 +193,7 @@ TEST_CASE("deflated packets are read as if they weren't") {
   CHECK(thread(plain, 500).oncpu_ns == 17 * kMs);
 }
 
-TEST_CASE("packets that can't be unpacked are broken parts, or what the file is refused for") {
+TEST_CASE("packets that can't be unpacked are damaged parts, or the reason for refusing the file") {
   const std::string whole = bundle(0, {switch_event(1 * kMs, {0}, 0, {500, "my"})});
   const std::string cut = deflated(whole).substr(0, 20);
   const std::string broken = packet(field::Packet::compressed_packets, cut);
@@ -208,7 +208,7 @@ TEST_CASE("packets that can't be unpacked are broken parts, or what the file is 
   CHECK(loader.history->threads().size() == 1);
 }
 
-TEST_CASE("a file that unpacks to far more than its size is left alone") {
+TEST_CASE("a file that unpacks to far more than its size is refused") {
   const std::string whole = bundle(0, {switch_event(1 * kMs, {0}, 0, {500, "my"})});
   // One packet of 7 MB is within the limit, two aren't: each weighs 7 KB.
   const std::string one = packed(bomb(7 << 20));
@@ -218,13 +218,13 @@ TEST_CASE("a file that unpacks to far more than its size is left alone") {
   CHECK(refusal(packed(bomb(9 << 20))).find("can't be unpacked") != std::string::npos);
 }
 
-TEST_CASE("a compressed file is refused for what it is") {
+TEST_CASE("a compressed file is refused as such") {
   const std::string refused = refusal("\x1f\x8b\x08 and so on");
   CHECK(refused == "made is compressed by gzip; unpack it first");
   CHECK(refusal("\x28\xb5\x2f\xfd and so on").find("zstd") != std::string::npos);
 }
 
-TEST_CASE("a thread that nobody named is said to have no name") {
+TEST_CASE("a thread without a name is shown as such") {
   const std::string file =
       bundle(0, {switch_event(1 * kMs, {0}, 0, {500, ""}),
                  wake_event(2 * kMs, field::Event::sched_waking, 500, {600, ""}),

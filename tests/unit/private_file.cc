@@ -57,8 +57,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE(
-    "a file that the tool makes is its owner's alone, also where another was readable by all") {
+TEST_CASE("a new file is readable by its owner only, even if it replaces a world-readable one") {
   const Scratch scratch;
   const std::string path = scratch.path + "/f";
   const mode_t before = umask(0);
@@ -72,7 +71,7 @@ TEST_CASE(
   CHECK(names_in(scratch.path) == Names{"f"});
 }
 
-TEST_CASE("an earlier file stays, is kept as .old, or is replaced, as was asked") {
+TEST_CASE("an earlier file stays, is kept as .old, or is replaced, as requested") {
   const Scratch scratch;
   const std::string path = scratch.path + "/f";
   write_private(path, "one", Earlier::keep_as_old);
@@ -88,7 +87,7 @@ TEST_CASE("an earlier file stays, is kept as .old, or is replaced, as was asked"
   CHECK(names_in(scratch.path) == Names{"f", "f.old"});
 }
 
-TEST_CASE("what doesn't come to take its place leaves all as it was") {
+TEST_CASE("a file that isn't completed leaves everything unchanged") {
   const Scratch scratch;
   const std::string path = scratch.path + "/f";
   write_private(path, "one", Earlier::refuse);
@@ -101,7 +100,7 @@ TEST_CASE("what doesn't come to take its place leaves all as it was") {
   CHECK(names_in(scratch.path) == Names{"f"});
 }
 
-TEST_CASE("an earlier file that can't be kept as .old is said before anything begins") {
+TEST_CASE("an earlier file that can't be kept as .old is reported before anything starts") {
   const Scratch scratch;
   const std::string path = scratch.path + "/f";
   REQUIRE(::mkdir((path + ".old").c_str(), 0700) == 0);
@@ -111,7 +110,7 @@ TEST_CASE("an earlier file that can't be kept as .old is said before anything be
   CHECK(names_in(scratch.path) == Names{"f", "f.old"});
 }
 
-TEST_CASE("a file that comes meanwhile isn't written over") {
+TEST_CASE("a file that appears meanwhile isn't overwritten") {
   const Scratch scratch;
   const std::string path = scratch.path + "/f";
   {
@@ -124,7 +123,7 @@ TEST_CASE("a file that comes meanwhile isn't written over") {
   CHECK(names_in(scratch.path) == Names{"f"});
 }
 
-TEST_CASE("a link in a file's place is refused in a sentence, and what it leads to is whole") {
+TEST_CASE("a link in a file's place is refused, and its target unchanged") {
   const Scratch scratch;
   const std::string target = scratch.path + "/precious", link = scratch.path + "/link";
   write_private(target, "precious", Earlier::refuse);
@@ -152,7 +151,9 @@ TEST_CASE("a link or a FIFO that comes meanwhile is neither replaced nor kept as
   }
 }
 
-TEST_CASE("a FIFO without a reader and a directory are refused at once, a full device in a word") {
+TEST_CASE(
+    "a FIFO without a reader and a directory are refused immediately, a full device with its "
+    "error") {
   const Scratch scratch;
   const std::string fifo = scratch.path + "/fifo";
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);

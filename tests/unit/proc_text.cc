@@ -57,7 +57,7 @@ ts_thread_row status_row(int dir) {
 
 }  // namespace
 
-TEST_CASE("a file is read whole, at the edges of the buffer as well") {
+TEST_CASE("a file is read completely, at the edges of the buffer as well") {
   std::string text;
   for (const size_t size : {0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 300'000}) {
     std::string made(size, 'x');
@@ -75,7 +75,7 @@ TEST_CASE("a file is read whole, at the edges of the buffer as well") {
   CHECK(text.empty());
 }
 
-TEST_CASE("a machine of 2,000 cores has 2,000") {
+TEST_CASE("a machine with 2,000 CPUs has 2,000") {
   std::ostringstream stat;
   stat << "cpu  1 1 1 1 1 1 1 1 0 0\n";
   for (int cpu = 0; cpu < 2000; ++cpu)

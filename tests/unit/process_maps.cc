@@ -83,7 +83,7 @@ TEST_CASE("a mapping has its bounds, its place in the file, the file's inode and
   CHECK(without_file > 0);
 }
 
-TEST_CASE("of a process with 40 MB of mappings none is read, of one with fewer all") {
+TEST_CASE("no mapping is read of a process with 40 MB of them, all of one with fewer") {
   const MappedFile file;
   constexpr size_t kMany = 40'000, kFew = 5'000;
   auto* place = static_cast<char*>(
@@ -101,4 +101,4 @@ TEST_CASE("of a process with 40 MB of mappings none is read, of one with fewer a
   CHECK_FALSE(read_maps(self).empty());
 }
 
-TEST_CASE("a process that isn't there has no mappings") { CHECK(read_maps(UINT32_MAX).empty()); }
+TEST_CASE("a process that doesn't exist has no mappings") { CHECK(read_maps(UINT32_MAX).empty()); }

@@ -87,7 +87,7 @@ TEST_CASE("who takes over the number of a process that lives, by exec, begins no
   }
 }
 
-TEST_CASE("processes that have a number after each other have a row each") {
+TEST_CASE("processes that reuse an id have separate rows") {
   Scene scene;
   scene.there(31999, 31999, "life-0");
   scene.run(0, 10, 31999, TS_LEAVING_DEAD);
@@ -102,7 +102,7 @@ TEST_CASE("processes that have a number after each other have a row each") {
         Rows{{"life-0 1", 10}, {"life-1 2", 6}, {"life-2 2", 7}, {"life-3 2", 8}});
 }
 
-TEST_CASE("a process whose end is missing ends where its number is somebody else's") {
+TEST_CASE("a process whose end is missing ends when its id is reused") {
   Scene scene;
   scene.there(500, 500, "first");
   scene.run(0, 10, 500, TS_LEAVING_SLEEP);
@@ -111,7 +111,7 @@ TEST_CASE("a process whose end is missing ends where its number is somebody else
   CHECK(scene.processes(100) == Rows{{"first 1", 10}, {"second 1", 1}});
 }
 
-TEST_CASE("threads that outlive their process's first one stay its own") {
+TEST_CASE("threads that outlive their process's first thread stay its threads") {
   Scene scene;
   scene.there(501, 500, "worker");
   scene.there(500, 500, "program");

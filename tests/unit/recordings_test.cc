@@ -79,7 +79,7 @@ TEST_CASE("switches of a plain trace are the kernel's") {
                                           {15658, 1620349257095, 1620360322698, 40, 1}});
 }
 
-TEST_CASE("a report of another recorder's trace leaves absent what it doesn't tell") {
+TEST_CASE("a report of another recorder's trace omits what it doesn't have") {
   play::RecordingOptions options;
   for (const char* file : {"perfetto-compact.pftrace", "perfetto-plain.pftrace"}) {
     INFO(file);

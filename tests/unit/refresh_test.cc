@@ -66,7 +66,7 @@ class Machine {
 
 }  // namespace
 
-TEST_CASE("news alone show the same as everything") {
+TEST_CASE("changed rows alone show the same as all rows") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);
   Machine machine(seed);

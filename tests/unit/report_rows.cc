@@ -35,7 +35,7 @@ uint64_t at_us(uint64_t us) { return kBegin + us * 1000; }
 
 }  // namespace
 
-TEST_CASE("who lived too briefly for a look was a first thread, or wasn't: that is known") {
+TEST_CASE("a thread too short-lived to be examined is still known to be a first thread or not") {
   model::History history(info_from(kBegin), 0, 0);
   there(history, 1, "make", 'S', false);
   history.event(made_up::forked(at_us(10), 0, 1, 50, 50, 7, "cc1").event);
@@ -55,7 +55,7 @@ TEST_CASE("who lived too briefly for a look was a first thread, or wasn't: that 
 }
 
 // A kernel thread takes the core for 10 us, and another spinner has it for the 10 ms after that.
-TEST_CASE("a preemptor isn't ranked by what a thread waited while others ran") {
+TEST_CASE("a preemptor isn't ranked by the wait during which others ran") {
   model::History history(info_from(kBegin), 0, 0);
   there(history, 1, "victim", 'R', true);
   there(history, 2, "bully", 'R', false);
@@ -96,7 +96,7 @@ TEST_CASE(
   CHECK(report.wait_quantile_us(report.rows[0], 0.99) == 5.1);
 }
 
-TEST_CASE("threads of which a part is unseen are counted") {
+TEST_CASE("threads with unseen time are counted") {
   model::History history(info_from(kBegin), 0, 0);
   there(history, 1, "a", 'R', true);
   there(history, 2, "b", 'S', false);

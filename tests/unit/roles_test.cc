@@ -83,8 +83,7 @@ TEST_CASE("pool workers, worker_threads and the inspector join") {
   CHECK(node.roles[10].name == "inspector-io");
 }
 
-TEST_CASE(
-    "a role once told stays when the thread wakes up, and gives way to stronger evidence only") {
+TEST_CASE("a role is kept when the thread wakes up, and replaced by stronger evidence only") {
   using namespace made_up;
   Subjects node = idle_node();
   node.add(thread(1, 8, "node"));
@@ -101,7 +100,7 @@ TEST_CASE(
   CHECK(node.roles[8].name == "libuv-worker");
 }
 
-TEST_CASE("a thread that never sleeps is told by the function that it began in") {
+TEST_CASE("a thread that never sleeps is identified by its start routine") {
   using namespace made_up;
   Subjects node;
   for (uint32_t tid = 1; tid <= 5; ++tid) {
@@ -119,7 +118,7 @@ TEST_CASE("a thread that never sleeps is told by the function that it began in")
   CHECK(node.roles[5].confidence < kSettled);
 }
 
-TEST_CASE("a stack's size tells worker_threads and the signal thread, while they run as well") {
+TEST_CASE("the stack size identifies worker_threads and the signal thread, even while they run") {
   using namespace made_up;
   Subjects node = idle_node();
   for (const uint32_t tid : {8U, 9U, 10U}) {
@@ -134,7 +133,7 @@ TEST_CASE("a stack's size tells worker_threads and the signal thread, while they
   CHECK(node.roles[10].name == "thread");
 }
 
-TEST_CASE("worker_threads that wait for each other by Atomics.wait are no workers of V8's") {
+TEST_CASE("worker_threads that wait by Atomics.wait are not V8 workers") {
   using namespace made_up;
   Subjects node = idle_node();
   constexpr uint64_t kShared = 0x7f0000001000;
@@ -146,7 +145,7 @@ TEST_CASE("worker_threads that wait for each other by Atomics.wait are no worker
   CHECK(node.roles[9].name == "node-worker");
 }
 
-TEST_CASE("who came first of all helpers is V8's timer thread, but no worker of io_uring's") {
+TEST_CASE("the first helper thread is V8's timer thread, unless it is an io_uring worker") {
   using namespace made_up;
   Subjects node = idle_node();
   ts_thread_row worker = thread(1, 20, "iou-wrk-1");
@@ -159,7 +158,7 @@ TEST_CASE("who came first of all helpers is V8's timer thread, but no worker of 
   CHECK(node.roles[20].name == "iou-wrk");
 }
 
-TEST_CASE("who signals a pool's condition, or wants its mutex, is no worker by that") {
+TEST_CASE("signalling a pool's condition, or locking its mutex, doesn't make a worker") {
   using namespace made_up;
   const ts_process_facts facts = node_facts();
   const auto role_of_first = [&](const ts_thread_row& first) {
@@ -179,7 +178,7 @@ TEST_CASE("who signals a pool's condition, or wants its mutex, is no worker by t
   for (uint32_t tid = 8; tid <= 10; ++tid) CHECK(node.roles[tid].name == "thread");
 }
 
-TEST_CASE("only the kernel's flags make an io_uring worker: anybody may take its name") {
+TEST_CASE("only the kernel's flags identify an io_uring worker: any thread may take its name") {
   using namespace made_up;
   Subjects node = idle_node();
   node.add(thread(1, 8, "iou-wrk-1"));
@@ -209,7 +208,8 @@ TEST_CASE("without sleep evidence the order of creation is a weak guess, and say
   CHECK(node.roles[7].evidence.find("order") == 0);
 }
 
-TEST_CASE("names tell in runtimes that give them, below any proof") {
+TEST_CASE(
+    "names identify threads in runtimes that set them, with less weight than other evidence") {
   using namespace made_up;
   Subjects bun;
   bun.add(thread(1, 1, "bun"));
@@ -231,7 +231,7 @@ TEST_CASE("a libuv whose cond wasn't found leaves shared futexes uncertain") {
   CHECK(node.roles[3].confidence < kSettled);
 }
 
-TEST_CASE("of an unknown program only its first thread and the kernel's have a role") {
+TEST_CASE("in an unknown program only the first thread and kernel threads have a role") {
   using namespace made_up;
   Subjects other;
   other.add(thread(1, 1, "sh"));

@@ -22,7 +22,7 @@ const ts_peer* slot_of(const Slots& slots, uint32_t tid) {
 
 }  // namespace
 
-TEST_CASE("a peer without a slot takes the rarest one's, and its count as a possible error") {
+TEST_CASE("a peer without a slot replaces the rarest, and inherits its count as the error") {
   Slots slots{};
   for (const uint32_t tid : {1U, 1U, 1U, 2U, 2U, 3U, 4U, 4U})
     model::count_peer(slots, tid, TS_CONTEXT_TASK);
@@ -43,7 +43,7 @@ TEST_CASE("one thread in two contexts is two peers") {
   CHECK(model::count_peer(slots, 1, TS_CONTEXT_TASK) == 0);
 }
 
-TEST_CASE("the true count lies between a slot's count and that less its error") {
+TEST_CASE("the true count lies between a slot's count minus its error and its count") {
   for (uint32_t seed = 1; seed <= 50; ++seed) {
     std::mt19937 random(seed);
     std::map<uint32_t, uint64_t> truth;

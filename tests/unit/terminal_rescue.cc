@@ -6,7 +6,7 @@
 
 using timeslice::view::without_padding;
 
-TEST_CASE("marks of delays aren't sent to a terminal, and all else is") {
+TEST_CASE("delay marks aren't sent to a terminal, everything else is") {
   CHECK(without_padding("\033[?1049l") == "\033[?1049l");
   CHECK(without_padding("\033[m\017$<2>") == "\033[m\017");
   CHECK(without_padding("a$<5/>b$<100*>c") == "abc");

@@ -75,7 +75,7 @@ struct PlayedPage {
 
 }  // namespace
 
-TEST_CASE("A number column gives back what it was given") {
+TEST_CASE("A number column returns what was stored") {
   timeline::NumberColumn column;
   std::vector<uint64_t> values;
   for (unsigned bit = 0; bit < 64; ++bit)
@@ -100,7 +100,7 @@ TEST_CASE("Varints and signs survive") {
   CHECK(timeline::zigzag(1) == 2);
 }
 
-TEST_CASE("Bytes survive as text that means nothing to HTML") {
+TEST_CASE("Bytes survive as text without HTML's special characters") {
   std::mt19937_64 random(7);
   for (size_t size = 0; size < 300; ++size) {
     std::string bytes(size, '\0');
@@ -112,7 +112,7 @@ TEST_CASE("Bytes survive as text that means nothing to HTML") {
   }
 }
 
-TEST_CASE("Bins hold all the time that a core was busy, in every level") {
+TEST_CASE("Bins have all of a CPU's busy time, at every level") {
   timeline::BinMaker maker(1'000'000, 256, 3);
   maker.add(0, 0, 10'000);
   maker.add(1, 10'000, 10'100);
@@ -150,7 +150,7 @@ TEST_CASE("Where records were lost, a slice doesn't reach back into the one befo
   CHECK(slices_of({{100, 200}, {200, 250}, {250, 251}, {300, 400}}) != whole);
 }
 
-TEST_CASE("A timeline's page takes few bytes a slice") {
+TEST_CASE("A timeline's page takes few bytes per slice") {
   const PlayedPage small({.slices = 0, .cores = 2, .threads = 200});
   const PlayedPage large({.slices = 200'000, .cores = 2, .threads = 200});
   const size_t frame = written(small.page, small.recording).size();
@@ -176,7 +176,7 @@ TEST_CASE("A timeline's page has all slices, and the model's sums to compare wit
   CHECK(facts["duration_ns"] == made.recording.info.end_ns - made.recording.info.begin_ns);
 }
 
-TEST_CASE("A core on which nothing ran has its lane") {
+TEST_CASE("A CPU on which nothing ran has its lane") {
   PlayedPage made({.slices = 100, .cores = 1, .threads = 4});
   model::HistoryCore idle;
   idle.cpu = 7;
@@ -187,7 +187,7 @@ TEST_CASE("A core on which nothing ran has its lane") {
   CHECK(facts["lanes"][1]["count"] == 0);
 }
 
-TEST_CASE("Hostile names can't leave the page's data") {
+TEST_CASE("Hostile names can't escape from the page's data") {
   PlayedPage made({.slices = 100});
   const std::string names[] = {"</script><b>",     "<!--<script>",   "\"'&amp;",
                                "]]>{{js}}",        "\xff\xfe bytes", "a\nb\tc\x1b[2J",
@@ -205,7 +205,7 @@ TEST_CASE("Hostile names can't leave the page's data") {
   for (const char* unseen : {"\u202E", "\x7f", "\u009b"}) CHECK(count(page, unseen) == 0);
 }
 
-TEST_CASE("A timeline's page asks for nothing outside itself") {
+TEST_CASE("A timeline's page loads nothing from outside") {
   const PlayedPage made({.slices = 100});
   const std::string page = written(made.page, made.recording) + timeline_program;
   CHECK(count(page, "default-src 'none'") == 1);
@@ -221,7 +221,7 @@ TEST_CASE("A page of an empty recording is a page") {
   CHECK(facts_of(out)["lanes"].size() == 1);
 }
 
-TEST_CASE("A page shows the recorder's own threads only if they are asked for") {
+TEST_CASE("A page shows the recorder's own threads only on request") {
   PlayedPage made({.slices = 200, .cores = 1, .threads = 4});
   made.recording.threads[2].tgid = made.recording.info.recorder_tgid = 77777;
   const auto hidden = [&](bool with_recorder) {
@@ -237,7 +237,7 @@ TEST_CASE("A page shows the recorder's own threads only if they are asked for") 
   CHECK(hidden(true) == std::vector{false, false, false, false});
 }
 
-TEST_CASE("A page tells two processes apart that had one number") {
+TEST_CASE("A page distinguishes two processes that reused an id") {
   PlayedPage made({.slices = 200, .cores = 1, .threads = 4});
   const uint64_t begin_ns = made.recording.info.begin_ns;
   for (size_t i = 0; i < 4; ++i) {

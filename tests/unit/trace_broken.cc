@@ -179,7 +179,7 @@ bool begins_like(const Reading& whole, const Reading& part, uint16_t cpu) {
 
 }  // namespace
 
-TEST_CASE("a recording that is cut at any length says what it says up to there") {
+TEST_CASE("a recording truncated at any length is read up to there") {
   const Made made;
   const Reading whole(made.bytes());
   REQUIRE(whole.events.size() == made.events());
@@ -215,7 +215,7 @@ TEST_CASE("a recording that is cut at any length says what it says up to there")
   CHECK(most == whole.events.size());
 }
 
-TEST_CASE("of recordings in one file the first is read, and it is said that others follow") {
+TEST_CASE("of several recordings in one file the first is read, and the others are reported") {
   const Made made;
   const std::string& first = made.bytes();
   const std::string cut = first.substr(0, first.size() - first.size() / 4);
@@ -251,7 +251,7 @@ TEST_CASE("of recordings in one file the first is read, and it is said that othe
   CHECK_FALSE(foreign_first.told.ours());
 }
 
-TEST_CASE("a recording with any one byte changed is read, or refused in a sentence") {
+TEST_CASE("a recording with any one byte changed is read, or refused with a message") {
   const Made made;
   std::vector<size_t> wrong;
   size_t refused = 0, said = 0;

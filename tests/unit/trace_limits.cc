@@ -90,7 +90,7 @@ uint64_t frames_of(const std::string& file, uint64_t interval_ns) {
 
 }  // namespace
 
-TEST_CASE("a file tells of no more threads than its size allows") {
+TEST_CASE("a file describes no more threads than its size allows") {
   size_t threads = 0;
   CHECK(refusal(woken(50'000), &threads).empty());
   CHECK(threads == 50'000);
@@ -120,7 +120,7 @@ TEST_CASE("a replay has one frame for a pause of centuries") {
   CHECK(frames_of(wrong, second) <= 4);
 }
 
-TEST_CASE("a replay has a frame for each interval while something happens") {
+TEST_CASE("a replay has a frame for each interval in which something happens") {
   constexpr uint64_t second = 1'000'000'000;
   std::vector<std::string> events;
   for (uint64_t i = 0; i < 100; ++i)

@@ -290,7 +290,7 @@ void check_round_trip(uint64_t seed, bool filtered) {
 
 }  // namespace
 
-TEST_CASE("what was written into a recording is read from it, field by field") {
+TEST_CASE("what is written to a recording is read back, field by field") {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     check_round_trip(seed, false);
     check_round_trip(seed, true);

@@ -43,7 +43,7 @@ TEST_CASE("rates are growth over the interval") {
   CHECK(*thread.migrations_per_s == Approx(2));
 }
 
-TEST_CASE("a wait that still goes on counts towards the rate, and once only") {
+TEST_CASE("a wait that is still open counts towards the rate, and only once") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10)};
   source.threads[0].state = 'R';
@@ -60,7 +60,7 @@ TEST_CASE("a wait that still goes on counts towards the rate, and once only") {
   CHECK(got_it.trust.censored_waits == 0);
 }
 
-TEST_CASE("what a source doesn't measure is absent, and never 0") {
+TEST_CASE("what a source doesn't measure is absent, never 0") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10)};
   source.threads[0].record.have = TS_HAVE_CPU;
@@ -77,7 +77,7 @@ TEST_CASE("what a source doesn't measure is absent, and never 0") {
   CHECK(!frame.trust.probe_ns_per_switch);
 }
 
-TEST_CASE("a thread that is no news keeps its row and has slept: its rates fall to 0") {
+TEST_CASE("a thread without a changed row keeps its row, and its rates fall to 0") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10), made_up::thread(10, 11)};
   Tracker tracker;
@@ -92,7 +92,7 @@ TEST_CASE("a thread that is no news keeps its row and has slept: its rates fall 
   CHECK(*frame.processes[0]->nvcsw_per_s == Approx(0));
 }
 
-TEST_CASE("began and ended are shown for one refresh") {
+TEST_CASE("starts and ends are shown for one refresh") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10)};
   Tracker tracker;
@@ -115,7 +115,7 @@ TEST_CASE("began and ended are shown for one refresh") {
   CHECK(!find(source.pass(tracker), 11, true));
 }
 
-TEST_CASE("a process goes one refresh after its last thread") {
+TEST_CASE("a process disappears one refresh after its last thread") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10), made_up::thread(20, 20)};
   Tracker tracker;
@@ -144,7 +144,7 @@ TEST_CASE("a reused tid is another thread") {
   CHECK(*find(frame, 11)->nvcsw_per_s == Approx(2));
 }
 
-TEST_CASE("rows may change places") {
+TEST_CASE("rows may move") {
   made_up::Source source;
   for (uint32_t tid = 10; tid < 20; ++tid) source.threads.push_back(made_up::thread(10, tid));
   for (auto& row : source.threads) row.nvcsw = row.tid;
@@ -228,7 +228,8 @@ TEST_CASE("a thread that takes another name is told anew") {
   CHECK(made_up::find(source.pass(tracker), 11)->role.name == "thread");
 }
 
-TEST_CASE("what isn't answered is asked again at each pass, and all of a pass is told ahead") {
+TEST_CASE(
+    "an unanswered look-up is repeated at each pass, and all of a pass are announced in advance") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10, "late"), made_up::thread(20, 20, "known"),
                     made_up::thread(30, 30, "kernel")};
@@ -290,7 +291,7 @@ void add_waits(ts_sched_row& row, uint64_t ns, uint32_t count) {
 
 }  // namespace
 
-TEST_CASE("the p99 is that of this interval's waits alone") {
+TEST_CASE("the p99 is that of this interval's waits only") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10)};
   source.scheds = {sched_row(1)};
@@ -318,7 +319,7 @@ TEST_CASE("a thread without storage has no aggregate figures, and is counted") {
   CHECK(frame.trust.unseeded_threads == 1);
 }
 
-TEST_CASE("cores: busy share of the time that was seen, and switches per second") {
+TEST_CASE("CPUs: busy share of the observed time, and switches per second") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10)};
   ts_core_row core{};
@@ -337,7 +338,7 @@ TEST_CASE("cores: busy share of the time that was seen, and switches per second"
   CHECK(*frame.cores[0].queue_len == 3);
 }
 
-TEST_CASE("our own CPU time is in percent of one core") {
+TEST_CASE("our own CPU time is in percent of one CPU") {
   made_up::Source source;
   source.threads = {made_up::thread(10, 10)};
   Tracker tracker;

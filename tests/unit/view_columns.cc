@@ -47,7 +47,7 @@ TEST_CASE("a rate takes five characters at most") {
   CHECK(shown(12'345'678, Kind::rate) == "12.3M");
 }
 
-TEST_CASE("other kinds of figures keep the digits that matter") {
+TEST_CASE("other kinds of figures keep their significant digits") {
   CHECK(shown(0.042, Kind::fine) == "0.04");
   CHECK(shown(9.996, Kind::fine) == "10.0");
   CHECK(shown(48.12, Kind::fine) == "48.1");
@@ -100,7 +100,7 @@ TEST_CASE("an absent figure is a dash and never 0") {
   CHECK(cell("cpu_pct", t) == "0");
 }
 
-TEST_CASE("a thread that waits for a core is told from one that has it") {
+TEST_CASE("a runnable thread is distinguished from a running one") {
   MadeFrame made;
   made.process(10, "node");
   model::Thread& t = made.thread(10, "node");
@@ -147,7 +147,7 @@ TEST_CASE("a peer shows its share, name and tid") {
   CHECK(cell("top_waker", t) == "62% softirq");
 }
 
-TEST_CASE("a comm can't write to the terminal") {
+TEST_CASE("a comm can't control the terminal") {
   MadeFrame made;
   made.process(10, "x");
   CHECK(cell("comm", made.thread(10, "a\x1b[31mb\x7f")) == "a?[31mb?");
@@ -163,7 +163,7 @@ TEST_CASE("a comm can't write to the terminal") {
     }
 }
 
-TEST_CASE("columns answer to ids, headings and top's names") {
+TEST_CASE("columns are found by id, heading and top's names") {
   CHECK(view::find_column("tid").id == "tid");
   CHECK(view::find_column("NVCSW_PER_S").id == "nvcsw_per_s");
   CHECK(view::find_column("%cpu").id == "cpu_pct");
@@ -177,7 +177,7 @@ TEST_CASE("columns answer to ids, headings and top's names") {
     if (c.id != "cpu") CHECK(&view::find_column(c.id) == &c);
 }
 
-TEST_CASE("a bad column name is answered with the good ones") {
+TEST_CASE("the error for a bad column name lists the good ones") {
   try {
     (void)view::find_column("colour");
     FAIL("accepted");
@@ -189,7 +189,7 @@ TEST_CASE("a bad column name is answered with the good ones") {
   }
 }
 
-TEST_CASE("each column is whole: it can write and sort a thread or a process") {
+TEST_CASE("each column can format and sort a thread or a process") {
   for (const view::Column& c : view::columns()) {
     INFO(c.id);
     CHECK((c.kind == Kind::text) == (c.of_thread == nullptr && c.of_process == nullptr));
@@ -231,7 +231,7 @@ TEST_CASE("texts sort by all their bytes, negative numbers below positive ones")
   CHECK(tids(threads) == std::vector<uint32_t>{2, 3, 1});
 }
 
-TEST_CASE("the frame says which columns it can't fill") {
+TEST_CASE("the frame knows which columns it can't fill") {
   MadeFrame made;
   made.process(1, "p");
   made.thread(1, "a");

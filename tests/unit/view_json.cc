@@ -145,7 +145,7 @@ TEST_CASE("JSON of an empty frame is an object with empty lists") {
   CHECK(frame["interval_s"].is_null());
 }
 
-TEST_CASE("JSON gives a figure three decimals at most, and none the more") {
+TEST_CASE("JSON figures have at most three decimals, and no trailing ones") {
   CHECK(cpu_pct_of(0).dump() == "0.0");
   CHECK(cpu_pct_of(61.8).dump() == "61.8");
   CHECK(cpu_pct_of(0.0005).dump() == "0.001");
@@ -156,7 +156,7 @@ TEST_CASE("JSON gives a figure three decimals at most, and none the more") {
   CHECK(cpu_pct_of(std::numeric_limits<double>::quiet_NaN()).is_null());
 }
 
-TEST_CASE("JSON holds any comm, as text that can be read") {
+TEST_CASE("JSON contains any comm as readable text") {
   for (int byte = 1; byte < 256; ++byte) {
     const std::string text{'a', static_cast<char>(byte), 'b'};
     const std::string read = thread_called(text)["comm"];
@@ -172,7 +172,7 @@ TEST_CASE("JSON holds any comm, as text that can be read") {
     thread_called(text);
 }
 
-TEST_CASE("JSON shows each character that isn't seen, or that turns its line, as its escape") {
+TEST_CASE("JSON escapes invisible characters and those that change the text direction") {
   const auto comm_as_written = [](const std::string& comm) {
     MadeFrame made;
     made.process(7, comm);
@@ -196,7 +196,7 @@ TEST_CASE("JSON shows each character that isn't seen, or that turns its line, as
   CHECK(comm_as_written("na\u00efve \u65e5\u672c") == "na\u00efve \u65e5\u672c");
 }
 
-TEST_CASE("JSON of any frame is the library's, byte for byte") {
+TEST_CASE("JSON of any frame equals the library's, byte for byte") {
   const auto seed = static_cast<uint64_t>(GENERATE(1, 2, 3, 4));
   CAPTURE(seed);
   Anything anything(seed);

@@ -58,7 +58,7 @@ std::vector<Action> press(Controls& controls, const model::Frame& frame, Key::Na
 
 }  // namespace
 
-TEST_CASE("the tree has processes by their sums, and threads below them") {
+TEST_CASE("the tree sorts processes by their sums, with threads below them") {
   MadeFrame made;
   add_three(made);
   ListState list;
@@ -72,7 +72,7 @@ TEST_CASE("the tree has processes by their sums, and threads below them") {
   CHECK(rows(list) == "20/20 10 10/11 10/10 10/12 2/2");
 }
 
-TEST_CASE("flat, the threads of all processes stand in one order") {
+TEST_CASE("when flat, the threads of all processes are in one order") {
   MadeFrame made;
   add_three(made);
   ListState list;
@@ -104,7 +104,7 @@ TEST_CASE("space folds a process, also from one of its threads") {
   CHECK(rows(controls.list) == "20/20 10 10/11 10/10 10/12");
 }
 
-TEST_CASE("a fold doesn't outlive its process") {
+TEST_CASE("folding ends with its process") {
   MadeFrame made, without;
   add_three(made);
   without.process(20, "hog");
@@ -149,7 +149,7 @@ TEST_CASE("a reused tid isn't the thread that was selected") {
   CHECK(list.selected_row()->process->tgid == 10);
 }
 
-TEST_CASE("until a row is chosen, the first place is selected, whoever has it") {
+TEST_CASE("until a row is chosen, the first row is selected, whichever it is") {
   MadeFrame before, after;
   add_three(before);
   add_three(after);
@@ -165,7 +165,7 @@ TEST_CASE("until a row is chosen, the first place is selected, whoever has it") 
   CHECK(list.selected() == 0);
 }
 
-TEST_CASE("what is in sight follows the selection") {
+TEST_CASE("the visible rows follow the selection") {
   MadeFrame made;
   made.process(1, "p");
   for (uint32_t tid = 1; tid <= 50; ++tid) made.thread(tid, "t");
@@ -190,7 +190,7 @@ TEST_CASE("what is in sight follows the selection") {
   CHECK(list.selected() == 0);
 }
 
-TEST_CASE("a row that ended is there for one refresh") {
+TEST_CASE("an ended row is shown for one refresh") {
   MadeFrame made, after;
   add_three(made);
   made.threads()[3].ended = true;
@@ -204,7 +204,7 @@ TEST_CASE("a row that ended is there for one refresh") {
   CHECK(rows(list) == "10/10");
 }
 
-TEST_CASE("of a process's many ended threads three have a row, and a last one tells of the rest") {
+TEST_CASE("of many ended threads of a process three have a row, and one more counts the rest") {
   MadeFrame made;
   model::Process& crowd = made.process(10, "crowd");
   for (uint32_t tid = 1000; tid < 5000; ++tid) made.thread(tid, "short").ended = true;
@@ -220,7 +220,7 @@ TEST_CASE("of a process's many ended threads three have a row, and a last one te
   CHECK(rows(list) == "10/10 10/1000 10/1001 10/1002 10");
 }
 
-TEST_CASE("the selection stays on the line of what ended, and goes on from there") {
+TEST_CASE("the selection stays on the line of an ended thread, and moves from there") {
   MadeFrame made;
   for (const uint32_t tgid : {10U, 20U}) {
     made.process(tgid, "p").ended_cpu_pct = 37;
@@ -239,7 +239,7 @@ TEST_CASE("the selection stays on the line of what ended, and goes on from there
   }
 }
 
-TEST_CASE("a single thread stands for its process only while their figures are the same") {
+TEST_CASE("a single thread represents its process only while their figures are the same") {
   MadeFrame made;
   model::Process& process = made.process(10, "p");
   made.thread(10, "p").cpu_pct = 1;
@@ -270,7 +270,7 @@ TEST_CASE("a filter is part of a comm or role, or a glob for the whole") {
   CHECK(!view::matches("uv", "v8-worker"));
 }
 
-TEST_CASE("the list narrows while a filter is typed, and Esc brings all back") {
+TEST_CASE("the list narrows while a filter is typed, and Esc restores it") {
   MadeFrame made;
   add_three(made);
   Controls controls;
@@ -326,7 +326,7 @@ TEST_CASE("a delay must be a number that makes sense") {
   CHECK(controls.message.empty());
 }
 
-TEST_CASE("some keys are the tool's to fulfil") {
+TEST_CASE("some keys are handled by the tool") {
   MadeFrame count, aggregate(Rung::aggregate);
   Controls controls;
   CHECK(press(controls, count.frame(), "a") == std::vector<Action>{Action::climb});

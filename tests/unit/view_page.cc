@@ -61,7 +61,7 @@ x   5000 hog                 0 X    0  93.0     -     -      - (ended)
 
 }  // namespace
 
-TEST_CASE("80 columns show what matters most") {
+TEST_CASE("80 columns show the most important columns") {
   MadeFrame made;
   add_node(made);
   made.processes().back().ended = false;
@@ -72,7 +72,7 @@ TEST_CASE("80 columns show what matters most") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 24);
 }
 
-TEST_CASE("what threads did that ended has a line, so that a process's lines add up") {
+TEST_CASE("what ended threads did has a line, so that a process's lines add up") {
   MadeFrame made;
   model::Process& process = made.process(10, "short");
   process.ended_cpu_pct = 37, process.ended_nvcsw_per_s = 25;
@@ -82,7 +82,7 @@ TEST_CASE("what threads did that ended has a line, so that a process's lines add
   CHECK(has(text, "\nx         (ended)                      37.0    25     -"));
 }
 
-TEST_CASE("nothing on a line covers what is before it, whatever the width") {
+TEST_CASE("nothing on a line overlaps what is before it, at any width") {
   for (const Rung rung : {Rung::count, Rung::aggregate})
     for (const int width : {80, 81, 97, 109, 110, 132, 200})
       for (const bool details : {false, true}) {
@@ -106,7 +106,7 @@ TEST_CASE("nothing on a line covers what is before it, whatever the width") {
       }
 }
 
-TEST_CASE("200 columns show every column of the rung") {
+TEST_CASE("200 columns show every column of the mode") {
   MadeFrame made(Rung::aggregate);
   add_node(made);
   Controls controls;
@@ -143,7 +143,7 @@ TEST_CASE("the pages of columns hold each of them, and the one that sorts is on 
   CHECK(view::lay_out(80, 99, controls.list, made.frame()).page == pages - 1);
 }
 
-TEST_CASE("a terminal that is too small is told so") {
+TEST_CASE("a terminal that is too small gets a message") {
   MadeFrame made;
   add_node(made);
   Controls controls;
@@ -153,7 +153,7 @@ TEST_CASE("a terminal that is too small is told so") {
   CHECK(has(page(made, controls, 80, 24), "main"));
 }
 
-TEST_CASE("the details say what is known, and which key brings the rest") {
+TEST_CASE("the details show what is known, and which key shows the rest") {
   MadeFrame made;
   add_node(made);
   Controls controls;
@@ -167,7 +167,7 @@ TEST_CASE("the details say what is known, and which key brings the rest") {
   CHECK(has(text, "a switches to aggregate mode"));
 }
 
-TEST_CASE("the details of the aggregate rung show waits and peers") {
+TEST_CASE("the details in aggregate mode show waits and peers") {
   MadeFrame made(Rung::aggregate);
   add_node(made);
   model::SchedFigures sched;
@@ -233,7 +233,7 @@ TEST_CASE("a bar is as long as its ratio") {
   CHECK(canvas.plain() == "#####.....\n##########\n..........\n");
 }
 
-TEST_CASE("many cores take few lines") {
+TEST_CASE("many CPUs take few lines") {
   std::vector<model::Core> cores(1024);
   for (uint32_t i = 0; i < cores.size(); ++i) cores[i].cpu = i;
   CHECK(view::core_lines({cores.begin(), cores.begin() + 2}, 80, 24) == 1);
@@ -242,7 +242,7 @@ TEST_CASE("many cores take few lines") {
   CHECK(view::core_lines(cores, 80, 24) <= 5);
 }
 
-TEST_CASE("an ASCII page holds no other byte") {
+TEST_CASE("an ASCII page has no other bytes") {
   MadeFrame made(Rung::aggregate);
   add_node(made);
   Controls controls;
@@ -266,7 +266,7 @@ TEST_CASE("the help page names every column on the screen and fits its width") {
     if (c.place != view::Place::files) CHECK(has(all, std::string(c.heading) + '\n'));
 }
 
-TEST_CASE("on a narrow screen what stands for a process bears the process's name") {
+TEST_CASE("on a narrow screen the row that represents a process has the process's name") {
   MadeFrame made;
   add_node(made);
   made.process(6000, "bash");

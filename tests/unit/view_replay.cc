@@ -67,7 +67,7 @@ TEST_CASE("digits jump to tenths, and J to a second") {
   CHECK(controls.jump_ns == 5 * second_ns + 12'500'000'000);
 }
 
-TEST_CASE("a second beyond the recording gets a sentence") {
+TEST_CASE("a second beyond the recording gets a message") {
   for (const std::string text : {"J61\n", "J-1\n", "Jx\n", "J1x\n", "Jnan\n"}) {
     CAPTURE(text);
     Controls controls = in_a_recording();
@@ -101,7 +101,7 @@ TEST_CASE("the probes of a recording can't be switched") {
   CHECK(has(controls.message, "no probes"));
 }
 
-TEST_CASE("the time bar tells the moment and whether time goes on") {
+TEST_CASE("the time bar shows the position and whether it is playing") {
   Controls controls = in_a_recording();
   const std::string playing = page(controls, 80, 24);
   CHECK(has(playing, "recorded 2026-03-01 18:31:02  step 1 s"));

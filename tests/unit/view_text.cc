@@ -71,7 +71,7 @@ TEST_CASE("the batch text of a small machine") {
   CHECK(text == count_text);
 }
 
-TEST_CASE("the batch text says that a first look has no rates") {
+TEST_CASE("the batch text says that a first sample has no rates") {
   MadeFrame made;
   add_node(made);
   made.frame().interval_s.reset();
@@ -81,7 +81,7 @@ TEST_CASE("the batch text says that a first look has no rates") {
   CHECK(text.find("ksoftirqd/0") != std::string::npos);
 }
 
-TEST_CASE("where no process matches, it is said, and nothing of the rung") {
+TEST_CASE("if no process matches, the text says so, and nothing about the mode") {
   MadeFrame made;
   std::string text;
   view::TextWriter().append(text, made.frame(), {});
@@ -90,7 +90,7 @@ TEST_CASE("where no process matches, it is said, and nothing of the rung") {
   CHECK(text.find("TGID") == std::string::npos);
 }
 
-TEST_CASE("of threads that are in no call, no call is missing") {
+TEST_CASE("threads that aren't in a system call don't miss one") {
   const auto text = [](char state, uint32_t flags) {
     MadeFrame made;
     made.process(1, "p");
@@ -109,7 +109,7 @@ TEST_CASE("of threads that are in no call, no call is missing") {
   CHECK(text('S', 0).find("SLEEPS IN") != std::string::npos);
 }
 
-TEST_CASE("a long last column is whole, and an endless one does no harm") {
+TEST_CASE("a long last column is complete, and an endless one does no harm") {
   MadeFrame made;
   made.process(1, "p");
   made.thread(1, "a").sleeps_in = std::string(100, 'y');
@@ -120,7 +120,7 @@ TEST_CASE("a long last column is whole, and an endless one does no harm") {
   CHECK(text.size() < 10'000);
 }
 
-TEST_CASE("figures wider than their column push the row, and are not cut") {
+TEST_CASE("figures wider than their column shift the row, and are not truncated") {
   MadeFrame made;
   made.process(1, "p");
   made.thread(1, "a").cpu_pct = 123'456'789;
@@ -129,7 +129,7 @@ TEST_CASE("figures wider than their column push the row, and are not cut") {
   CHECK(text.find(" 123456789 ") != std::string::npos);
 }
 
-TEST_CASE("the trust line names what is lost, and what no probe can lose is no zero") {
+TEST_CASE("the trust line names what is lost, without zeros for what only probes can lose") {
   MadeFrame made(Rung::aggregate);
   model::Frame& frame = made.frame();
   frame.trust.self_cpu_pct = 0.4;
@@ -143,7 +143,7 @@ TEST_CASE("the trust line names what is lost, and what no probe can lose is no z
         "0 waits still open, self 0.4% CPU, probes 112 ns/switch");
 }
 
-TEST_CASE("CSV quotes as RFC 4180 has it") {
+TEST_CASE("CSV quotes as in RFC 4180") {
   std::string out;
   view::append_csv_field(out, "plain text");
   CHECK(out == "plain text");
@@ -155,7 +155,7 @@ TEST_CASE("CSV quotes as RFC 4180 has it") {
   CHECK(out == "\"say \"\"hi\"\"\"");
 }
 
-TEST_CASE("CSV holds no control character, no broken byte and no formula") {
+TEST_CASE("CSV has no control characters, invalid bytes or formulas") {
   const auto field = [](std::string_view text) {
     std::string out;
     view::append_csv_field(out, text);
@@ -174,7 +174,7 @@ TEST_CASE("CSV holds no control character, no broken byte and no formula") {
   CHECK(field("").empty());
 }
 
-TEST_CASE("roles and evidence that a file brings are shown as clean as names") {
+TEST_CASE("roles and evidence from a file are sanitized like names") {
   MadeFrame made;
   made.process(7, "p", "\033[31mruntime");
   model::Thread& thread = made.thread(7, "=c\033", "\033[31mrole");
@@ -206,7 +206,7 @@ TEST_CASE("a report's CSV is as clean as top's, by thread, process and role") {
   }
 }
 
-TEST_CASE("a report's JSON shows characters that aren't seen as their escapes") {
+TEST_CASE("a report's JSON escapes invisible characters") {
   model::History history(model::HistoryInfo{}, 0, 0);
   ts_thread_row row{};
   row.tid = row.tgid = 7;
@@ -220,7 +220,7 @@ TEST_CASE("a report's JSON shows characters that aren't seen as their escapes") 
   CHECK(text.find("\"comm\":\"a\\u007f\\u009b\\u202e\u00ef\"") != std::string::npos);
 }
 
-TEST_CASE("CSV has a line for each thread, and nothing where nothing is known") {
+TEST_CASE("CSV has a line per thread, and empty fields for unknown figures") {
   MadeFrame made;
   add_node(made);
   std::string out;

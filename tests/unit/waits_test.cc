@@ -13,7 +13,7 @@
 
 using namespace timeslice::model;
 
-TEST_CASE("each bucket begins where the one before ends") {
+TEST_CASE("each bucket begins where the previous one ends") {
   for (uint32_t bucket = 1; bucket < TS_WAIT_BUCKETS; ++bucket) {
     const uint64_t floor = ts_wait_bucket_floor_ns(bucket);
     CHECK(ts_wait_bucket(floor) == bucket);
@@ -23,7 +23,7 @@ TEST_CASE("each bucket begins where the one before ends") {
   CHECK(ts_wait_bucket(~0ULL) == TS_WAIT_BUCKETS - 1);
 }
 
-TEST_CASE("a quantile is never below the truth, and at most a quarter above") {
+TEST_CASE("a quantile is never too low, and at most a quarter too high") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);
   std::mt19937_64 random(seed);
@@ -48,7 +48,7 @@ TEST_CASE("a quantile is never below the truth, and at most a quarter above") {
 
 TEST_CASE("no waits, no quantile") { CHECK(!wait_quantile_ns(WaitHistogram{}, 0.99)); }
 
-TEST_CASE("the difference of two histograms is what came between") {
+TEST_CASE("the difference of two histograms is what was added between") {
   WaitHistogram before{}, after{};
   before[5] = 3;
   after[5] = 10;

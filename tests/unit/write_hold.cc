@@ -45,7 +45,7 @@ TEST_CASE("a file is held until its writer closes it, whoever else opens and clo
   CHECK_FALSE(file.is_held());
 }
 
-TEST_CASE("whoever is killed holds nothing any more") {
+TEST_CASE("a killed process holds nothing any more") {
   Scratch file;
   file.fd = UniqueFd();
   int ready[2];
@@ -68,7 +68,7 @@ TEST_CASE("whoever is killed holds nothing any more") {
   close(ready[0]);
 }
 
-TEST_CASE("a packet that is just being written is no fault, one that was left is") {
+TEST_CASE("a packet that is just being written is not an error, an abandoned one is") {
   trace::Header header;
   header.begin_ns = 1'000;
   trace::Writer writer(header);
