@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The count rung: what has the kernel counted of each thread and core so far?
+ * Count mode: what has the kernel counted for each thread and CPU so far?
  *
  * Either of pass.h's programs makes one pass over all threads. It runs only when the reader calls
  * it, in that reader's own time, and attaches to nothing: between two passes it costs the machine

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How do ten thousand threads get to the reader in a millisecond? By not handing over what it has.
+ * How do ten thousand threads reach the reader in a millisecond? By transferring only what changed.
  *
  * A pass visits every thread, always in the same order. A thread that sleeps now, slept at the last
  * pass and hasn't been switched out since, hasn't run: its row is the one that the reader holds at
- * this position, and one look at its switch counters is all it costs. Whoever ran, runs, waits for
- * a core, or stands where another thread stood, gets a new row in memory that the reader has
+ * this position, and reading its switch counters is all it costs. A thread that ran, runs, waits
+ * for a CPU, or is at another thread's position, gets a new row in memory that the reader has
  * mapped; so does a process's first thread when another of its threads has ended, for that row also
  * has what those did. (What others change of a sleeper, as its nice value, comes with the next of
  * its regular rows: each pass also renews a 32nd of all.)
  *
- * Rows that find no more room are not lost: the thread isn't noted as seen, `deferred` counts it,
+ * Rows without room are not lost: the thread isn't marked as seen, `deferred` counts it,
  * and the reader calls again.
  */
 #ifndef TIMESLICE_PASS_H
@@ -161,7 +161,7 @@ static __always_inline __u32 visit(struct task_struct *task)
 /*
  * Since 6.7 a program can walk the task list itself, which costs a third of the iterator: no
  * reference is taken and no id looked up. Older kernels do the same by iter/task. Both programs
- * are here, and each rung has them.
+ * are here, and each mode has them.
  */
 struct bpf_iter_task {
 	__u64 opaque[3];
@@ -180,7 +180,7 @@ static void (*bpf_rcu_read_unlock)(void) = (void *)TS_RCU_READ_UNLOCK;
 	for (bpf_iter_task_new(&iterator, NULL, ITERATE_ALL_THREADS);                              \
 	     (task = bpf_iter_task_next(&iterator)) || (bpf_iter_task_destroy(&iterator), 0);)
 
-/* What a rung does with each thread: visit() it, and whatever it adds to the row. */
+/* What a mode does with each thread: visit() it, and what it adds to the row. */
 static __always_inline void handle_thread(struct task_struct *task);
 
 SEC("syscall")

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The aggregate rung: what doesn't the kernel keep? How long each single wait on the run queue was,
- * who took the core away, and who woke whom from which context. Four tracepoints write it into
- * storage that hangs on the task itself; a pass reads it beside the count rung's row.
+ * Aggregate mode: what doesn't the kernel keep? How long each single wait on the run queue was,
+ * which thread preempted, and which woke which from what context. Four tracepoints write it to
+ * task storage; a pass reads it in addition to count mode's row.
  *
  * Two choices keep the probes small and their sums exact:
  * - A wait is not timed by stamps of ours. At sched_switch the kernel is about to add this wait to
  *   next->sched_info.run_delay, and all it needs lies there (kernel/sched/stats.h). So our waits
- *   sum up to the kernel's to the nanosecond, and a thread that queued before we came is no riddle.
+ *   sum up to the kernel's to the nanosecond, and threads queued before we attached are right, too.
  * - Whether a switch was voluntary is not guessed from the task's state. The kernel has just
- *   incremented nvcsw or nivcsw (kernel/sched/core.c, __schedule): the one that moved tells. What
- *   moved by more than one we missed, and say so.
+ *   incremented nvcsw or nivcsw (kernel/sched/core.c, __schedule): the one that changed. If
+ *   it changed by more than one, we missed switches, and report them.
  *
  * Storage is made at fork and by a pass, never in sched_switch, where the run queue's lock is
  * held and an allocation could wake the very thread that needs that lock.
@@ -180,7 +180,7 @@ static __always_inline void leaves(struct core_state *core, struct task_struct *
 		core->unseeded++;
 		return;
 	}
-	/* It came from a thread whose leaving we weren't told: then its wait is counted now. */
+	/* It came from a thread whose switch we didn't see: then its wait is counted now. */
 	if (prev->sched_info.pcount != state->slices_seen)
 		count_wait(state, prev->sched_info.run_delay, prev->sched_info.pcount);
 	voluntary = prev->nvcsw - state->nvcsw_seen;

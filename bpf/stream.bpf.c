@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The stream rung: what happened, one by one? Each switch, wake-up, migration, birth, exec, change
- * of name and end becomes a small record of wire.h in the ring of the core that it happened on.
+ * Stream mode: what happened, one by one? Each switch, wake-up, migration, fork, exec, rename and
+ * exit becomes a small record of wire.h in the ring buffer of the CPU on which it happened.
  *
- * One ring a core, so that no two cores wait for one lock, and each ring's records are in the order
+ * One ring per CPU, so that CPUs don't contend for a lock, and each ring's records are in the order
  * of time. The reader isn't woken by each record but whenever a quarter of a ring has been filled;
- * a reader that wants news sooner looks by itself. What finds no room is counted, and the next
- * record that does is preceded by one that says how many are missing.
+ * a reader that wants them sooner polls. A record without room is counted, and the next one that
+ * has room is preceded by one that says how many are missing.
  *
- * Who a thread is, is sent at its birth, at exec and at a change of name, of all threads, also of
- * those that the filter leaves out: others are preempted and woken by them.
+ * A thread's identity is sent at fork, exec and rename, for all threads, also for those that
+ * the filter excludes: they preempt and wake others.
  */
 #include "row.h"
 #include "wake_context.h"
@@ -29,7 +29,7 @@ struct {
 
 const volatile bool leave_out_reader = true; /* its wake-ups; never its switches */
 const volatile bool switch_has_state = true; /* sched_switch has a fourth argument: since 5.18 */
-const volatile __u64 wake_bytes = 0;	     /* wake the reader after so many */
+const volatile __u64 wake_bytes = 0;	     /* wake the reader after this many */
 
 __u32 reader_tgid;     /* as the first namespace numbers it */
 __u64 clock_ns;	       /* as tell_time() has it */
@@ -69,9 +69,9 @@ struct {
 } stream_cores SEC(".maps");
 
 /*
- * Whoever nobody waits for is forgotten (release_task()) before it leaves its core for the last
- * time: it has no number any more in a namespace below the first, nor may its process. They are
- * kept from when its end begins.
+ * A thread that isn't waited for is released (release_task()) before it leaves its CPU for the last
+ * time: it has no id any more in a child PID namespace, and its process may not either. They are
+ * kept from the start of its exit.
  */
 struct last_numbers {
 	__u32 tid, tgid;

@@ -55,7 +55,7 @@ struct observed {
 void account_begin(struct observed *thread, struct task_struct *task);
 void account_leave(struct observed *thread, struct task_struct *prev, struct task_struct *next);
 void account_wake(struct observed *thread, struct task_struct *waker, u32 context);
-bool account_copy(struct ts_sched_row *row, struct observed *thread); /* false: not to be had now */
+bool account_copy(struct ts_sched_row *row, struct observed *thread); /* false: not available now */
 /* How often a reader tries, while changes come in between or a writer's virtual core stands still.
  */
 #define READER_TRIES 1000
@@ -89,7 +89,7 @@ int cores_make(void);
 void cores_unmake(void);
 void cores_clear(void);
 void cores_switched(struct task_struct *prev, struct task_struct *next, bool unseeded);
-bool cores_read(unsigned int cpu, struct core_figures *figures); /* false: not to be had now */
+bool cores_read(unsigned int cpu, struct core_figures *figures); /* false: not available now */
 
 /* probes.c: the tracepoints and our handlers on them. */
 int probes_attach(void);
@@ -99,7 +99,7 @@ void probes_detach_stream(void);
 /* Whom does a wake-up come from: the current thread, or an interrupt that hit it? */
 u32 probes_context(void);
 
-/* stream.c: each event as a record, for whoever reads the files in debugfs. */
+/* stream.c: each event as a record, for readers of the files in debugfs. */
 int stream_make(void); /* again, if it is made already, does nothing */
 void stream_end(void); /* what was written last can be read */
 void stream_unmake(void);

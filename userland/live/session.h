@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How do a source and the model become frames? A Session is one continuous look at the machine: it
-// holds the rung in use, climbs and descends, and advances the tracker. No screen and no clock
+// How do a source and the model become frames? A Session observes the machine continuously: it
+// holds the current mode, switches between modes, and advances the tracker. No screen and no clock
 // here.
 #pragma once
 #include <memory>
@@ -25,16 +25,16 @@ struct Watch {
 
 class Session {
  public:
-  explicit Session(Watch watch);  // throws Failure where no rung serves what was asked for
+  explicit Session(Watch watch);  // throws Failure if no mode can serve the request
 
   // The machine now; rates since the call before. Valid until the next call. Throws Failure.
   const model::Frame& advance();
 
-  // To the aggregate rung. False, with the reason in note(): it can't be had, and all stays.
+  // To aggregate mode. False, with the reason in note(): not available, nothing changed.
   bool climb();
   void descend();
 
-  // Why the rung is another than was asked for; empty where it isn't.
+  // Why the mode isn't the requested one; empty if it is.
   [[nodiscard]] const std::string& note() const { return note_; }
   // True once none of the processes that were asked for by id is left.
   [[nodiscard]] bool watched_are_gone() const;

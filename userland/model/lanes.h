@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who had each core, and what did each thread do, in each of so many equal parts of the window? A
-// listener that adds a history's slices up into cells, as wide as a terminal or a page wants them.
+// Which thread had each CPU, and what did each thread do, in each of N equal parts of the window? A
+// listener that sums up a history's slices in cells, as many as a terminal or a page needs.
 #pragma once
 #include <cstdint>
 #include <unordered_map>

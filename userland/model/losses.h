@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which records are missing, and not told yet? A core tells how many it couldn't write when one
-// finds room again. Where a recording is cut before that, the gap is told at the cut, and what the
-// core tells of it later is only what was lost since.
+// Which missing records haven't been reported yet? A CPU reports how many it couldn't write once
+// there is room again. If a recording is cut before that, the gap is reported at the cut, and what
+// the CPU reports later counts only for what was lost since.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -15,7 +15,7 @@ class Losses {
  public:
   explicit Losses(size_t cores) : cores_(cores) {}
 
-  // A core's own word, in the order of its records. Returns how many of them no cut has told.
+  // A CPU's own report, in the order of its records. Returns how many of them no cut has reported.
   uint64_t take(const ts_event_lost& record) {
     if (record.event.cpu >= cores_.size()) return record.records;
     Core& core = cores_[record.event.cpu];
@@ -25,8 +25,8 @@ class Losses {
     return record.records - by_cut;
   }
 
-  // `dropped`: by core, all that were lost up to the cut; what its core told before the cut has
-  // been taken. Returns by core how many of them nobody has told. From now on they are told.
+  // `dropped`: by CPU, all that were lost up to the cut; what the CPU reported before it has
+  // been taken. Returns by CPU how many of them are unreported; from now on they are reported.
   std::vector<uint64_t> cut(const std::vector<uint64_t>& dropped) {
     std::vector<uint64_t> untold(cores_.size());
     for (size_t cpu = 0; cpu < std::min(cores_.size(), dropped.size()); ++cpu) {
@@ -42,7 +42,7 @@ class Losses {
  private:
   struct Core {
     uint64_t told = 0;    // by it or by a cut
-    uint64_t by_cut = 0;  // of those, that it hasn't told yet itself
+    uint64_t by_cut = 0;  // of those, what it hasn't reported itself yet
   };
   std::vector<Core> cores_;
 };

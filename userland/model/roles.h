@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is each thread of a process for? Names are a hint and never the proof: Node 16 to 20 calls
-// every thread "node". So each role is told by the strongest evidence at hand, and says by which:
+// What is each thread of a process for? Names are a hint and never proof: Node 16 to 20 calls
+// every thread "node". So each role is derived from the strongest evidence, and says from which:
 //
 //   1. what the kernel made: its own threads, io_uring's workers       confidence 1
 //   2. the futex a sleeper waits on, resolved to a symbol                          0.99
@@ -9,8 +9,8 @@
 //   5. its own name, in runtimes that name their threads                           0.7
 //   6. the order in which the runtime creates its threads                          0.5
 //
-// A thread shows its evidence only while it sleeps, so a role is kept once told, and gives way only
-// to stronger evidence. The facts of Node behind this were measured on Node 16 to 26.
+// A thread shows its evidence only while it sleeps, so a role is kept once known, and replaced only
+// by stronger evidence. The facts of Node behind this were measured on Node 16 to 26.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Which few peers come up most often, when there is room for four? The Space-Saving algorithm
-// (Metwally, Agrawal, El Abbadi, 2005), as the probes keep it in bpf/wire.h's slots: whoever finds
-// no slot takes over the rarest one's, and its count as a possible error.
+// (Metwally, Agrawal, El Abbadi, 2005), as the probes keep it in bpf/wire.h's slots: a peer without
+// a slot takes over the rarest one's, and its count as the possible error.
 #pragma once
 #include <cstdint>
 #include <span>

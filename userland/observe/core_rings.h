@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How does each core get its ring? All at once: whoever gives a core its ring waits in the kernel
-// until no program can have the one before any more (maybe_wait_bpf_programs()), tens of
-// milliseconds on a busy machine; those who wait at the same time wait for the same.
+// How does each CPU get its ring buffer? In parallel: setting a CPU's ring waits in the kernel
+// until no program can hold the previous one any more (maybe_wait_bpf_programs()), tens of
+// milliseconds on a busy machine; concurrent waiters share that wait.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The count rung: what the kernel has counted anyway, read by bpf/count.bpf.c. No probe is
+// Count mode: what the kernel has counted anyway, read by bpf/count.bpf.c. No probe is
 // attached.
 #include "count.skel.h"
 #include "observe/core_idle.h"

@@ -30,7 +30,7 @@ struct ElfSymbols {
   std::vector<std::optional<FoundSymbol>> found;
 };
 
-// Absent where `fd` is no ELF file of this machine's class and byte order, where it was cut short,
+// Absent if `fd` is not an ELF file of this machine's class and byte order, where it was cut short,
 // or where it can't be read within five seconds. A table of more than 64 MiB is left out.
 std::optional<ElfSymbols> find_symbols(int fd, std::span<const WantedSymbol> wanted);
 

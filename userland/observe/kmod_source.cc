@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The module's rung: the same rows as the aggregate rung's, read from /proc/timeslice, which the
+// The module: the same rows as in aggregate mode, read from /proc/timeslice, which the
 // module in kmod/ fills. Nothing is attached by us: the module counts as long as it is loaded.
 #include <fcntl.h>
 #include <unistd.h>

@@ -56,7 +56,7 @@ void take(Words& words, Number& number, std::string_view what) {
   number = number_of<Number>(words.word(what), what);
 }
 
-// "-": this kernel doesn't have the figure, or it wasn't to be had at this moment.
+// "-": this kernel doesn't have the figure, or it wasn't available at this moment.
 template <typename Number>
 bool take_if_there(Words& words, Number& number, std::string_view what) {
   const std::string_view word = words.word(what);

@@ -15,7 +15,7 @@ struct KmodThreads {
   uint64_t time_ns = 0;  // CLOCK_MONOTONIC, when reading began
   uint64_t refused_limit = 0, refused_memory = 0;
   std::vector<ts_thread_row> rows;
-  std::vector<ts_sched_row> scheds;  // beside `rows`; kind 0: not to be had at this moment
+  std::vector<ts_sched_row> scheds;  // parallel to `rows`; kind 0: not available at this moment
 };
 
 struct KmodCores {

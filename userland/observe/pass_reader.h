@@ -18,7 +18,7 @@ struct PassParts {
   bpf_program* walk;     // of type syscall; unloaded on kernels before 6.7
   bpf_program* iterate;  // of type iter/task: used where `walk` isn't loaded
   const bpf_map* rows;
-  const bpf_map* sched_rows;  // null on the count rung
+  const bpf_map* sched_rows;  // null in count mode
   const bpf_map* cores;
   // In the program's own memory, as bpf/pass.h names them.
   uint32_t *renew, *resume_at, *visited, *used, *deferred, *first_deferred;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How does a rung's BPF object come into the kernel? Each rung has a skeleton type of its own, made
-// by bpftool; what they have of bpf/pass.h is named alike in all, and is seen to here.
+// How is a mode's BPF object loaded into the kernel? Each mode has a skeleton type of its own, made
+// by bpftool; what they have from bpf/pass.h has the same names in all, and is handled here.
 #pragma once
 #include <algorithm>
 #include <cerrno>
@@ -19,7 +19,7 @@ struct SkeletonCloser {
 template <typename Skeleton>
 using SkeletonPtr = std::unique_ptr<Skeleton, SkeletonCloser<Skeleton>>;
 
-// For so many chosen processes; 0: all. Null where the kernel refuses; `error` says why.
+// For this many selected processes; 0: all. Null if the kernel refuses; `error` says why.
 template <typename Skeleton, typename Prepare>
 SkeletonPtr<Skeleton> try_load(const char* what, Way way, size_t chosen, Prepare prepare,
                                int& error) {
@@ -38,8 +38,8 @@ SkeletonPtr<Skeleton> try_load(const char* what, Way way, size_t chosen, Prepare
   return error == 0 ? std::move(skeleton) : nullptr;
 }
 
-// Loaded, and with its filter filled. `prepare` does what the rung alone needs before the load.
-// Throws Failure, in which the rung is called `what`.
+// Loaded, and with its filter filled. `prepare` does what only this mode needs before the load.
+// Throws Failure, in which its programs are called `what`.
 template <typename Skeleton, typename Prepare>
 SkeletonPtr<Skeleton> load_pass(const char* what, const std::vector<uint32_t>& tgids,
                                 Prepare prepare) {
@@ -52,7 +52,7 @@ SkeletonPtr<Skeleton> load_pass(const char* what, const std::vector<uint32_t>& t
   return skeleton;
 }
 
-// `sched_rows`: null where the rung has none.
+// `sched_rows`: null if the mode has none.
 template <typename Skeleton>
 PassParts parts_of(Skeleton& skeleton, const bpf_map* sched_rows) {
   auto& bss = *skeleton.bss;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The proc rung: the same rows as far as /proc gives them, for a user without privileges. Four
-// files a thread make it some hundred times dearer than the count rung.
+// Proc mode: the same rows as far as /proc has them, for a user without privileges. Four
+// files per thread make it about a hundred times more expensive than count mode.
 #include <dirent.h>
 #include <fcntl.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is this process, and where does it keep what its threads wait on? Answered from the symbols
-// of its program and, with ptrace rights, a word of its memory: what roles are told by.
+// of its program and, with ptrace rights, a word of its memory: the evidence for roles.
 #pragma once
 #include <array>
 #include <cstdint>

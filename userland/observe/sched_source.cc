@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The aggregate rung: wait histograms, preemptors and wakers, kept by bpf/sched.bpf.c in storage on
+// Aggregate mode: wait histograms, preemptors and wakers, kept by bpf/sched.bpf.c in storage on
 // each task while its tracepoints are attached. Destroying the source detaches them.
 #include <numeric>
 

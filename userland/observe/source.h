@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where do facts about threads come from? A Source hands out, pass by pass, what one way of looking
-// knows: the rows of bpf/wire.h, nothing interpreted. Each rung of the ladder is one Source.
+// Where do facts about threads come from? A Source returns, pass by pass, what one mode of
+// observation knows: the rows of bpf/wire.h, uninterpreted. Each mode is one Source.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -30,7 +30,7 @@ class Source {
   Snapshot snapshot_;
 };
 
-// Each opens its rung, or throws Failure with the reason and what to do about it.
+// Each opens its mode, or throws Failure with the reason and the fix.
 // `tgids`: only these processes' threads; empty: all.
 std::unique_ptr<Source> open_count_source(const std::vector<uint32_t>& tgids);
 std::unique_ptr<Source> open_sched_source(const std::vector<uint32_t>& tgids);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How do single events come out of the kernel? A Stream is the stream rung while it is attached:
-// the probes of bpf/stream.bpf.c, a ring for each core, and what was dropped. It hands out the
-// records of bpf/wire.h as they lie in the rings; nothing is interpreted here.
+// How do single events get out of the kernel? A Stream is stream mode while it is attached:
+// the probes of bpf/stream.bpf.c, a ring buffer per CPU, and what was dropped. It returns the
+// records of bpf/wire.h in place, as they are in the rings; nothing is interpreted here.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,7 +14,7 @@ namespace timeslice::observe {
 
 struct StreamOptions {
   std::vector<uint32_t> tgids;  // these and all that they fork; empty: the machine
-  bool leave_out_self = true;   // our own wake-ups; our switches are always told
+  bool leave_out_self = true;   // our own wake-ups; our switches are always reported
   uint32_t ring_bytes = 0;      // a core; a power of two and of pages; 0: ring_bytes_for(cores)
 };
 

@@ -114,7 +114,7 @@ void CgroupTree::refresh() {
   ids_.clear();
   struct stat status {};
   if (stat(directory_.c_str(), &status) == 0) ids_.insert(status.st_ino);
-  std::error_code error;  // cgroups that vanish under the walk are no failure
+  std::error_code error;  // cgroups that vanish during the walk are not an error
   for (auto at = std::filesystem::recursive_directory_iterator(directory_, error);
        at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
     if (error) break;

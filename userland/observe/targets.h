@@ -19,7 +19,7 @@ void refuse_foreign_proc();  // throws Failure
 struct NamedProcesses {
   std::vector<uint32_t> tgids, gone;
 };
-// Throws BadUsage where one is no number, Failure where one is only a thread or none is there, or
+// Throws BadUsage if one is not a number, Failure if one is only a thread or none is there, or
 // where they can't be looked up in this /proc.
 NamedProcesses parse_tgids(const std::vector<std::string>& lists);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // When does a recorder look for roles? Each second anyway, for what a thread is for shows best
-// while it sleeps. But a thread may live for less than that: so whoever is new is looked at with
-// the next flush, unless such looks have taken more than a 50th of the time.
+// while it sleeps. But a thread may live for less than that: so a new thread is examined with
+// the next flush, unless that has taken more than a 50th of the time.
 #pragma once
 #include <cstdint>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What does whoever started a recording see meanwhile? A line on stderr, twice a second at most,
-// where that is a terminal.
+// What does the user see during a recording? A line on stderr, at most twice per second,
+// if that is a terminal.
 #pragma once
 #include <cstdint>
 

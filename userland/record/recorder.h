@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How does a recording come about? The Recorder attaches the stream, notes who is there, and
-// carries records from the rings into a file until it is told to end; then it notes who is still
-// there. It runs on our own loop: rings, timers, signals, the command's end and the file's writes
+// How is a recording made? The Recorder attaches the stream, notes the existing threads, and
+// copies records from the rings into a file until it is told to stop; then it notes the threads
+// again. It runs on our own loop: rings, timers, signals, the command's end and the file's writes
 // are its requests.
 #pragma once
 #include "record/options.h"

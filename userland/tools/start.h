@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What may the tool count on, whoever started it? That nothing it opens becomes its stdout, that a
-// write which fails says so by its result, and that it is told how its children ended.
+// What can the tool rely on, however it was started? That nothing it opens becomes its stdout, that
+// a write that fails says so by its result, and that it learns how its children ended.
 #pragma once
 
 namespace timeslice::tools {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What happened on one core, from the file's beginning to its end? Its bundles one after the other,
-// one at once in memory; and from any event that it was told to remember, once more.
+// What happened on one CPU, from the file's beginning to its end? Its bundles one after the other,
+// one at a time in memory; and again from any event that it was asked to remember.
 #pragma once
 #include <cstdint>
 #include <protozero/exception.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How is a message read that may be of anybody's making? As protozero does it, except that a field
+// How is a message from an untrusted source read? As protozero does it, except that a field
 // which is of another type on the wire than it is asked for as ends in an exception of protozero's:
-// protozero itself only asserts that it isn't, and a broken file shall not end the program.
+// protozero itself only asserts that it isn't, and a broken file must not abort the program.
 #pragma once
 #include <protozero/pbf_message.hpp>
 #include <string>

@@ -25,7 +25,7 @@ struct People {
   uint64_t bytes = 0;  // of the file, up to here: they bound how many rows there may be
 };
 
-// Of how many threads may so many bytes tell? Of each there is a row or a few events: more than
+// How many threads may this many bytes describe? Each has a row or a few events: more than
 // these are made up to fill memory.
 inline uint64_t most_threads(uint64_t bytes) { return 65536 + bytes / 24; }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // How does a file become a recording again? In two goes, so that memory doesn't grow with its
 // length: the first notes where each core's bundles are and hands over who was there, the second
-// merges the cores' events by time, a bundle a core at once in memory. Who wants to stop and go on
-// takes the events one by one from a Reader; who wants them all calls read().
+// merges the CPUs' events by time, with one bundle per CPU in memory. Callers that stop and resume
+// take the events one by one from a Reader; those that want all of them call read().
 //
-// Any file is taken that Perfetto's format allows; what is broken is passed over and said. Files
-// end early when their recorder was killed or the disk was full, or while it is at work: what they
-// hold up to there is whole. Where a recording was put behind another, the first is read: their
+// Any file is taken that Perfetto's format allows; what is damaged is skipped and reported. Files
+// end early when their recorder was killed or the disk was full, or while it is running: what they
+// contain up to there is complete. If a recording was appended to another, the first is read: their
 // times, threads and sums have nothing to do with each other.
 #pragma once
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is an operation as a plain system call? This: whoever calls is blocked until it's done.
-// The thread pool's workers do nothing else, and the blocking back end does it in the loop itself.
+// What is an operation as a plain system call? This: the caller is blocked until it's done.
+// The thread pool's workers do nothing else, and the blocking backend does it in the loop itself.
 #pragma once
 #include "loop/core/request.h"
 

@@ -4,8 +4,8 @@
 // and then block. epoll tells only *when* to call: the call itself is made here, on the loop's
 // thread.
 //
-// Without threads it is the `blocking` back end: files and jobs are done at once, on the loop's
-// thread, and all else stands still meanwhile. That is the lesson.
+// Without threads it is the `blocking` backend: files and jobs are done synchronously on the loop's
+// thread, and everything else waits meanwhile. This is deliberate: it demonstrates blocking.
 #pragma once
 #include <sys/epoll.h>
 
@@ -66,7 +66,7 @@ class EpollBackend final : public Backend {
   UniqueFd epoll_;
   const ClosedInChildren epoll_stays_here_;
   bool has_pwait2_ = true;
-  bool left_unread_ = false;  // for want of a buffer
+  bool left_unread_ = false;  // for lack of a buffer
   bool outdated_ = false;     // the set tells of what is nobody's, and couldn't be renewed
   WakeFd wake_;
   const ClosedInChildren wake_stays_here_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Which ring does this machine give us? The best one of a short ladder: each step down does without
-// something newer. Where no step holds, because a container's filter, a sysctl or a memory limit
-// says no, or the kernel lacks an operation, the pool serves. Every step down leaves a sentence. We
-// ask for operations and features, never for version numbers: kernels are patched.
+// Which ring does this machine provide? The best of a few set-ups: each fallback does without
+// something newer. If none works, because a container's filter, a sysctl or a memory limit
+// forbids it, or the kernel lacks an operation, the pool serves. Each fallback leaves a note. We
+// test for operations and features, never for version numbers: kernels are patched.
 #include <sys/syscall.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How does a program start another one? It says what shall run and with what, and gets a process id
+// How does a program start another one? It says what to run and with what, and gets a process id
 // or the reason why not: also for what fails in the child, up to and including exec. No exit code
 // 127 has to be guessed at.
 //

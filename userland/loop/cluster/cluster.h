@@ -133,7 +133,7 @@ class Cluster {
   // next slot follows when the old one has ended. If a new one fails to start, the old ones serve
   // on, and the reload is over. During a reload: another one follows it, one for all that asked.
   void reload(Reloaded done = {});
-  // Whoever has connected is passed on still, then all workers drain and end. The second call
+  // Existing connections are still passed on, then all workers drain and end. The second call
   // kills.
   void stop();
 
@@ -150,7 +150,7 @@ class Cluster {
   [[nodiscard]] std::uint64_t connections_lost() const { return lost_; }
   // Connections taken back from a worker that died, or that had no descriptor left.
   [[nodiscard]] std::uint64_t connections_passed_on() const { return passed_on_; }
-  // How often accepting rested for want of descriptors.
+  // How often accepting paused for lack of descriptors.
   [[nodiscard]] std::uint64_t accept_rests() const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How does a cluster say in words what befell its workers?
+// How are the events of a cluster's workers described as text?
 #pragma once
 #include <cstring>
 #include <string>

@@ -40,7 +40,7 @@ class WorkerLink {
     // next answer. From then on the link doesn't hold the loop.
     std::function<void()> on_drain;
     std::function<void(std::string)> on_message;
-    // SIGTERM while draining: whoever asks twice is in a hurry. Without it the loop is stopped.
+    // SIGTERM while draining: a second request to stop. Without it the loop is stopped.
     std::function<void()> on_hurry;
   };
 

@@ -25,7 +25,7 @@
 // awaits, also many calls down, inherits it; nobody has to pass it on, and so nobody can forget to.
 // A stop cancels what is in flight, which still is waited for: the await gives -ECANCELED, or the
 // real result if that was quicker. Later awaits aren't begun any more and give -ECANCELED in the
-// loop's next turn, but for closes and what is unstopped(). Whoever owns the std::stop_source may
+// loop's next turn, but for closes and what is unstopped(). The owner of the std::stop_source may
 // request the stop from any thread: on the loop's own it takes effect at once, from another one the
 // loop is woken and does it.
 //
@@ -219,7 +219,7 @@ class Join {
   }
   bool begin(std::coroutine_handle<> who, StopScope* outer);
   void ended(std::size_t index, bool failed);
-  // Whoever waits for the last one.
+  // What waits for the last one.
   std::coroutine_handle<> one_less();
 
   const Until until_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How does a sentence reach whoever started the tool? As one line on stderr. Names of files, of
-// programs and from recordings stand in it, which may hold any bytes: none of them steers a
-// terminal or begins a line of its own.
+// How does a message reach the user? As one line on stderr. It may contain names of files, of
+// programs and from recordings, with any bytes: none of them can control a
+// terminal or start a line of its own.
 #pragma once
 #include <string_view>
 

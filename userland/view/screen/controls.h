@@ -16,8 +16,8 @@ namespace timeslice::view {
 
 enum class Action {
   quit,
-  climb,    // to the aggregate rung
-  descend,  // back to the count rung
+  climb,    // to aggregate mode
+  descend,  // back to count mode
   delay,    // changed: see delay_s
   pause,    // toggled: see paused
   refresh,  // now, before the delay is over

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is known of one thread, or of one process? All of it, in a pane: ids, role and how it is
-// known, totals beside rates, and on the aggregate rung the spread of its waits and its peers.
+// known, totals and rates, and in aggregate mode the distribution of its waits and its peers.
 #pragma once
 #include "model/frame.h"
 #include "view/screen/canvas.h"

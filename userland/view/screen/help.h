@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What do the keys do, what do the columns mean, and what does a rung cost? The page behind h.
+// What do the keys do, what do the columns mean, and what does a mode cost? The page behind h.
 #pragma once
 #include <string>
 #include <vector>

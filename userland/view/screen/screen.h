@@ -26,7 +26,7 @@ struct ScreenOptions {
 
 class Screen {
  public:
-  // Throws Failure where stdin or stdout is no terminal, or none that ncurses can draw on.
+  // Throws Failure if stdin or stdout is not a terminal, or not one that ncurses can draw on.
   explicit Screen(const ScreenOptions& options);
   ~Screen();  // gives the terminal back as it was
   Screen(const Screen&) = delete;
