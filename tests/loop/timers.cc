@@ -4,6 +4,7 @@
 #include <memory>
 #include <random>
 
+#include "loop/core/lazy_timer.h"
 #include "tests/loop/sleeps.h"
 #include "tests/loop/support.h"
 
@@ -60,6 +61,50 @@ TEST_ON_EACH_BACKEND("a time counts from when it's asked for, however long that 
   CHECK(timer_took >= kTime);
   CHECK(request_took >= kTime);
   CHECK(reading.result() == -ETIMEDOUT);
+}
+
+// Its own clock is the loop's, so that what is moved in one turn is due in one turn.
+TEST_ON_EACH_BACKEND("a lazy timer fires once, at the last of the times that it was given") {
+  GuardedLoop loop(options);
+  Nanoseconds due{0};
+  int fired = 0;
+  LazyTimer lazy(loop, [&] {
+    ++fired;
+    CHECK(loop.now() >= due);
+  });
+  const auto give = [&](Nanoseconds delay) {
+    due = loop.now() + delay;
+    lazy.start(delay);
+  };
+  int moved = 0;
+  Timer move(loop, [&] {
+    if (++moved == 20) return move.stop();
+    if (fired == 0) give(30ms);
+  });
+  move.start(2ms, 2ms);
+  give(20ms);
+  loop.run();
+  CHECK(fired == 1);
+  give(1h);
+  give(3ms);  // sooner than what was asked for
+  loop.run();
+  CHECK(fired == 2);
+}
+
+TEST_ON_EACH_BACKEND("a lazy timer at rest calls nobody, and one that is stopped holds nobody") {
+  GuardedLoop loop(options);
+  int fired = 0;
+  LazyTimer lazy(loop, [&] { ++fired; });
+  lazy.start(2ms);
+  lazy.rest();
+  loop.run();
+  CHECK(fired == 0);
+  lazy.start(1h);
+  lazy.rest();
+  lazy.start(Nanoseconds::max());
+  lazy.stop();
+  loop.run();  // ends
+  CHECK(fired == 0);
 }
 
 TEST_ON_EACH_BACKEND("the longest time never ends, and holds up nobody") {

@@ -142,7 +142,7 @@ bool Connection::nothing_follows() const {
 }
 
 void Connection::progressed() {
-  if (!over_) patience_.last(shared_.limits.stall_time);
+  if (!over_) patience_.start(shared_.limits.stall_time);
 }
 
 void Connection::sent(int error) {
@@ -178,7 +178,7 @@ void Connection::say_farewell() {
   const loop::Nanoseconds idle = shared_.loop.now() - idle_since_;
   const loop::Nanoseconds left = shared_.limits.farewell_time - idle;
   if (left <= loop::Nanoseconds{0}) return abort();
-  patience_.last(left);
+  patience_.start(left);
 }
 
 // While nothing is to be answered, the client is to send.
@@ -198,15 +198,15 @@ void Connection::await(Awaited what) {
       return patience_.rest();
     case Awaited::request:
       idle_since_ = shared_.loop.now();
-      return finishing_ ? say_farewell() : patience_.last(limits.idle_time);
+      return finishing_ ? say_farewell() : patience_.start(limits.idle_time);
     case Awaited::header:
-      return patience_.last(limits.header_time);
+      return patience_.start(limits.header_time);
     case Awaited::body:
-      return patience_.last(limits.body_time);
+      return patience_.start(limits.body_time);
     case Awaited::reading:
-      return patience_.last(limits.stall_time);
+      return patience_.start(limits.stall_time);
     case Awaited::closing:
-      return patience_.last(limits.linger_time);
+      return patience_.start(limits.linger_time);
   }
 }
 

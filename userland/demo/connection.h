@@ -15,10 +15,10 @@
 
 #include "demo/exchange.h"
 #include "demo/limits.h"
-#include "demo/patience.h"
 #include "demo/request_parser.h"
 #include "demo/routes.h"
 #include "demo/sender.h"
+#include "loop/core/lazy_timer.h"
 #include "loop/core/loop.h"
 
 namespace timeslice::demo {
@@ -88,7 +88,7 @@ class Connection final : public loop::Link, private Sender::Owner {
   std::string unparsed_;                  // what came when too much was waiting already
   std::list<HttpRequest> waiting_;        // whole ones
   std::unique_ptr<Answering> answering_;  // until the answer's last byte is sent
-  Patience patience_;
+  loop::LazyTimer patience_;
 };
 
 }  // namespace timeslice::demo

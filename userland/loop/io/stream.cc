@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 
+#include "loop/core/lazy_timer.h"
 #include "loop/io/stream_fd.h"
 
 namespace timeslice::loop {
@@ -26,24 +27,15 @@ struct Stream::Batch {
   msghdr message{};
 };
 
-// Looks at the clock once in a timeout, and not at each byte.
 struct Stream::IdleWatch {
-  IdleWatch(Stream& owner, Nanoseconds limit)
-      : stream(owner), timeout(limit), timer(*owner.loop_, [this] { look(); }) {
+  IdleWatch(Stream& stream, Nanoseconds limit)
+      : timeout(limit), timer(*stream.loop_, [&stream] { stream.close_with(-ETIMEDOUT); }) {
     moved();
-    timer.start(timeout);
   }
-  void moved() { last = stream.loop_->now(); }
-  void look() {
-    const Nanoseconds idle = stream.loop_->now() - last;
-    if (idle >= timeout) return stream.close_with(-ETIMEDOUT);
-    timer.start(timeout - idle);
-  }
+  void moved() { timer.start(timeout); }
 
-  Stream& stream;
   const Nanoseconds timeout;
-  Nanoseconds last{0};
-  Timer timer;
+  LazyTimer timer;
 };
 
 Stream::Stream() = default;
