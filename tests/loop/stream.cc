@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <list>
 #include <memory>
 #include <optional>
 #include <random>
@@ -50,9 +51,14 @@ struct Peer : Stream::Owner {
     else
       Owner::on_end(ended);
   }
-  void on_drain(Stream&) override {
+  void on_written(Stream&) override {
     late += closes > 0;
+    if (stream.write_queue_size() == 0) kept.clear();
+    if (written_told) written_told();
+  }
+  void on_drain(Stream& drained) override {
     ++drains;
+    Owner::on_drain(drained);
     if (drain_told) drain_told();
   }
   void on_close(Stream&, int error) override {
@@ -63,14 +69,16 @@ struct Peer : Stream::Owner {
 
   // Writes the endless stream's next bytes.
   bool write(std::size_t size) {
-    const bool good = stream.write(bytes_from(written, size));
+    std::string bytes = bytes_from(written, size);
+    const bool good = keeps ? stream.write_in_place(kept.emplace_back(std::move(bytes)))
+                            : stream.write(std::move(bytes));
     written += size;
     longest_queue = std::max(longest_queue, stream.write_queue_size());
     return good;
   }
 
   std::function<void(std::span<std::byte>)> data_told;
-  Task end_told, drain_told, close_told;
+  Task end_told, written_told, drain_told, close_told;
   std::size_t received = 0;
   std::size_t written = 0;
   std::size_t longest_queue = 0;
@@ -80,6 +88,8 @@ struct Peer : Stream::Owner {
   int drains = 0;
   int closes = 0;
   std::optional<int> result;
+  bool keeps = false;           // what it writes itself, until the stream is done with it
+  std::list<std::string> kept;  // then
   Stream stream;
 };
 
@@ -196,6 +206,66 @@ TEST_CASE("what one callback writes goes out together, more than 64 pieces too",
   CHECK(reader.wrong == 0);
   // 16 messages, their pieces, and a few more; not a send for each of 1000.
   CHECK(loop.counters().events < 200);
+}
+
+TEST_CASE("a buffer written in place is left alone when the queue is empty, not before",
+          "[stream]") {
+  ON_EACH_BACKEND(options);
+  constexpr std::size_t kSize = 100'000;
+  SocketPair pair;
+  const int small = 4096;  // the kernel's own buffer, so that sends are short
+  ::setsockopt(pair.a.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+  Peer writer, reader;
+  GuardedLoop loop(options);
+  Buffers buffers(loop, 16, 4096);
+  std::string buffer(kSize, '\0');
+  std::size_t last_left = 0;
+  const auto write_on = [&] {
+    buffer = bytes_from(writer.written, kSize);  // the same memory
+    writer.stream.write_in_place(std::string_view(buffer).substr(0, kSize / 2));
+    writer.stream.write_in_place(std::string_view(buffer).substr(kSize / 2));
+    writer.stream.hurry();
+    writer.written += kSize;
+    last_left = writer.stream.write_queue_size();
+  };
+  writer.written_told = [&] {
+    const std::size_t left = writer.stream.write_queue_size();
+    CHECK(left < last_left);
+    last_left = left;
+    if (left > 0) return;
+    writer.written < 5 * kSize ? write_on() : writer.stream.finish();
+  };
+  writer.stream.open(loop, pair.a.release(), &buffers, writer, {.high_water = 2 * kSize});
+  reader.stream.open(loop, pair.b.release(), &buffers, reader);
+  write_on();
+  loop.run();
+  CHECK(reader.received == 5 * kSize);
+  CHECK(reader.wrong == 0);
+  CHECK(writer.drains == 0);
+}
+
+// Once the loop is at rest: nothing else happens, which would bring the news along.
+TEST_CASE("what was hurried is told when it's out, though nobody answers", "[stream]") {
+  ON_EACH_BACKEND(options);
+  SocketPair pair;
+  Peer writer;
+  GuardedLoop loop(options);
+  Buffers buffers(loop, 4, 4096);
+  writer.stream.open(loop, pair.a.release(), &buffers, writer);
+  int told = 0;
+  writer.written_told = [&] {
+    if (writer.stream.write_queue_size() > 0) return;
+    ++told;
+    writer.stream.close();
+  };
+  Timer write(loop, [&] {
+    writer.write(10);
+    writer.stream.hurry();
+  });
+  write.start(10ms);
+  loop.run();
+  CHECK(told == 1);
+  CHECK(unread(pair.b.get()) == 10);
 }
 
 TEST_CASE("a peer's reset in mid-write closes the stream once, with the error", "[stream]") {
@@ -505,6 +575,7 @@ struct Schedule {
     if (!peer.stream.needs_drain()) write_on(peer);
   }
   void set_up(Peer& peer, int fd, Buffers* buffers) {
+    peer.keeps = below(2) == 0;
     peer.drain_told = [this, &peer] { write_on(peer); };
     peer.end_told = [] {};
     peer.data_told = [this, &peer](std::span<std::byte>) {

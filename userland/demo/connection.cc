@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "demo/connection.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <ctime>
+#include <limits>
 #include <utility>
 
 namespace timeslice::demo {
 
 struct Connection::Answering {
   explicit Answering(Connection& owner)
-      : sender(owner.shared_.loop, owner.fd_, owner.shared_.limits.piece_bytes, owner) {}
+      : sender(owner.stream_, owner.shared_.limits.piece_bytes, owner) {}
   [[nodiscard]] bool in_flight() const {
     return exchange.operation.in_flight() || sender.in_flight();
   }
@@ -21,55 +19,40 @@ struct Connection::Answering {
   bool interim = false;  // it only says that the body may come
 };
 
-Connection::Connection(Shared& shared, int fd)
-    : shared_(shared),
-      fd_(fd),
-      parser_(shared.limits),
-      patience_(shared.loop, [this] { timed_out(); }) {
-  loop::set_no_delay(fd_);
+// Each answer is at most one piece in the stream's queue, which needs no mark of its own.
+Connection::Connection(Shared& shared, UniqueFd socket)
+    : shared_(shared), parser_(shared.limits), patience_(shared.loop, [this] { timed_out(); }) {
+  loop::set_no_delay(socket.get());
   ++shared_.counts.connections;
-}
-
-Connection::~Connection() {
-  if (fd_ >= 0) ::close(fd_);  // only if the loop is gone already; else end_when_free() has done it
-}
-
-void Connection::start() {
-  receive();
+  stream_.open(shared_.loop, socket.release(), &shared_.buffers, *this,
+               {.high_water = std::numeric_limits<std::uint32_t>::max()});
   look_at_clock();
 }
 
-void Connection::receive() {
-  if (over_ || !reading_ || !unparsed_.empty() || receiving_.in_flight()) return;
-  shared_.loop.recv_many(receiving_, fd_, shared_.buffers,
-                         [this](loop::Request& done) { received(done.result()); });
-}
+Connection::~Connection() = default;
 
-void Connection::received(int result) {
-  if (over_) return end_when_free();
-  if (result > 0) {
-    const std::span<std::byte> data = receiving_.data();
-    return take({reinterpret_cast<const char*>(data.data()), data.size()});
+void Connection::on_data(loop::Stream& stream, std::span<std::byte> data) {
+  if (awaited_ == Awaited::closing) return;
+  stream.hurry();
+  std::string_view bytes = loop::as_text(data);
+  parse(bytes);
+  if (!bytes.empty()) {  // until there's room again
+    unparsed_ = bytes;
+    stream.pause();
   }
-  if (result == -ECANCELED) return receive();  // by us, for too much was waiting
-  if (result < 0) return abort();              // reset: nobody is there to answer
-  reading_ = false;                            // a half-closed client still gets its answers
-  if (answering_) {
-    answering_->exchange.input_ended = true;
-    if (const auto tell = std::move(answering_->exchange.on_input_end)) tell();
-  }
-  hurry();
-  if (awaited_ == Awaited::closing) return abort();
   answer_next();
   look_at_clock();
 }
 
-void Connection::take(std::string_view bytes) {
-  if (awaited_ == Awaited::closing) return;
-  hurry();
-  if (unparsed_.empty()) parse(bytes);
-  unparsed_ += bytes;
-  if (!unparsed_.empty()) receiving_.cancel();  // goes on when there's room again
+// A half-closed client still gets its answers.
+void Connection::on_end(loop::Stream& stream) {
+  reading_ = false;
+  if (answering_) {
+    answering_->exchange.input_ended = true;
+    if (const auto tell = std::move(answering_->exchange.on_input_end)) tell();
+  }
+  stream.hurry();
+  if (awaited_ == Awaited::closing) return abort();
   answer_next();
   look_at_clock();
 }
@@ -87,14 +70,14 @@ void Connection::go_on() {
     if (unparsed_.empty()) unparsed_ = {};  // its memory too
   }
   answer_next();
-  receive();
+  if (unparsed_.empty()) stream_.resume();
   look_at_clock();
 }
 
 bool Connection::nothing_comes() const { return unparsed_.empty() && !reading_; }
 
 void Connection::answer_next() {
-  if (over_ || answering_ || awaited_ == Awaited::closing) return;
+  if (over() || answering_ || awaited_ == Awaited::closing) return;
   if (waiting_.empty()) {
     if (nothing_comes()) return abort();
     if (!parser_.expects_continue()) return;
@@ -113,7 +96,7 @@ void Connection::answer_next() {
 
 void Connection::respond(Response response) {
   answering_->exchange.forget = answering_->exchange.on_input_end = nullptr;
-  if (over_) return end_when_free();
+  if (over()) return end_when_free();
   const HttpRequest& request = answering_->exchange.request;
   const bool last = finishing_ && waiting_.empty() && unparsed_.empty();
   keep_alive_ = request.keep_alive && !last;
@@ -131,22 +114,18 @@ void Connection::say_continue() {
   answering_->sender.send("HTTP/1.1 100 Continue\r\n\r\n", {}, false);
 }
 
-// Something has come that goes on when the answer is sent.
-void Connection::hurry() {
-  if (answering_) answering_->sender.hurry();
-}
-
 bool Connection::nothing_follows() const {
   return !answering_->interim && keep_alive_ && reading_ && waiting_.empty() && unparsed_.empty() &&
          !finishing_ && !parser_.expects_continue();
 }
 
-void Connection::progressed() {
-  if (!over_) patience_.start(shared_.limits.stall_time);
+void Connection::on_written(loop::Stream& stream) {
+  patience_.start(shared_.limits.stall_time);
+  if (stream.write_queue_size() == 0) answering_->sender.written();
 }
 
 void Connection::sent(int error) {
-  if (over_) return end_when_free();
+  if (over()) return end_when_free();
   const bool can_say_so = error != 0 && !answering_->sender.begun();
   if (can_say_so) return respond(error_response(500, "The file can't be read."));
   if (error != 0) return abort();
@@ -162,13 +141,13 @@ void Connection::start_lingering() {
   waiting_.clear();  // whatever comes now is not answered any more
   unparsed_ = {};
   await(Awaited::closing);
-  ::shutdown(fd_, SHUT_WR);
-  receive();
+  stream_.shutdown();
+  stream_.resume();
 }
 
 void Connection::finish() {
   if (std::exchange(finishing_, true)) return;
-  hurry();
+  stream_.hurry();
   if (awaited_ == Awaited::request) say_farewell();
 }
 
@@ -183,7 +162,7 @@ void Connection::say_farewell() {
 
 // While nothing is to be answered, the client is to send.
 void Connection::look_at_clock() {
-  if (over_ || answering_ || awaited_ == Awaited::closing) return;
+  if (over() || answering_ || awaited_ == Awaited::closing) return;
   if (!parser_.begun()) return await(Awaited::request);
   await(parser_.in_body() ? Awaited::body : Awaited::header);
 }
@@ -211,6 +190,7 @@ void Connection::await(Awaited what) {
 }
 
 void Connection::timed_out() {
+  if (over()) return;
   const bool in_time = awaited_ == Awaited::closing || (awaited_ == Awaited::request && finishing_);
   if (!in_time) ++shared_.counts.timed_out;
   if (awaited_ != Awaited::header && awaited_ != Awaited::body) return abort();
@@ -219,22 +199,28 @@ void Connection::timed_out() {
 }
 
 void Connection::abort() {
-  if (over_) return;
-  over_ = true;
-  receiving_.cancel();
-  if (answering_) {
-    answering_->exchange.operation.cancel();
-    answering_->sender.cancel();
-    if (const auto forget = std::move(answering_->exchange.forget)) forget();
-  }
+  if (over()) return;
+  stream_.close();
+  give_up_answer();
+}
+
+void Connection::give_up_answer() {
+  if (!answering_) return;
+  answering_->exchange.operation.cancel();
+  answering_->sender.cancel();
+  if (const auto forget = std::move(answering_->exchange.forget)) forget();
+}
+
+// Asked for, or by an error: then nobody is there to answer.
+void Connection::on_close(loop::Stream&, int) {
+  give_up_answer();
+  patience_.stop();
+  closed_ = true;
   end_when_free();
 }
 
 void Connection::end_when_free() {
-  if (receiving_.in_flight() || (answering_ && answering_->in_flight()) || fd_ < 0) return;
-  patience_.stop();
-  shared_.loop.close_now(fd_);
-  fd_ = -1;
+  if (!closed_ || (answering_ && answering_->in_flight())) return;
   --shared_.counts.connections;
   shared_.loop.at_close([this] { shared_.on_end(*this); });
 }

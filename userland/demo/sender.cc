@@ -9,12 +9,11 @@ namespace timeslice::demo {
 void Sender::send(std::string head, Response response, bool with_body) {
   out_ = std::move(head);
   begun_ = false;
-  done_ = 0;
   file_ = {};
   if (with_body && response.file) file_ = std::move(*response.file);
   if (with_body && !response.file) out_ += response.body;
   end_ = out_.size();
-  if (file_.size == 0) return send_rest();
+  if (file_.size == 0) return send_piece();
   out_.resize(end_ + static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes_, file_.size)));
   read_piece();
 }
@@ -22,9 +21,9 @@ void Sender::send(std::string head, Response response, bool with_body) {
 // Behind the head, if that is still to be sent.
 void Sender::read_piece() {
   const auto size = std::min<std::uint64_t>(out_.size() - end_, file_.size);
-  loop_.read(operation_, file_.file->get(), out_.data() + end_, static_cast<std::size_t>(size),
-             static_cast<std::int64_t>(file_.offset),
-             [this](loop::Request& read) { piece_read(read.result()); });
+  stream_.loop().read(reading_, file_.file->get(), out_.data() + end_,
+                      static_cast<std::size_t>(size), static_cast<std::int64_t>(file_.offset),
+                      [this](loop::Request& read) { piece_read(read.result()); });
 }
 
 void Sender::piece_read(int result) {
@@ -34,24 +33,18 @@ void Sender::piece_read(int result) {
   end_ += size;
   file_.offset += size;
   file_.size -= size;
-  send_rest();
+  send_piece();
 }
 
-void Sender::send_rest() {
+void Sender::send_piece() {
   begun_ = true;
-  const bool lazy = file_.size == 0 && owner_.nothing_follows();
-  loop_.send(
-      operation_, fd_, out_.data() + done_, end_ - done_,
-      [this](loop::Request& send) { rest_sent(send.result()); }, lazy ? loop::kLazy : 0);
+  stream_.write_in_place({out_.data(), end_});
+  if (file_.size > 0 || !owner_.nothing_follows()) stream_.hurry();
 }
 
-void Sender::rest_sent(int result) {
-  if (cancelled_ || result < 0) return owner_.sent(cancelled_ ? -ECANCELED : result);
-  done_ += static_cast<std::size_t>(result);
-  owner_.progressed();
-  if (done_ < end_) return send_rest();
+void Sender::written() {
   if (file_.size == 0) return owner_.sent(0);
-  done_ = end_ = 0;
+  end_ = 0;
   read_piece();
 }
 

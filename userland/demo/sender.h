@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// How does an answer get to its client? A text as it is; a file in pieces, each read when the one
-// before has been sent. So an answer takes one buffer, however long the file is, and a client that
-// reads slowly slows down nobody but itself.
+// Of what pieces is an answer made? A text is one; a file is as many as it takes, each read when
+// the one before has gone, behind the head the first. So an answer takes one buffer, however long
+// the file is, and a client that reads slowly slows down nobody but itself.
 #pragma once
 #include <string>
 
 #include "demo/response.h"
-#include "loop/core/loop.h"
+#include "loop/io/stream.h"
 
 namespace timeslice::demo {
 
@@ -14,48 +14,43 @@ class Sender {
  public:
   class Owner {
    public:
-    // Nothing is to be done when the last piece has gone: its completion needn't be hurried.
+    // Nothing is to be done when the last piece has gone: it needn't be hurried.
     [[nodiscard]] virtual bool nothing_follows() const = 0;
-    // Some bytes have gone.
-    virtual void progressed() = 0;
-    // 0, or -errno: of the socket, or of the file (-ENODATA: it has become shorter). The Sender may
-    // be destroyed here.
+    // 0, or the file's -errno (-ENODATA: it has become shorter). The Sender may be destroyed here.
     virtual void sent(int error) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  // Reads files by `piece_bytes`.
-  Sender(loop::Loop& loop, int fd, std::size_t piece_bytes, Owner& owner)
-      : loop_(loop), fd_(fd), piece_bytes_(piece_bytes), owner_(owner) {}
+  // Reads files by `piece_bytes`. `stream` has let go of the last piece when this is destroyed.
+  Sender(loop::Stream& stream, std::size_t piece_bytes, Owner& owner)
+      : stream_(stream), piece_bytes_(piece_bytes), owner_(owner) {}
 
   void send(std::string head, Response response, bool with_body);
+  // The stream's queue is empty.
+  void written();
   // Begins nothing more. If something is in flight, sent() comes all the same.
-  // Something waits for the end of it now.
-  void hurry() { operation_.hurry(); }
   void cancel() {
     cancelled_ = true;
-    operation_.cancel();
+    reading_.cancel();
   }
-  [[nodiscard]] bool in_flight() const { return operation_.in_flight(); }
+  [[nodiscard]] bool in_flight() const { return reading_.in_flight(); }
   // Not yet: another answer may still be sent instead.
   [[nodiscard]] bool begun() const { return begun_; }
 
  private:
   void read_piece();
   void piece_read(int result);
-  void send_rest();
-  void rest_sent(int result);
+  void send_piece();
 
-  loop::Loop& loop_;
-  const int fd_;
+  loop::Stream& stream_;
   const std::size_t piece_bytes_;
   Owner& owner_;
-  loop::Request operation_;
+  loop::Request reading_;
   std::string out_;
-  std::size_t done_ = 0, end_ = 0;  // of what `out_` holds
-  FilePart file_;                   // what is left of it
+  std::size_t end_ = 0;  // of what `out_` holds
+  FilePart file_;        // what is left of it
   bool begun_ = false;
   bool cancelled_ = false;
 };

@@ -34,9 +34,8 @@ Server::Connections::~Connections() {
 }
 
 void Server::serve(UniqueFd connection) {
-  auto& taken = *new Connection(shared_, connection.release());
+  auto& taken = *new Connection(shared_, std::move(connection));
   connections_.push_back(taken);
-  taken.start();
   if (stopping_) taken.finish();
 }
 

@@ -5,10 +5,12 @@
 #include "loop/io/stream.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "loop/core/lazy_timer.h"
 #include "loop/io/stream_fd.h"
@@ -21,6 +23,16 @@ constexpr std::size_t kReadSize = 64 << 10;  // a pipe's usual capacity
 constexpr std::size_t kMaxParts = 64;
 
 }  // namespace
+
+struct Stream::Piece {
+  explicit Piece(std::string data) : text(std::move(data)), bytes(text) {}
+  explicit Piece(std::string_view in_place) : bytes(in_place) {}
+  Piece(const Piece&) = delete;  // a short text lies in it
+  Piece& operator=(const Piece&) = delete;
+
+  const std::string text;  // empty, if its owner keeps it
+  const std::string_view bytes;
+};
 
 struct Stream::Batch {
   std::array<iovec, kMaxParts> parts;
@@ -58,7 +70,7 @@ void Stream::open(Loop& loop, int fd, Buffers* buffers, Owner& owner,
   state_ = State::open;
   then_ = Then::stay;
   error_ = 0;
-  paused_ = needs_drain_ = false;
+  paused_ = needs_drain_ = hurried_ = false;
   input_over_ = end_told_ = !is.readable;
   output_over_ = !is.writable;
   if (options.idle_timeout > Nanoseconds{0})
@@ -67,19 +79,33 @@ void Stream::open(Loop& loop, int fd, Buffers* buffers, Owner& owner,
 }
 
 bool Stream::write(std::string data) {
-  if (state_ != State::open || then_ != Then::stay || output_over_) return false;
-  if (!data.empty()) {
-    queued_ += data.size();
-    queue_.push_back(std::move(data));
-    attend_soon();
-  }
+  if (!takes_writes()) return false;
+  const std::size_t size = data.size();
+  if (size > 0) queue_.emplace_back(std::move(data));
+  return queued(size);
+}
+
+bool Stream::write_in_place(std::string_view data) {
+  if (!takes_writes()) return false;
+  if (!data.empty()) queue_.emplace_back(data);
+  return queued(data.size());
+}
+
+bool Stream::queued(std::size_t size) {
+  queued_ += size;
+  if (size > 0) attend_soon();
   needs_drain_ = needs_drain_ || queued_ > high_water_;
   writing_.hurry();  // this piece waits for it
   return queued_ <= high_water_;
 }
 
+void Stream::hurry() {
+  hurried_ = hurried_ || queued_ > 0;
+  writing_.hurry();
+}
+
 void Stream::resume() {
-  paused_ = false;
+  if (!std::exchange(paused_, false)) return;
   if (state_ == State::open) attend_soon();
 }
 
@@ -189,28 +215,29 @@ void Stream::tell_end() {
 void Stream::start_writing() {
   if (writing_.in_flight()) return;
   if (queue_.size() > 1) return send_many();
-  if (!queue_.empty()) return send_one(queue_.front());
+  if (!queue_.empty()) return send_one();
   if (then_ == Then::finish) return close();
-  if (then_ == Then::shutdown && !output_over_)
-    loop_->shutdown(writing_, fd_, SHUT_WR, [this](Request&) { output_ended(); });
+  if (then_ == Then::shutdown && !output_over_) end_output();
 }
 
 // Nobody waits for the last piece's completion, unless something is to follow it.
-void Stream::send_one(const std::string& piece) {
-  const char* const data = piece.data() + sent_of_first_;
-  const std::size_t size = piece.size() - sent_of_first_;
+void Stream::send_one() {
+  const std::string_view piece = queue_.front().bytes.substr(sent_of_first_);
   Done done = [this](Request& request) { wrote(request.result()); };
-  if (!socket_) return loop_->write(writing_, fd_, data, size, kCurrentPosition, std::move(done));
-  const bool awaited = needs_drain_ || then_ != Then::stay;
-  loop_->send(writing_, fd_, data, size, std::move(done), awaited ? 0 : kLazy);
+  if (!socket_)
+    return loop_->write(writing_, fd_, piece.data(), piece.size(), kCurrentPosition,
+                        std::move(done));
+  const bool awaited = hurried_ || needs_drain_ || then_ != Then::stay;
+  loop_->send(writing_, fd_, piece.data(), piece.size(), std::move(done), awaited ? 0 : kLazy);
 }
 
 void Stream::send_many() {
   if (!batch_) batch_ = std::make_unique<Batch>();
   std::size_t count = 0;
   std::size_t skip = sent_of_first_;
-  for (std::string& piece : queue_) {
-    batch_->parts[count++] = {piece.data() + skip, piece.size() - skip};
+  for (const Piece& piece : queue_) {
+    const std::string_view rest = piece.bytes.substr(skip);
+    batch_->parts[count++] = {operations::writable(rest.data()), rest.size()};
     skip = 0;
     if (count == kMaxParts) break;
   }
@@ -229,7 +256,7 @@ void Stream::wrote(int result) {
   if (result < 0) return close_with(result);
   drop_written(static_cast<std::size_t>(result));
   start_writing();
-  if (state_ == State::open) maybe_drained();
+  if (state_ == State::open) tell_written();
 }
 
 // Only of descriptors with O_NONBLOCK: other requests wait by themselves.
@@ -245,21 +272,25 @@ void Stream::drop_written(std::size_t size) {
   if (idle_) idle_->moved();
   queued_ -= size;
   size += sent_of_first_;
-  while (!queue_.empty() && size >= queue_.front().size()) {
-    size -= queue_.front().size();
+  while (!queue_.empty() && size >= queue_.front().bytes.size()) {
+    size -= queue_.front().bytes.size();
     queue_.pop_front();
   }
   sent_of_first_ = size;
-  if (queue_.empty()) batch_.reset();
+  if (!queue_.empty()) return;
+  batch_.reset();
+  hurried_ = false;
 }
 
-void Stream::maybe_drained() {
-  if (!needs_drain_ || queued_ > low_water_) return;
+void Stream::tell_written() {
+  if (!needs_drain_ || queued_ > low_water_) return owner_->on_written(*this);
   needs_drain_ = false;
   owner_->on_drain(*this);
 }
 
-void Stream::output_ended() {
+// Waits for nothing, so no request is needed: the ring would hand it to one of its workers.
+void Stream::end_output() {
+  ::shutdown(fd_, SHUT_WR);
   output_over_ = true;
   attend_soon();
 }

@@ -27,7 +27,7 @@
 // The peer's end of stream: on_end(), which by default finishes our side too, as most protocols
 // want. An error of reading or writing closes the stream, and on_close() has it.
 //
-// A program that writes to pipes or terminals ignores SIGPIPE; sockets ask for none by themselves.
+// A reader that has gone is -EPIPE, and no signal (see loop.h).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -59,8 +59,11 @@ class Stream {
     virtual void on_data(Stream& stream, std::span<std::byte> data) = 0;
     // The peer sends no more. Once, after the last data.
     virtual void on_end(Stream& stream) { stream.finish(); }
-    // After a write() that returned false: there's room again.
-    virtual void on_drain(Stream&) {}
+    // Some of what was written has gone; write_queue_size() tells what is left. Nobody waits for
+    // this (see kLazy) unless hurry() says so, or a write() returned false: it may come late.
+    virtual void on_written(Stream&) {}
+    // In its place, after a write() that returned false: there's room again.
+    virtual void on_drain(Stream& stream) { on_written(stream); }
     // The descriptor is closed. `error`: 0, or the -errno that ended the stream.
     virtual void on_close(Stream& stream, int error) = 0;
 
@@ -84,6 +87,11 @@ class Stream {
   // False if now more than the high-water mark is queued: wait for on_drain(). After finish(),
   // shutdown(), close() or an error it is dropped, and the answer is false.
   bool write(std::string data);
+  // The same of memory that stays the caller's, who leaves it as it is until on_written() finds the
+  // queue empty, or until on_close(): so that a piece of a file needs no string of its own.
+  bool write_in_place(std::string_view data);
+  // Something waits for what is written to be out: on_written() comes as soon as it is.
+  void hurry();
   [[nodiscard]] std::size_t write_queue_size() const { return queued_; }
   [[nodiscard]] bool needs_drain() const { return needs_drain_; }
 
@@ -107,7 +115,12 @@ class Stream {
   enum class State : std::uint8_t { closed, open, closing };
   enum class Then : std::uint8_t { stay, shutdown, finish };  // when the queue is out
   struct Batch;
+  struct Piece;
 
+  [[nodiscard]] bool takes_writes() const {
+    return state_ == State::open && then_ == Then::stay && !output_over_;
+  }
+  bool queued(std::size_t size);
   void close_with(int error);
   void maybe_closed();
   void closed();
@@ -124,21 +137,21 @@ class Stream {
   void tell_end();
 
   void start_writing();
-  void send_one(const std::string& piece);
+  void send_one();
   void send_many();
   void wrote(int result);
   void wait_writable();
   void drop_written(std::size_t size);
-  void output_ended();
-  void maybe_drained();
+  void end_output();
+  void tell_written();
 
   Multishot reading_;  // or, without shared buffers, a poll or a read
-  Request writing_;    // or a shutdown
+  Request writing_;    // or, on a terminal, a poll
   Loop* loop_ = nullptr;
   Owner* owner_ = nullptr;
   Buffers* buffers_ = nullptr;
-  std::list<std::string> queue_;  // whose strings don't move while they're sent
-  std::size_t queued_ = 0;        // bytes
+  std::list<Piece> queue_;  // which don't move while they're sent
+  std::size_t queued_ = 0;  // bytes
   std::size_t sent_of_first_ = 0;
   std::unique_ptr<Batch> batch_;         // of several pieces; while there are several
   std::unique_ptr<std::byte[]> memory_;  // of a read, while there is one
@@ -154,6 +167,7 @@ class Stream {
   bool socket_ = false;
   bool paused_ = false;
   bool needs_drain_ = false;
+  bool hurried_ = false;     // until the queue is out
   bool input_over_ = false;  // known; told once all that came before is
   bool end_told_ = false;
   bool output_over_ = false;
