@@ -26,19 +26,6 @@ Off off_by_state(uint16_t state) {
   }
 }
 
-void clear_sums(HistoryThread& thread) {
-  HistoryThread kept;
-  kept.tid = thread.tid;
-  kept.tgid = thread.tgid;
-  kept.ppid = thread.ppid;
-  kept.start_ns = thread.start_ns;
-  kept.comm = std::move(thread.comm);
-  kept.flags = thread.flags;
-  kept.prio = thread.prio;
-  kept.role = std::move(thread.role);
-  thread = std::move(kept);
-}
-
 }  // namespace
 
 const char* off_name(Off reason) {
@@ -106,7 +93,7 @@ void History::begin_window(uint64_t time_ns) {
   for (size_t i = 0; i < threads_.size(); ++i) {
     const bool running = now_[i].state == State::running;
     alive[i] = now_[i].state != State::gone;
-    clear_sums(threads_[i]);
+    static_cast<ThreadSums&>(threads_[i]) = {};
     threads_[i].first_ns = threads_[i].last_ns = time_ns;
     if (!running) now_[i].since_ns = time_ns;
     if (!alive[i]) threads_[i].ended = true;

@@ -61,13 +61,18 @@ enum class Off : uint8_t { sleep, disk, stopped, idle, other };  // `disk`: unin
 constexpr size_t kOffReasons = 5;
 const char* off_name(Off reason);  // "sleep", "uninterruptible" …
 
-struct HistoryThread {
+// Who a thread is. What is learnt stays, wherever the window begins.
+struct ThreadIdentity {
   uint32_t tid = 0, tgid = 0, ppid = 0;
   uint64_t start_ns = 0;  // CLOCK_BOOTTIME; 0: not known
   std::string comm;       // the last one
   uint32_t flags = 0;     // enum ts_thread_flags
   int prio = 120;         // as the kernel has it
   Role role;
+};
+
+// What it did within the window.
+struct ThreadSums {
   bool born = false;                   // began within the window
   bool ended = false;                  // ended within the window
   uint64_t first_ns = 0, last_ns = 0;  // of its life within the window
@@ -99,6 +104,8 @@ struct HistoryThread {
     return sum;
   }
 };
+
+struct HistoryThread : ThreadIdentity, ThreadSums {};
 
 struct HistoryCore {
   uint32_t cpu = 0;
@@ -231,7 +238,7 @@ class History {
   uint32_t make(uint32_t tid, uint64_t start_ns, uint64_t time_ns);
   CoreNow& core_now(uint16_t cpu);
   void take_cores();
-  void take_role(HistoryThread& thread);
+  void take_role(ThreadIdentity& thread) const;
   [[nodiscard]] bool is_outside(uint32_t thread) const {
     return (threads_[thread].flags & TS_THREAD_OUTSIDE) != 0;
   }

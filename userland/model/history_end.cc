@@ -11,15 +11,15 @@ namespace timeslice::model {
 namespace {
 
 // Switches whose kind the records don't tell: the kernel's totals do, where no other is missing.
-void sort_unclear(HistoryThread& thread) {
-  const HistoryThread::Kernel& kernel = thread.kernel;
-  const uint64_t seen = thread.voluntary + thread.involuntary + thread.unclear;
-  if (thread.unclear == 0 || !kernel.known || seen != kernel.nvcsw + kernel.nivcsw ||
-      kernel.nvcsw < thread.voluntary || kernel.nivcsw < thread.involuntary)
+void sort_unclear(ThreadSums& sums) {
+  const ThreadSums::Kernel& kernel = sums.kernel;
+  const uint64_t seen = sums.voluntary + sums.involuntary + sums.unclear;
+  if (sums.unclear == 0 || !kernel.known || seen != kernel.nvcsw + kernel.nivcsw ||
+      kernel.nvcsw < sums.voluntary || kernel.nivcsw < sums.involuntary)
     return;
-  thread.voluntary = kernel.nvcsw;
-  thread.involuntary = kernel.nivcsw;
-  thread.unclear = 0;
+  sums.voluntary = kernel.nvcsw;
+  sums.involuntary = kernel.nivcsw;
+  sums.unclear = 0;
 }
 
 }  // namespace

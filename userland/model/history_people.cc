@@ -46,7 +46,7 @@ uint32_t History::make(uint32_t tid, uint64_t start_ns, uint64_t time_ns) {
   return index;
 }
 
-void History::take_role(HistoryThread& thread) {
+void History::take_role(ThreadIdentity& thread) const {
   const auto found = roles_.find(key_of(thread.tid, thread.start_ns));
   if (found != roles_.end()) thread.role = found->second;
 }
