@@ -292,6 +292,7 @@ static __always_inline void handle_thread(struct task_struct *task)
 		return;
 	if (!state) {
 		row->record.kind = 0;
+		visit_again();
 		return;
 	}
 	bpf_probe_read_kernel(row, sizeof(*row), &state->row);
