@@ -39,6 +39,7 @@ uint64_t EndedSum::settle() {
 
 void EndedSums::restart(const ts_thread_row& first_thread) {
   *this = {};
+  began_ns = first_thread.start_ns;
   if (first_thread.record.have & TS_HAVE_ENDED_CPU) cpu_ns.restart();
   if (first_thread.record.have & TS_HAVE_ENDED_SWITCHES) {
     nvcsw.restart();
@@ -55,6 +56,7 @@ void EndedSums::take(const ts_thread_row& first_thread) {
 }
 
 void EndedSums::lose(const ts_thread_row& last) {
+  if (last.start_ns < began_ns) return;
   cpu_ns.lose(last.cpu_ns);
   nvcsw.lose(last.nvcsw);
   nivcsw.lose(last.nivcsw);

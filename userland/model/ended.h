@@ -43,11 +43,12 @@ class EndedSum {
 
 struct EndedSums {
   EndedSum cpu_ns, nvcsw, nivcsw;
+  uint64_t began_ns = 0;  // CLOCK_BOOTTIME; 0: before we looked
 
   // Each takes of a row what its source has.
   void restart(const ts_thread_row& first_thread);
   void take(const ts_thread_row& first_thread);
-  void lose(const ts_thread_row& last);
+  void lose(const ts_thread_row& last);  // unless it belonged to a process before this one
   void replace(const ts_thread_row& before, const ts_thread_row& now);
 };
 

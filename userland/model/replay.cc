@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "model/space_saving.h"
 #include "model/state_letter.h"
@@ -19,6 +20,11 @@ void Replay::opening(const ts_thread_row& row) {
   life.before = life.row = row;
   life.introduced = true;
   life.letter = row.state;
+  if (row.tid != row.tgid) return;
+  Left& left = left_[row.tgid];
+  left.cpu_ns = row.ended_cpu_ns;
+  left.nvcsw = row.ended_nvcsw;
+  left.nivcsw = row.ended_nivcsw;
 }
 
 // The History has met threads that nobody introduced, or that have just been forked. A number that
@@ -27,10 +33,14 @@ void Replay::add_new_lives(uint64_t now_ns) {
   while (lives_.size() < history_.threads().size()) {
     const HistoryThread& thread = history_.threads()[lives_.size()];
     Life& life = lives_.emplace_back();
-    const auto [last, is_first] = starts_.try_emplace(thread.tid, thread.start_ns);
-    if (!is_first)
-      last->second = thread.start_ns ? thread.start_ns : std::max(now_ns, last->second + 1);
-    life.start_ns = last->second;
+    const auto index = static_cast<uint32_t>(lives_.size() - 1);
+    const auto [at, is_first] = holders_.try_emplace(thread.tid, Holder{index, thread.start_ns});
+    if (!is_first) {
+      const uint64_t since_ns = std::max(now_ns, at->second.start_ns + 1);
+      at->second = {index, thread.start_ns ? thread.start_ns : since_ns};
+      left_[thread.tid] = {.first_life = index};
+    }
+    life.start_ns = at->second.start_ns;
     life.before.syscall_nr = life.row.syscall_nr = -1;
     life.sched.record = {TS_RECORD_SCHED, sizeof(life.sched), 0};
     life.sched.since_ns = thread.first_ns;
@@ -51,6 +61,8 @@ void Replay::event(const ts_event& event) {
       return on_wake(reinterpret_cast<const ts_event_wake&>(event));
     case TS_EVENT_FORK:
       return on_fork(reinterpret_cast<const ts_event_identity&>(event));
+    case TS_EVENT_EXEC:
+      return on_exec(reinterpret_cast<const ts_event_identity&>(event));
     case TS_EVENT_LOST:
       // Who ran on that core is lost with them, and isn't told by the record: all are looked at.
       for (Life& life : lives_) life.touched = true;
@@ -61,7 +73,7 @@ void Replay::event(const ts_event& event) {
     default:
       break;
   }
-  const uint32_t before = history_.find(event.tid);  // exec may give its number to another thread
+  const uint32_t before = history_.find(event.tid);
   history_.event(event);
   add_new_lives(event.time_ns);
   touch(before);
@@ -108,6 +120,33 @@ void Replay::on_fork(const ts_event_identity& record) {
     life.before.policy = life.row.policy = lives_[parent].row.policy;
     life.before.cgroup_id = life.row.cgroup_id = lives_[parent].row.cgroup_id;
   }
+}
+
+// A thread other than the first may take its number by exec, and its row goes on with that thread's
+// totals, as the kernel's does: the first one leaves its own at once.
+void Replay::on_exec(const ts_event_identity& record) {
+  const uint32_t tid = record.event.tid;
+  history_.event(record.event);
+  add_new_lives(record.event.time_ns);
+  const uint32_t now = history_.find(tid);
+  touch(now);
+  const auto holder = holders_.find(tid);
+  if (now == kNobody || holder == holders_.end()) return;
+  const uint32_t first = std::exchange(holder->second.life, now);
+  if (first == now || !is_shown(first)) return;
+  write_totals(first, history_.doing(first, record.event.time_ns));
+  bury(first);
+}
+
+// It has no row any more. What its last one has is its process's.
+void Replay::bury(uint32_t index) {
+  const ts_thread_row& row = lives_[index].row;
+  lives_[index].buried = true;
+  Left& left = left_[row.tgid];
+  if (index < left.first_life) return;
+  left.cpu_ns += row.cpu_ns;
+  left.nvcsw += row.nvcsw;
+  left.nivcsw += row.nivcsw;
 }
 
 void Replay::name_peer(ts_peer& peer, uint32_t tid) const {

@@ -8,7 +8,9 @@
 // can be copied, so whoever keeps copies can go back in time. It makes no system call.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "bpf/wire.h"
@@ -28,7 +30,9 @@ class Replay {
   void event(const ts_event& event);
 
   // How things stand at `now_ns`, not before the last event. Valid until the next call of anything.
-  // A thread that ended since the pass before is in it once more, with its last totals and state X.
+  // A thread that ended since the pass before is in it once more, with its last totals and state X;
+  // from the next pass on they are in the sums of its process's first thread. That one stays as long
+  // as any other, as it does in the kernel: in state Z.
   const Snapshot& pass(uint64_t now_ns);
   // The next pass is for a Tracker that has seen none: all its rows are news.
   void begin_anew() { order_.clear(); }
@@ -49,11 +53,26 @@ class Replay {
     bool buried = false;      // it has ended, and a pass has said so
   };
 
+  struct Holder {
+    uint32_t life = 0;
+    uint64_t start_ns = 0;
+  };
+
+  // What the threads of a process did that are buried, for which its first thread's row has room.
+  struct Left {
+    uint32_t first_life = 0;  // earlier ones belonged to a process that had this number before
+    uint64_t cpu_ns = 0, nvcsw = 0, nivcsw = 0;
+  };
+
   void add_new_lives(uint64_t now_ns);
   void on_switch(const ts_event_switch& record);
   void on_wake(const ts_event_wake& record);
   void on_fork(const ts_event_identity& record);
+  void on_exec(const ts_event_identity& record);
   void touch(uint32_t index);
+  void bury(uint32_t index);
+  [[nodiscard]] bool is_zombie(uint32_t index);
+  [[nodiscard]] bool is_left_more(uint32_t index) const;
   void count_preemptor(Life& life, uint32_t tid);
   void count_waker(Life& life, const ts_event_wake& record);
   void name_peer(ts_peer& peer, uint32_t tid) const;
@@ -67,9 +86,12 @@ class Replay {
 
   History history_;
   std::vector<Life> lives_;                        // beside the history's threads
-  std::unordered_map<uint32_t, uint64_t> starts_;  // by number, of the last life that had it
+  std::unordered_map<uint32_t, Holder> holders_;   // by number: the last one that had it
+  std::unordered_map<uint32_t, Left> left_;        // by tgid
   std::vector<uint32_t> order_;                    // whose rows the last pass had
   std::vector<uint32_t> queued_;                   // by core: who runs there, or waits for it
+  // By tgid, of the pass that is being made: where threads live on. Looked up when first asked for.
+  std::optional<std::unordered_set<uint32_t>> living_;
   uint64_t forked_ = 0, ended_ = 0, lost_ = 0;
 
   Snapshot pass_;

@@ -14,6 +14,7 @@ constexpr uint32_t kCounted = TS_HAVE_SWITCHES | TS_HAVE_CPU | TS_HAVE_WAIT | TS
                               TS_HAVE_MIGRATIONS | TS_HAVE_ON_CPU | TS_HAVE_FLAGS;
 // What only a look can tell, and is out of date once the thread has run.
 constexpr uint32_t kFromALook = TS_HAVE_VRUNTIME | TS_HAVE_SYSCALL;
+constexpr uint32_t kOfFirst = TS_HAVE_ENDED_CPU | TS_HAVE_ENDED_SWITCHES;
 
 bool goes_on(const History::Doing& doing) {
   return doing.state == History::State::running || doing.state == History::State::ready;
@@ -47,6 +48,7 @@ void Replay::write_rows(uint64_t now_ns) {
   pass_.scheds.clear();
   pass_.news.clear();
   queued_.assign(history_.cores().size(), 0);
+  living_.reset();
   for (uint32_t index = 0; index < lives_.size(); ++index) {
     if (!is_shown(index)) continue;
     const History::Doing doing = history_.doing(index, now_ns);
@@ -63,17 +65,45 @@ void Replay::write_rows(uint64_t now_ns) {
   order_.swap(order);
 }
 
+// Its process's first thread ended before the others, and its number is nobody else's.
+bool Replay::is_zombie(uint32_t index) {
+  const HistoryThread& thread = history_.threads()[index];
+  if (thread.tid != thread.tgid || history_.find(thread.tid) != kNobody) return false;
+  if (!living_) {
+    living_.emplace();
+    for (uint32_t other = 0; other < lives_.size(); ++other)
+      if (is_shown(other) && history_.doing(other, 0).state != History::State::gone)
+        living_->insert(history_.threads()[other].tgid);
+  }
+  return living_->contains(thread.tgid);
+}
+
+// Since its row was written, threads of the process that it leads have ended.
+bool Replay::is_left_more(uint32_t index) const {
+  const ts_thread_row& row = lives_[index].row;
+  if (row.tid != row.tgid) return false;
+  const auto found = left_.find(row.tgid);
+  if (found == left_.end()) return false;
+  const Left& left = found->second;
+  return row.ended_cpu_ns != left.cpu_ns || row.ended_nvcsw != left.nvcsw ||
+         row.ended_nivcsw != left.nivcsw;
+}
+
 // False: it has slept all the time, and its row is as it was.
 bool Replay::write_row(uint32_t index, const History::Doing& doing) {
   Life& life = lives_[index];
   const bool going_on =
       goes_on(doing) || (life.row.flags & TS_THREAD_ON_CPU) || life.row.pending_wait_ns != 0;
   const bool cleared_up = doing.unclear != life.sched.missed;
-  if (!life.touched && !going_on && !cleared_up) return false;
+  const bool over = doing.state == History::State::gone && !is_zombie(index);
+  if (!life.touched && !going_on && !cleared_up && !over && !is_left_more(index)) return false;
   write_totals(index, doing);
   write_sched(index, doing);
   life.touched = false;
-  life.buried = doing.state == History::State::gone;
+  if (over) {
+    life.row.state = 'X';
+    bury(index);
+  }
   return true;
 }
 
@@ -84,8 +114,9 @@ void Replay::write_totals(uint32_t index, const History::Doing& doing) {
   ts_thread_row& row = life.row;
   const bool running = doing.state == History::State::running;
   const bool has_run = running || thread.slices + thread.voluntary + thread.involuntary > 0;
-  const uint32_t looked = before.record.have & ~(has_run ? kFromALook : 0U);
-  row.record = {TS_RECORD_THREAD, sizeof(row), looked | kCounted};
+  const bool first = thread.tid == thread.tgid;
+  const uint32_t looked = before.record.have & ~(has_run ? kFromALook | kOfFirst : kOfFirst);
+  row.record = {TS_RECORD_THREAD, sizeof(row), looked | kCounted | (first ? kOfFirst : 0)};
   row.tid = thread.tid;
   row.tgid = thread.tgid;
   row.ppid = thread.ppid;
@@ -101,7 +132,12 @@ void Replay::write_totals(uint32_t index, const History::Doing& doing) {
   row.cpu = doing.cpu;
   row.prio = thread.prio - 100;
   if (thread.prio >= 100 && thread.prio < 140) row.nice = thread.prio - 120;
-  row.state = doing.state == History::State::gone     ? 'X'
+  const auto left = left_.find(thread.tgid);
+  const Left ended = first && left != left_.end() ? left->second : Left{};
+  row.ended_cpu_ns = ended.cpu_ns;
+  row.ended_nvcsw = ended.nvcsw;
+  row.ended_nivcsw = ended.nivcsw;
+  row.state = doing.state == History::State::gone     ? 'Z'
               : doing.state == History::State::unseen ? '\0'
               : goes_on(doing)                        ? 'R'
                                                       : life.letter;

@@ -50,6 +50,9 @@ inline constexpr std::tuple kRowRest{
     field_at("migrations", 19, &ts_thread_row::migrations),
     field_at<Form::zigzag>("syscall_nr", 20, &ts_thread_row::syscall_nr),
     field_at("cgroup_id", 21, &ts_thread_row::cgroup_id),
+    field_at("ended_cpu_ns", 22, &ts_thread_row::ended_cpu_ns),
+    field_at("ended_nvcsw", 23, &ts_thread_row::ended_nvcsw),
+    field_at("ended_nivcsw", 24, &ts_thread_row::ended_nivcsw),
 };
 inline constexpr auto kRow = std::tuple_cat(kRowName, kRowRest);
 
