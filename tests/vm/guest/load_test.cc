@@ -159,12 +159,12 @@ TEST_CASE("alone on its tracepoints the module comes, counts and goes", "[.][alo
   KernelLog log;
   for (int i = 0; i < 5; ++i) {
     const Module module("stream=1");
-    const live::Cast cast = live::ping_pong();
+    const live::Cast cast = live::pinned_ping_pong();
     run_together(cast);
     const auto source = observe::open_kmod_source(tgids_of(cast));
     const ts_sched_row* row = live::sched_of(source->read(), cast[0]->tids()[0]);
     REQUIRE(row != nullptr);
-    CHECK(row->voluntary + row->involuntary >= 400);
+    CHECK(row->voluntary + row->involuntary >= 499);  // the other one had the core in each round
     CHECK(row->missed == 0);
   }
   CHECK_FALSE(module_is_loaded());

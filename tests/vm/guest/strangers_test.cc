@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <functional>
 #include <set>
 
@@ -105,11 +106,20 @@ VM_TEST_CASE("a PID namespace sees no stranger's name") {
   live::Pipe to, from;
   const live::Child stranger([&] {
     ::prctl(PR_SET_NAME, "stranger");
-    live::play_ping_pong(to, from, 200, false);
+    live::play_ping_pong(to, from, INT_MAX, false);
   });
+  const auto woken = [](const std::string& text) {
+    const auto threads = parsed(text);
+    return threads.scheds.empty() ? 0 : threads.scheds[0].wakeups[TS_CONTEXT_TASK];
+  };
+  // On two cores an answer may be there before who waits for it has gone to sleep.
   const std::string text = said_by(enter_namespace, [&] {
-    live::play_ping_pong(from, to, 200, true);
-    return read_threads();
+    std::string seen;
+    for (int round = 0; round < 1000 && woken(seen) < 10; ++round) {
+      live::play_ping_pong(from, to, 20, true);
+      seen = read_threads();
+    }
+    return seen;
   });
   CHECK(text.find("stranger") == std::string::npos);
   const auto threads = parsed(text);
@@ -117,7 +127,7 @@ VM_TEST_CASE("a PID namespace sees no stranger's name") {
   CHECK(threads.rows[0].tid == 1);
   // Woken it was, and by a thread: by whom isn't told.
   const ts_sched_row& sched = threads.scheds[0];
-  REQUIRE(sched.wakeups[TS_CONTEXT_TASK] > 50);
+  REQUIRE(sched.wakeups[TS_CONTEXT_TASK] >= 10);
   for (const ts_peer& waker : sched.wakers) {
     CHECK(waker.tid == 0);
     CHECK(waker.comm[0] == '\0');
