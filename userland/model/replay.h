@@ -31,8 +31,8 @@ class Replay {
 
   // How things stand at `now_ns`, not before the last event. Valid until the next call of anything.
   // A thread that ended since the pass before is in it once more, with its last totals and state X;
-  // from the next pass on they are in the sums of its process's first thread. That one stays as long
-  // as any other, as it does in the kernel: in state Z.
+  // from the next pass on they are in the sums of its process's first thread. That one stays as
+  // long as any other, as it does in the kernel: in state Z.
   const Snapshot& pass(uint64_t now_ns);
   // The next pass is for a Tracker that has seen none: all its rows are news.
   void begin_anew() { order_.clear(); }
@@ -85,11 +85,11 @@ class Replay {
   void write_header(uint64_t now_ns);
 
   History history_;
-  std::vector<Life> lives_;                        // beside the history's threads
-  std::unordered_map<uint32_t, Holder> holders_;   // by number: the last one that had it
-  std::unordered_map<uint32_t, Left> left_;        // by tgid
-  std::vector<uint32_t> order_;                    // whose rows the last pass had
-  std::vector<uint32_t> queued_;                   // by core: who runs there, or waits for it
+  std::vector<Life> lives_;                       // beside the history's threads
+  std::unordered_map<uint32_t, Holder> holders_;  // by number: the last one that had it
+  std::unordered_map<uint32_t, Left> left_;       // by tgid
+  std::vector<uint32_t> order_;                   // whose rows the last pass had
+  std::vector<uint32_t> queued_;                  // by core: who runs there, or waits for it
   // By tgid, of the pass that is being made: where threads live on. Looked up when first asked for.
   std::optional<std::unordered_set<uint32_t>> living_;
   uint64_t forked_ = 0, ended_ = 0, lost_ = 0;

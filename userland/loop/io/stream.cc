@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Requests in flight point into a stream, and owners may do anything in their callbacks. So each
 // completion first brings the stream into order, and calls the owner last; what is to be begun
-// afterwards is begun by attend(), a microtask, which also sends what one callback wrote at once.
+// afterwards is begun by attend(), when the call is over (or, outside of any, in a microtask),
+// which also sends at once what one callback wrote.
 #include "loop/io/stream.h"
 
 #include <poll.h>
@@ -24,14 +25,10 @@ constexpr std::size_t kMaxParts = 64;
 
 }  // namespace
 
+// A short text lies in the piece itself, so it stays where it is.
 struct Stream::Piece {
-  explicit Piece(std::string data) : text(std::move(data)), bytes(text) {}
-  explicit Piece(std::string_view in_place) : bytes(in_place) {}
-  Piece(const Piece&) = delete;  // a short text lies in it
-  Piece& operator=(const Piece&) = delete;
-
-  const std::string text;  // empty, if its owner keeps it
-  const std::string_view bytes;
+  std::string text;  // empty, if its owner keeps it
+  std::string_view bytes;
 };
 
 struct Stream::Batch {
@@ -81,14 +78,30 @@ void Stream::open(Loop& loop, int fd, Buffers* buffers, Owner& owner,
 bool Stream::write(std::string data) {
   if (!takes_writes()) return false;
   const std::size_t size = data.size();
-  if (size > 0) queue_.emplace_back(std::move(data));
+  if (size == 0) return queued(0);
+  Piece& piece = new_piece();
+  piece.text = std::move(data);
+  piece.bytes = piece.text;
   return queued(size);
 }
 
 bool Stream::write_in_place(std::string_view data) {
   if (!takes_writes()) return false;
-  if (!data.empty()) queue_.emplace_back(data);
+  if (!data.empty()) new_piece().bytes = data;
   return queued(data.size());
+}
+
+// One place in the queue is kept: most owners write one piece at a time.
+Stream::Piece& Stream::new_piece() {
+  if (spare_.empty()) return queue_.emplace_back();
+  queue_.splice(queue_.end(), spare_);
+  return queue_.back();
+}
+
+void Stream::drop_piece() {
+  if (!spare_.empty()) return queue_.pop_front();
+  queue_.front() = {};
+  spare_.splice(spare_.end(), queue_, queue_.begin());
 }
 
 bool Stream::queued(std::size_t size) {
@@ -122,10 +135,28 @@ void Stream::finish() {
   if (state_ == State::open) attend_soon();
 }
 
+// In a call of our owner it's done after the call, and needs no microtask.
 void Stream::attend_soon() {
-  if (attending_soon_) return;
+  if (telling_) attend_then_ = true;
+  if (telling_ || attending_soon_) return;
   attending_soon_ = true;
   loop_->queue_microtask([this] { attend(); });
+}
+
+template <typename Call>
+void Stream::tell(const Call& call) {
+  struct Telling {
+    explicit Telling(Stream& told) : stream(told) { stream.telling_ = true; }
+    ~Telling() {
+      stream.telling_ = false;
+      if (std::exchange(stream.attend_then_, false)) stream.attend_soon();  // it threw
+    }
+    Stream& stream;
+  } telling(*this);
+  call(*owner_);
+  if (!std::exchange(attend_then_, false)) return;
+  telling_ = false;
+  attend();
 }
 
 // Does what can be done now. The owner is called last, and at most once.
@@ -185,7 +216,7 @@ void Stream::read_ready() {
 
 void Stream::received(std::span<std::byte> data) {
   if (idle_) idle_->moved();
-  if (!paused_ && !held_) return owner_->on_data(*this, data);
+  if (!paused_ && !held_) return tell([&](Owner& owner) { owner.on_data(*this, data); });
   if (!held_) held_ = std::make_unique<std::string>();
   held_->append(as_text(data));
   // Not before something comes: a short pause costs nothing.
@@ -201,13 +232,13 @@ void Stream::input_ended(int result) {
 void Stream::tell_held() {
   const std::unique_ptr<std::string> held = std::move(held_);
   if (input_over_) attend_soon();
-  owner_->on_data(*this, std::as_writable_bytes(std::span(*held)));
+  tell([&](Owner& owner) { owner.on_data(*this, std::as_writable_bytes(std::span(*held))); });
 }
 
 void Stream::tell_end() {
   end_told_ = true;
   if (output_over_) attend_soon();
-  owner_->on_end(*this);
+  tell([&](Owner& owner) { owner.on_end(*this); });
 }
 
 // Writing.
@@ -274,7 +305,7 @@ void Stream::drop_written(std::size_t size) {
   size += sent_of_first_;
   while (!queue_.empty() && size >= queue_.front().bytes.size()) {
     size -= queue_.front().bytes.size();
-    queue_.pop_front();
+    drop_piece();
   }
   sent_of_first_ = size;
   if (!queue_.empty()) return;
@@ -283,9 +314,9 @@ void Stream::drop_written(std::size_t size) {
 }
 
 void Stream::tell_written() {
-  if (!needs_drain_ || queued_ > low_water_) return owner_->on_written(*this);
-  needs_drain_ = false;
-  owner_->on_drain(*this);
+  const bool drained = needs_drain_ && queued_ <= low_water_;
+  needs_drain_ = needs_drain_ && !drained;
+  tell([&](Owner& owner) { drained ? owner.on_drain(*this) : owner.on_written(*this); });
 }
 
 // Waits for nothing, so no request is needed: the ring would hand it to one of its workers.
@@ -318,6 +349,7 @@ void Stream::maybe_closed() {
 void Stream::closed() {
   closing_soon_ = false;
   queue_.clear();
+  spare_.clear();
   batch_.reset();
   queued_ = sent_of_first_ = 0;
   loop_->close_now(std::exchange(fd_, -1));

@@ -120,12 +120,16 @@ class Stream {
   [[nodiscard]] bool takes_writes() const {
     return state_ == State::open && then_ == Then::stay && !output_over_;
   }
+  Piece& new_piece();
+  void drop_piece();
   bool queued(std::size_t size);
   void close_with(int error);
   void maybe_closed();
   void closed();
   void attend_soon();
   void attend();
+  template <typename Call>
+  void tell(const Call& call);
 
   void start_reading();
   void read_buffers();
@@ -151,6 +155,7 @@ class Stream {
   Owner* owner_ = nullptr;
   Buffers* buffers_ = nullptr;
   std::list<Piece> queue_;  // which don't move while they're sent
+  std::list<Piece> spare_;  // one at most
   std::size_t queued_ = 0;  // bytes
   std::size_t sent_of_first_ = 0;
   std::unique_ptr<Batch> batch_;         // of several pieces; while there are several
@@ -172,6 +177,8 @@ class Stream {
   bool end_told_ = false;
   bool output_over_ = false;
   bool attending_soon_ = false;
+  bool telling_ = false;      // the owner is being called
+  bool attend_then_ = false;  // when that call is over
   bool closing_soon_ = false;
 };
 
