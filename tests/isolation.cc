@@ -24,11 +24,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::chrono::seconds kLimit{180};
-#else
-constexpr std::chrono::seconds kLimit{60};
-#endif
+// Only what hangs takes so long: a case that takes 8 s by itself, on four back ends, may have a
+// tenth of a core.
+constexpr std::chrono::seconds kLimit{600};
 
 struct Child {
   std::string name;

@@ -21,7 +21,8 @@ TEST_CASE("wrk sees no failed request while the demo's workers are replaced, twi
   std::smatch url;
   REQUIRE(std::regex_search(*hello, url, std::regex("http://[0-9.:]+")));
 
-  Command wrk({"/usr/bin/wrk", "-t", "1", "-c", "32", "-d", "4", url.str() + "/"});
+  Command wrk(
+      {"/usr/bin/wrk", "-t", "1", "-c", "32", "-d", "4", "--timeout", "60s", url.str() + "/"});
   const std::optional<std::string> begun = wrk.line();
   REQUIRE(begun);
   CHECK(begun->find("Running") != std::string::npos);

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <sstream>
 #include <stdexcept>
@@ -47,6 +48,16 @@ bool rests_in_read(pid_t tgid, pid_t tid, int fd) {
   return number == SYS_read && first == fd;
 }
 
+double stolen_ms() {
+  std::istringstream stat(read_file("/proc/stat"));
+  std::string name;
+  uint64_t ticks = 0;
+  stat >> name;
+  for (int column = 0; column < 8; ++column) stat >> ticks;  // user nice system … steal
+  return static_cast<double>(ticks) * 1e3 / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+uint64_t machine_forks() { return figure_after(read_file("/proc/stat"), "processes"); }
 uint64_t machine_switches() { return figure_after(read_file("/proc/stat"), "ctxt"); }
 
 uint64_t status_figure(pid_t pid, const std::string& name) {

@@ -23,8 +23,11 @@ Truth truth_of(pid_t tgid, pid_t tid);
 // that none of its counters moves any more.
 bool rests_in_read(pid_t tgid, pid_t tid, int fd);
 
-// All switches of all cores since boot: `ctxt` of /proc/stat.
+// Since boot, of all CPUs, from /proc/stat: switches, processes and threads made, and the time that
+// a host took away from this machine while it would have run.
 uint64_t machine_switches();
+uint64_t machine_forks();
+double stolen_ms();
 
 // A figure of /proc/PID/status, such as "VmRSS" (in kB) or "Threads".
 uint64_t status_figure(pid_t pid, const std::string& name);

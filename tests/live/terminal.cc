@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <stdexcept>
+#include <utility>
 
 namespace timeslice::live {
 
@@ -53,6 +54,12 @@ void Terminal::resize(int width, int height) {
 }
 
 std::string Terminal::text() { return ask({"capture-pane", "-p"}); }
+
+std::string Terminal::settled_text() {
+  std::string last;
+  until([&] { return std::exchange(last, text()) == last; });
+  return last;
+}
 
 bool Terminal::shows(const std::string& wanted) {
   return until([&] { return text().find(wanted) != std::string::npos; });

@@ -20,6 +20,8 @@ class Terminal {
   void resize(int width, int height);
 
   [[nodiscard]] std::string text();  // what is in sight, lines without trailing blanks
+  // Of a screen that stands still: as it is once all is drawn, which comes in pieces.
+  [[nodiscard]] std::string settled_text();
   [[nodiscard]] std::vector<std::string> lines() { return lines_of(text()); }
   bool shows(const std::string& wanted);  // now, or within the deadline
   bool stops_showing(const std::string& unwanted);

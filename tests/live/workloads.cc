@@ -2,9 +2,11 @@
 #include "tests/live/workloads.h"
 
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
@@ -24,6 +26,13 @@ void write_byte(int fd) {
 void read_byte(int fd) {
   char byte;
   if (::read(fd, &byte, 1) != 1) _exit(98);
+}
+
+// The caller's involuntary switches.
+long times_preempted() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
 }
 
 std::unique_ptr<Workload> alone(Leg leg) {
@@ -66,10 +75,10 @@ void Workload::start() {
   for (const Pipe& gate : gates_) write_byte(gate.in.get());
 }
 
-void Workload::rest() {
+void Workload::rest(std::chrono::milliseconds deadline) {
   for (size_t i = 0; i < legs_.size(); ++i) {
     Report report{};
-    if (!read_fully(reports_.out.get(), &report, sizeof(report)))
+    if (!read_fully(reports_.out.get(), &report, sizeof(report), deadline))
       throw std::runtime_error("the workload didn't come to its gate");
     tids_[report.thread] = report.tid;
   }
@@ -117,12 +126,7 @@ void yield(int times) {
 
 // By whom it yields to, which may come later.
 void yield_until_left(long times) {
-  const auto left = [] {
-    rusage usage{};
-    getrusage(RUSAGE_THREAD, &usage);
-    return usage.ru_nivcsw;
-  };
-  for (const long enough = left() + times; left() < enough;) sched_yield();
+  for (const long enough = times_preempted() + times; times_preempted() < enough;) sched_yield();
 }
 
 void play_ping_pong(const Pipe& from, const Pipe& to, int times, bool begins) {
@@ -171,13 +175,36 @@ Cast spinner() {
   return cast_of(alone([] { spin(300ms); }));
 }
 
+// What two spinners tell each other: in how many rounds each was there, and had lost its core often
+// enough.
+struct SpinningTogether {
+  std::atomic<int> begun[2], through[2];
+};
+
 Cast pinned_spinners() {
-  const auto leg = [] {
-    pin_to(0);
-    raise_above_all_others();
-    spin(400ms);
+  void* memory = mmap(nullptr, sizeof(SpinningTogether), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::runtime_error("no memory can be shared");
+  const std::shared_ptr<SpinningTogether> both(new (memory) SpinningTogether, [](void* mapped) {
+    munmap(mapped, sizeof(SpinningTogether));
+  });
+  const auto leg = [both](int me) {
+    return [both, me] {
+      pin_to(0);
+      raise_above_all_others();
+      const int round = ++both->begun[me];
+      while (both->begun[1 - me] < round) {
+      }
+      const long before = times_preempted();
+      spin(400ms);
+      while (times_preempted() < before + 10) {
+      }
+      both->through[me] = round;
+      while (both->through[1 - me] < round) {
+      }
+    };
   };
-  return cast_of(alone(leg), alone(leg));
+  return cast_of(alone(leg(0)), alone(leg(1)));
 }
 
 Cast sleeper() {

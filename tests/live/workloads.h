@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/live/processes.h"
+#include "tests/live/waiting.h"
 
 namespace timeslice::live {
 
@@ -23,7 +24,8 @@ class Workload {
   explicit Workload(std::vector<Leg> legs, pid_t wanted = 0);
 
   void start();  // opens the gates
-  void rest();   // waits until all threads are through and rest again; throws if they don't
+  // Waits until all threads are through and rest again; throws if they don't.
+  void rest(std::chrono::milliseconds deadline = kDeadline);
   void run() {
     start();
     rest();
@@ -64,7 +66,8 @@ void pin_to(int core);          // of those we may use, by its place among them
 void raise_above_all_others();  // as far as nice values go
 
 Cast spinner();
-Cast pinned_spinners();  // both on one core
+Cast pinned_spinners();  // both on one core, 400 ms of wall time at least, and until each has lost
+                         // it 10 times
 Cast sleeper();          // 200 naps
 Cast yielder();          // yields until it has lost its core 20 times to a spinner
 Cast ping_pong();

@@ -66,7 +66,7 @@ TEST_ON_EACH_BACKEND("datagrams that wait for their receivers are cut short, and
   std::vector<Request> requests(12);
   Request left_over, other;
   {
-    CountedLoop loop(options, 200);
+    CountedLoop loop(options, 2000);
     struct statx status {};
     std::vector<int> results;
     const Done ended = [&](Request& done) {

@@ -143,7 +143,7 @@ TEST_CASE("demo: SIGTERM answers what was begun, closes what is idle, refuses wh
   idle.send(get("/"));
   idle.read_until("loop.\n");
   Client busy(demo);
-  busy.send(get("/hash?iterations=400000"));
+  busy.send(get("/hash?iterations=1000000"));
   REQUIRE(await([&] { return stats_of(demo)["requests"]["/hash"] == 1; }));
   ::kill(demo.pid(), SIGTERM);
   CHECK(idle.read_to_end().empty());  // the end of the stream

@@ -49,7 +49,7 @@ TEST_CASE("demo stop: a second signal ends it at once") {
 }
 
 TEST_CASE("demo stop: a large file that was begun is sent to its end") {
-  const DemoOptions options = with_large_file(30s);
+  const DemoOptions options = with_large_file(1h);
   DemoProcess demo(options);
   Stalled stalled(demo);
   ::kill(demo.pid(), SIGTERM);
@@ -77,7 +77,7 @@ TEST_CASE("demo stop: a request that is just on its way is answered, as the last
 
 TEST_CASE("demo stop: what was begun may be finished, a request in pieces too") {
   DemoOptions options = on_each_backend();
-  options.limits.grace = 60s;
+  options.limits.grace = options.limits.header_time = 1h;
   DemoProcess demo(options);
   Client client(demo);
   client.send("GET / HT");

@@ -104,7 +104,7 @@ class Client {
   explicit Client(const DemoProcess& demo) : Client(demo.port()) {}
   explicit Client(std::uint16_t port) : socket_(loop::connect_to_loopback(port)) {
     REQUIRE(socket_);
-    const timeval limit{.tv_sec = 30};
+    const timeval limit{.tv_sec = 120};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   }
   void send(const std::string& text) {
@@ -164,8 +164,14 @@ inline std::string body_of(const std::string& response) {
   return end == std::string::npos ? "" : response.substr(end + 4);
 }
 
+// Asks until it's answered: a server that is told to be impatient may give up its client.
 inline json stats_of(const DemoProcess& demo) {
-  return json::parse(body_of(fetch(demo, "/stats")));
+  json stats;
+  REQUIRE(await([&] {
+    stats = json::parse(body_of(fetch(demo, "/stats")), nullptr, false);
+    return !stats.is_discarded();
+  }));
+  return stats;
 }
 
 inline bool runs(pid_t pid) {

@@ -50,16 +50,19 @@ TEST_CASE("demo turns: what asks for a hash beyond the limit is refused, not que
   DemoOptions options = with_threads();
   options.limits.hashes_waiting = 3;
   DemoProcess demo(options);
-  auto clients = hash_askers(demo, 8);
-  int served = 0;
   int refused = 0;
-  for (const auto& client : clients) {
-    const std::string text = client->read_until("\r\n\r\n");
-    served += text.starts_with("HTTP/1.1 200 ");
-    refused += text.starts_with("HTTP/1.1 503 ");
+  // None is, if the first ones are done before the last ones are asked for.
+  for (int round = 0; round < 20 && refused == 0; ++round) {
+    auto clients = hash_askers(demo, 8);
+    int served = 0;
+    for (const auto& client : clients) {
+      const std::string text = client->read_until("\r\n\r\n");
+      served += text.starts_with("HTTP/1.1 200 ");
+      refused += text.starts_with("HTTP/1.1 503 ");
+    }
+    CHECK(served + refused == 8);
+    CHECK(served >= 5);
   }
-  CHECK(served + refused == 8);
-  CHECK(served >= 5);  // more, if one was done before the last one came
   CHECK(refused >= 1);
 }
 

@@ -34,7 +34,7 @@ namespace timeslice::loop::test {
 using namespace std::chrono_literals;
 
 // Generous: the machine may be slow, and a sanitizer slower.
-inline constexpr auto kDeadline = 30s;
+inline constexpr auto kDeadline = 120s;
 
 inline std::string why_no_uring() {
   static const std::string why = [] {

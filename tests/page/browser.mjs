@@ -55,7 +55,7 @@ export class Browser {
   log(type) { return this.call('POST', '/se/log', {type}); }
   cdp(cmd, params) { return this.call('POST', '/goog/cdp/execute', {cmd, params}); }
 
-  async until(script, what, ms = 20000) {
+  async until(script, what, ms = 120000) {
     for (const end = Date.now() + ms; Date.now() < end;) {
       if (await this.run(script)) return;
       await new Promise(resolve => setTimeout(resolve, 50));

@@ -41,7 +41,7 @@ constexpr LookUpThread::Limits kGivesUpAtOnce{.patience = 2s, .give_up = 0s, .mo
 }  // namespace
 
 TEST_CASE("look-ups are done in order, by one thread that isn't the caller's") {
-  LookUpThread thread;
+  LookUpThread thread({.patience = 60s, .give_up = 1h});
   const auto done = std::make_shared<std::vector<int>>();
   const auto where = std::make_shared<std::vector<std::thread::id>>();
   for (int call = 0; call < 50; ++call) {

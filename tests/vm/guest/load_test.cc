@@ -83,11 +83,10 @@ VM_TEST_CASE("a hundred loads and unloads under chatter and forks") {
 
 VM_TEST_CASE("unloading while its files are read and mapped, under a fork storm") {
   live::Storm storm(500);
-  std::atomic<bool> stop = false;
-  std::vector<std::thread> readers;
+  std::vector<std::jthread> readers;
   for (const std::string& path : {kThreads, kCores})
-    readers.emplace_back([&stop, path] {
-      while (!stop) read_in_steps(path, 700);
+    readers.emplace_back([path](const std::stop_token& stop) {
+      while (!stop.stop_requested()) read_in_steps(path, 700);
     });
   for (int i = 0; i < (std::getenv("SLOW") ? 5 : 20); ++i) {
     REQUIRE(load_module("stream=1") == 0);
@@ -104,8 +103,7 @@ VM_TEST_CASE("unloading while its files are read and mapped, under a fork storm"
     CHECK(*static_cast<volatile char*>(mapped) >= -128);  // the page is still ours to touch
     ::munmap(mapped, kSize);
   }
-  stop = true;
-  for (std::thread& reader : readers) reader.join();
+  readers.clear();
   CHECK(storm.stop() > 0);
 }
 

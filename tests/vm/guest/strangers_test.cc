@@ -114,7 +114,7 @@ VM_TEST_CASE("a PID namespace sees no stranger's name") {
   };
   // On two cores an answer may be there before who waits for it has gone to sleep.
   const std::string text = said_by(enter_namespace, [&] {
-    std::string seen;
+    std::string seen = read_threads();
     for (int round = 0; round < 1000 && woken(seen) < 10; ++round) {
       live::play_ping_pong(from, to, 20, true);
       seen = read_threads();

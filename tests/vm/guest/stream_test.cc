@@ -305,7 +305,7 @@ VM_TEST_CASE("a reader that keeps up with the stream meets no record twice, and 
   CHECK(seen.backwards == 0);
   CHECK(seen.untold_gaps == 0);
   CHECK(seen.records == drops_of(0).records);
-  CHECK(seen.lost == drops_of(0).dropped);
+  CHECK(seen.lost <= drops_of(0).dropped);  // of the last ones nobody may have told any more
 }
 
 VM_TEST_CASE("who waits for the stream is woken by each sub-buffer that is full") {
