@@ -100,14 +100,6 @@ std::vector<int> allowed_cores() {
   return cores;
 }
 
-// As `stat` says it. Who asks for the system call instead makes the kernel take the sleeper out.
-char state_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  std::getline(file, line);
-  return line.at(line.rfind(") ") + 2);
-}
-
 bool move_to(pid_t tid, int core) {
   cpu_set_t one;
   CPU_ZERO(&one);
@@ -172,7 +164,7 @@ TEST_CASE("a sleeper that is migrated while still queued has no wait") {
   rival.start();
   for (int i = 0; i < kRounds; ++i) {
     sleeper.start();
-    while (state_of(sleeper.pid()) != 'S') {
+    while (state_of(sleeper.pid(), sleeper.pid()) != 'S') {
     }
     REQUIRE(move_to(sleeper.pid(), cores[1]));
     look.advance();

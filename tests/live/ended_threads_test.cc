@@ -3,6 +3,7 @@
 // the kernel's: the process's own clock, and what getrusage tells it of itself.
 #include <dirent.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,6 +14,8 @@
 #include "tests/catch.h"
 #include "tests/live/kernel_truth.h"
 #include "tests/live/looking.h"
+#include "tests/live/recorded.h"
+#include "tests/live/top_json.h"
 #include "tests/live/waiting.h"
 #include "tests/live/workloads.h"
 
@@ -150,6 +153,53 @@ TEST_CASE("a thread that had a row leaves the rest to its process, whose first t
   const auto did = static_cast<double>(process_cpu_ns(pid) - before);
   CHECK(did >= 50e6);
   for (const double rung : seen) CHECK(rung == Approx(did));
+}
+
+// Threads end before the recording and in it, at last the first one; another lives on.
+TEST_CASE("a replayed process has what its ended threads did, and keeps its first thread") {
+  const SharedWords words = shared_words();
+  const Pipe gate;
+  const Child child([&] {
+    short_lived(*words);
+    words->other = 1;
+    char byte;
+    if (::read(gate.out.get(), &byte, 1) != 1) _exit(98);
+    short_lived(*words);
+    std::thread([&] {
+      words->other = gettid();
+      ::pause();
+    }).detach();
+    ::syscall(SYS_exit, 0);  // of this thread only
+  });
+  const pid_t pid = child.pid();
+  REQUIRE(until([&] { return words->other == 1; }));
+  REQUIRE(until([&] { return rests_in_read(pid, pid, gate.out.get()); }));
+  Recording recording({"-q", "-p", std::to_string(pid)});
+  REQUIRE(::write(gate.in.get(), "", 1) == 1);
+  REQUIRE(until([&] {
+    return words->other > 1 && state_of(pid, pid) == 'Z' && state_of(pid, words->other) == 'S';
+  }));
+  REQUIRE(recording.finish().status == 0);
+
+  Look live(observe::open_count_source({static_cast<uint32_t>(pid)}));
+  const model::Process& truth = process_of(live.advance(), pid);
+  const Outcome replayed = run(top({"--replay", recording.path(), "--json", "-d", "0.05"}));
+  REQUIRE(replayed.status == 0);
+  const Json last = objects_in(replayed.out).back();
+  const Json process = find_by(last["processes"], "tgid", pid);
+  INFO(process.dump());
+  REQUIRE(process.is_object());
+  size_t alive = 0;  // beside those that ended since the frame before
+  for (const Json& thread : last["threads"])
+    alive += thread["tgid"] == pid && thread["state"] != "X";
+  CHECK(alive == 2);
+  CHECK(process["nvcsw"] ==
+        *truth.nvcsw + kThreads);  // the last switch of each, which goes unsummed
+  CHECK(process["nivcsw"] == *truth.nivcsw);
+  const Json first = find_by(last["threads"], "tid", pid);
+  REQUIRE(first.is_object());
+  CHECK(first["state"] == "Z");
+  CHECK(first["nvcsw"] == truth_of(pid, pid).nvcsw);
 }
 
 }  // namespace timeslice::live

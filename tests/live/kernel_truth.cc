@@ -48,6 +48,12 @@ bool rests_in_read(pid_t tgid, pid_t tid, int fd) {
   return number == SYS_read && first == fd;
 }
 
+char state_of(pid_t tgid, pid_t tid) {
+  const std::string stat =
+      read_file("/proc/" + std::to_string(tgid) + "/task/" + std::to_string(tid) + "/stat");
+  return stat.at(stat.rfind(") ") + 2);
+}
+
 double stolen_ms() {
   std::istringstream stat(read_file("/proc/stat"));
   std::string name;

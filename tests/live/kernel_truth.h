@@ -23,6 +23,10 @@ Truth truth_of(pid_t tgid, pid_t tid);
 // that none of its counters moves any more.
 bool rests_in_read(pid_t tgid, pid_t tid, int fd);
 
+// 'S', 'R' …, as `stat` says it. Who asks for the system call instead makes the kernel take a
+// sleeper out of its queue. Throws where the thread isn't there.
+char state_of(pid_t tgid, pid_t tid);
+
 // Since boot, of all CPUs, from /proc/stat: switches, processes and threads made, and the time that
 // a host took away from this machine while it would have run.
 uint64_t machine_switches();
