@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/thread_key.h"
 #include "bpf/wire.h"
 #include "model/frame.h"
 #include "model/pair_index.h"
@@ -279,8 +280,8 @@ class History {
   std::vector<HistoryThread> threads_;
   std::vector<Now> now_;          // beside threads_
   std::vector<uint32_t> by_tid_;  // kNobody: nobody; a tid is below 2^22 (PID_MAX_LIMIT)
-  std::unordered_map<uint64_t, Role> roles_;
-  std::unordered_map<uint64_t, ts_thread_row> opening_rows_, closing_rows_;
+  std::unordered_map<ThreadKey, Role> roles_;
+  std::unordered_map<ThreadKey, ts_thread_row> opening_rows_, closing_rows_;
   PairIndex pairs_;
   std::vector<HistoryCore> cores_;
   std::vector<CoreNow> core_now_;

@@ -39,8 +39,8 @@ void History::take_kernel_totals(uint32_t index, HistoryThread& thread) const {
     return sort_unclear(thread);
   }
   kernel = {};
-  const auto after = closing_rows_.find(key_of(thread.tid, thread.start_ns));
-  const auto before = opening_rows_.find(key_of(thread.tid, thread.start_ns));
+  const auto after = closing_rows_.find({thread.tid, thread.start_ns});
+  const auto before = opening_rows_.find({thread.tid, thread.start_ns});
   if (!whole || after == closing_rows_.end()) return;
   if (before == opening_rows_.end() && !thread.born) return;
   const ts_thread_row none{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What are threads and cores told apart by while a history is made? For its own files only.
+// What may a record's numbers be, and what do they mean? For a history's own files only.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -11,8 +11,6 @@ namespace timeslice::model {
 
 constexpr uint32_t kTidLimit = 1U << 22;  // PID_MAX_LIMIT, include/linux/threads.h
 constexpr size_t kCoreLimit = 8192;       // CONFIG_NR_CPUS goes no higher
-
-inline uint64_t key_of(uint32_t tid, uint64_t start_ns) { return start_ns ^ (uint64_t{tid} << 42); }
 
 // As the kernel has it, of a record's byte: a deadline thread's -1 is 255 there, the kernel's own
 // numbers end at 139.

@@ -47,7 +47,7 @@ uint32_t History::make(uint32_t tid, uint64_t start_ns, uint64_t time_ns) {
 }
 
 void History::take_role(ThreadIdentity& thread) const {
-  const auto found = roles_.find(key_of(thread.tid, thread.start_ns));
+  const auto found = roles_.find({thread.tid, thread.start_ns});
   if (found != roles_.end()) thread.role = found->second;
 }
 
@@ -64,7 +64,7 @@ void History::opening(const ts_thread_row& row) {
   thread.flags = row.flags & ~static_cast<uint32_t>(TS_THREAD_ON_CPU);
   if (row.record.have) thread.prio = std::clamp(row.prio, -101, 155) + 100;
   if (again || is_outside(index) || row.record.have == 0) return;
-  opening_rows_[key_of(row.tid, row.start_ns)] = row;
+  opening_rows_[{row.tid, row.start_ns}] = row;
   Now& now = now_[index];
   now.cpu = static_cast<uint16_t>(std::max(row.cpu, 0));
   now.has_cpu = row.cpu >= 0;
@@ -96,11 +96,11 @@ void History::opening(const ts_thread_row& row) {
 
 void History::closing(const ts_thread_row& row) {
   if (row.record.have == 0) return;  // known by name only
-  closing_rows_[key_of(row.tid, row.start_ns)] = row;
+  closing_rows_[{row.tid, row.start_ns}] = row;
 }
 
 void History::role(uint32_t tid, uint64_t start_ns, const Role& role) {
-  Role& kept = roles_[key_of(tid, start_ns)];
+  Role& kept = roles_[{tid, start_ns}];
   if (role.confidence >= kept.confidence) kept = role;
   const uint32_t index = find(tid);
   if (index != kNobody && threads_[index].start_ns == start_ns) threads_[index].role = kept;
@@ -127,11 +127,11 @@ void History::take_over(uint32_t index, const ts_event_identity& record) {
   by_tid_[thread.tid] = kNobody;
   by_tid_[tid] = index;
   // The kernel's totals at the end stand under the new number, those at the beginning don't yet.
-  const auto found = opening_rows_.find(key_of(thread.tid, thread.start_ns));
+  const auto found = opening_rows_.find({thread.tid, thread.start_ns});
   if (found == opening_rows_.end())
-    opening_rows_.erase(key_of(tid, record.start_ns));
+    opening_rows_.erase({tid, record.start_ns});
   else
-    opening_rows_.insert_or_assign(key_of(tid, record.start_ns), found->second);
+    opening_rows_.insert_or_assign({tid, record.start_ns}, found->second);
   thread.tid = tid;
 }
 
@@ -177,7 +177,7 @@ void History::on_exit(const ts_event_exit& record) {
   if (index == kNobody || record.start_ns == 0) return;
   HistoryThread& thread = threads_[index];
   ts_thread_row before{};
-  const auto found = opening_rows_.find(key_of(thread.tid, thread.start_ns));
+  const auto found = opening_rows_.find({thread.tid, thread.start_ns});
   if (found != opening_rows_.end())
     before = found->second;
   else if (!thread.born)

@@ -17,8 +17,6 @@ constexpr size_t kMostBookmarks = 64;
 constexpr uint64_t kLongPause = 60;      // intervals
 constexpr uint64_t kMostKept = 1 << 16;  // threads in all bookmarks; each takes some 2 KiB
 
-uint64_t key_of(uint32_t tid, uint64_t start_ns) { return start_ns ^ (uint64_t{tid} << 42); }
-
 }  // namespace
 
 class Playback::People : public trace::Visitor {
@@ -29,7 +27,7 @@ class Playback::People : public trace::Visitor {
     (moment == trace::Moment::opening ? playback_.opening_ : playback_.closing_).push_back(row);
   }
   void role(const trace::RoleNote& note) override {
-    model::Role& kept = playback_.roles_[key_of(note.tid, note.start_ns)];
+    model::Role& kept = playback_.roles_[{note.tid, note.start_ns}];
     if (note.confidence >= kept.confidence) kept = {note.name, note.evidence, note.confidence};
   }
   void runtime(const trace::RuntimeNote& note) override {
@@ -122,7 +120,7 @@ void Playback::make_tracker() {
 }
 
 model::Role Playback::role_of(uint32_t tid, uint64_t start_ns) const {
-  const auto found = roles_.find(key_of(tid, start_ns));
+  const auto found = roles_.find({tid, start_ns});
   return found == roles_.end() ? model::Role{} : found->second;
 }
 
@@ -130,7 +128,7 @@ std::string Playback::runtime_of(uint32_t tgid, uint64_t start_ns) const {
   const auto after = runtimes_.upper_bound({tgid, start_ns});
   if (after == runtimes_.begin()) return {};
   const auto& [process, runtime] = *std::prev(after);
-  return process.first == tgid ? runtime : std::string();
+  return process.tid == tgid ? runtime : std::string();
 }
 
 uint64_t Playback::realtime_ns(uint64_t moment_ns) const {

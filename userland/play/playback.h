@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_key.h"
 #include "model/replay.h"
 #include "trace/reader.h"
 
@@ -65,8 +66,8 @@ class Playback {
   trace::Reader reader_;
   trace::Header header_;
   std::vector<ts_thread_row> opening_, closing_;
-  std::unordered_map<uint64_t, model::Role> roles_;                // by tid and start
-  std::map<std::pair<uint32_t, uint64_t>, std::string> runtimes_;  // by tgid and first start
+  std::unordered_map<ThreadKey, model::Role> roles_;
+  std::map<ThreadKey, std::string> runtimes_;  // by tgid, and the start of its first thread
   std::vector<std::string> notes_;
   uint64_t end_ns_ = 0, now_ns_ = 0;
   bool more_ = false;  // the reader's event is still to be taken

@@ -7,12 +7,6 @@
 
 namespace timeslice::record {
 
-namespace {
-
-uint64_t identity_of(uint32_t id, uint64_t start_ns) { return start_ns ^ (uint64_t{id} << 40); }
-
-}  // namespace
-
 RoleNotes::RoleNotes(std::function<bool(uint32_t tgid)> is_recorded)
     : tracker_(look_ups_.functions(), [is_recorded = std::move(is_recorded)](
                                           const model::Process& process, const ts_thread_row&) {
@@ -62,7 +56,7 @@ void RoleNotes::write_runtimes(trace::Writer& writer) {
 
 void RoleNotes::write_runtime(trace::Writer& writer, const model::Process& process,
                               uint64_t start_ns) {
-  const uint64_t key = identity_of(process.tgid, start_ns);
+  const ThreadKey key{process.tgid, start_ns};
   const auto written = runtime_written_.find(key);
   const bool is_new = written == runtime_written_.end();
   if (is_new ? process.runtime.empty() : process.runtime == written->second) return;
@@ -73,7 +67,7 @@ void RoleNotes::write_runtime(trace::Writer& writer, const model::Process& proce
 void RoleNotes::write_role(trace::Writer& writer, const model::Thread& thread) {
   const model::Role& role = thread.role;
   if (role.confidence <= 0) return;
-  double& written = confidence_written_[identity_of(thread.row.tid, thread.row.start_ns)];
+  double& written = confidence_written_[{thread.row.tid, thread.row.start_ns}];
   if (written >= role.confidence) return;
   written = role.confidence;
   writer.role({thread.row.tid, thread.row.start_ns, role.name, role.evidence, role.confidence});

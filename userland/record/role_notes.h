@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/thread_key.h"
 #include "live/look_up.h"
 #include "model/tracker.h"
 #include "observe/source.h"
@@ -44,8 +45,8 @@ class RoleNotes {
   const model::Frame* frame_ = nullptr;
   uint64_t looks_ = 0;
   LookTimes times_;
-  std::unordered_map<uint64_t, double> confidence_written_;
-  std::unordered_map<uint64_t, std::string> runtime_written_;
+  std::unordered_map<ThreadKey, double> confidence_written_;
+  std::unordered_map<ThreadKey, std::string> runtime_written_;
 };
 
 }  // namespace timeslice::record

@@ -102,8 +102,8 @@ void ListState::forget_vanished_folds(const model::Frame& frame) {
 // In a flat list one row sums up what ended of all processes, and is nobody's.
 ListState::Identity ListState::identity_of(const Row& row) {
   const uint32_t tgid = row.ended_sum && !row.indented ? 0 : row.process->tgid;
-  if (row.thread == nullptr) return {tgid, 0, 0, row.ended_sum};
-  return {tgid, row.thread->row.tid, row.thread->row.start_ns, false};
+  if (row.thread == nullptr) return {tgid, {}, row.ended_sum};
+  return {tgid, {row.thread->row.tid, row.thread->row.start_ns}, false};
 }
 
 void ListState::find_selected() {

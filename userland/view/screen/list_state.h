@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/thread_key.h"
 #include "model/frame.h"
 #include "view/format/order.h"
 
@@ -63,8 +64,8 @@ class ListState {
 
  private:
   struct Identity {
-    uint32_t tgid = 0, tid = 0;  // tid 0: no thread's row
-    uint64_t start_ns = 0;
+    uint32_t tgid = 0;
+    ThreadKey thread;  // tid 0: no thread's row
     bool ended_sum = false;
     bool operator==(const Identity&) const = default;
   };
