@@ -11,16 +11,16 @@ namespace timeslice
 {
 
 // How much is known, and at which price: see docs/architecture.md.
-enum class Rung { count, aggregate, proc };
+enum class Mode { count, aggregate, proc };
 
-constexpr const char *name_of(Rung rung)
+constexpr const char *name_of(Mode mode)
 {
-	switch (rung) {
-	case Rung::count:
+	switch (mode) {
+	case Mode::count:
 		return "count";
-	case Rung::aggregate:
+	case Mode::aggregate:
 		return "aggregate";
-	case Rung::proc:
+	case Mode::proc:
 		return "proc";
 	}
 	return "";
@@ -30,7 +30,7 @@ constexpr const char *name_of(Rung rung)
 struct Snapshot {
 	ts_snapshot_header header{};
 	std::vector<const ts_thread_row *> threads;
-	// Beside `threads`, null where a thread has none; empty on a rung without scheduling
+	// Beside `threads`, null where a thread has none; empty on a mode without scheduling
 	// probes.
 	std::vector<const ts_sched_row *> scheds;
 	// Indices into `threads` whose row is another than at the pass before: those that ran, run,
@@ -38,7 +38,7 @@ struct Snapshot {
 	// source's first pass: all of them.
 	std::vector<uint32_t> news;
 	std::vector<ts_core_row> cores; // in no order
-	Rung rung = Rung::count;
+	Mode mode = Mode::count;
 	std::string_view source; // "bpf", "kmod", "proc", "recording": JSON's `source`
 };
 

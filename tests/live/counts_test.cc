@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Is what we read of a thread what the kernel says of it, to the unit, on every rung that reads
+// Is what we read of a thread what the kernel says of it, to the unit, on every mode that reads
 // without a probe? The workloads rest while both are read, so there is nothing to allow for.
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -64,27 +64,27 @@ std::vector<Subject> subjects_of(const Cast& cast) {
 
 // What the workload did, summed over its threads.
 Truth check_counts(const Cast& cast) {
-  Look rungs[] = {Look(observe::open_count_source(tgids_of(cast))),
+  Look modes[] = {Look(observe::open_count_source(tgids_of(cast))),
                   Look(observe::open_sched_source(tgids_of(cast))),
                   Look(observe::open_proc_source(tgids_of(cast)))};
   const std::vector<Subject> subjects = subjects_of(cast);
-  for (Look& rung : rungs) rung.advance();
+  for (Look& mode : modes) mode.advance();
   run_together(cast);
   Truth sum;
-  for (Look& rung : rungs) {
-    INFO("rung " << name_of(rung.source->rung()));
-    const model::Frame& frame = rung.advance();
+  for (Look& mode : modes) {
+    INFO("mode " << name_of(mode.source->mode()));
+    const model::Frame& frame = mode.advance();
     CHECK(frame.threads.size() == subjects.size());
     for (const Subject& subject : subjects) {
       const Truth now = truth_of(subject.tgid, subject.tid);
-      check_row(row_of(*rung.snapshot, subject.tid), now);
+      check_row(row_of(*mode.snapshot, subject.tid), now);
       check_rates(frame, subject.before, now, subject.tid);
       sum.nvcsw += now.nvcsw - subject.before.nvcsw;
       sum.nivcsw += now.nivcsw - subject.before.nivcsw;
     }
   }
-  sum.nvcsw /= std::size(rungs);
-  sum.nivcsw /= std::size(rungs);
+  sum.nvcsw /= std::size(modes);
+  sum.nivcsw /= std::size(modes);
   return sum;
 }
 
@@ -216,7 +216,7 @@ TEST_CASE("a zombie sleeps in nothing, in every mode") {
   for (auto* open : {observe::open_count_source, observe::open_proc_source}) {
     Look look(open(tgids));
     const model::Thread* thread = thread_of(look.advance(), pid);
-    INFO(name_of(look.source->rung()));
+    INFO(name_of(look.source->mode()));
     CHECK(thread != nullptr);
     if (thread == nullptr) continue;
     CHECK(thread->row.state == 'Z');

@@ -80,9 +80,9 @@ TEST_CASE("a process has everything that its short-lived threads did, exactly") 
   const SharedWords words = shared_words();
   Workload workload({[&] { short_lived(*words); }});
   const pid_t pid = workload.pid();
-  Look rungs[] = {Look(observe::open_count_source({static_cast<uint32_t>(pid)})),
+  Look modes[] = {Look(observe::open_count_source({static_cast<uint32_t>(pid)})),
                   Look(observe::open_sched_source({static_cast<uint32_t>(pid)}))};
-  for (Look& rung : rungs) rung.advance();
+  for (Look& mode : modes) mode.advance();
   for (int leg = 0; leg < 2; ++leg) {
     const uint64_t cpu_before = process_cpu_ns(pid);
     const Truth own_before = truth_of(pid, pid);
@@ -90,9 +90,9 @@ TEST_CASE("a process has everything that its short-lived threads did, exactly") 
     workload.run();
     const Truth own = truth_of(pid, pid);
     CHECK(words->ended.nvcsw - ended_before >= kThreads);
-    for (Look& rung : rungs) {
-      INFO("rung " << name_of(rung.source->rung()) << ", leg " << leg);
-      const model::Frame& frame = rung.advance();
+    for (Look& mode : modes) {
+      INFO("mode " << name_of(mode.source->mode()) << ", leg " << leg);
+      const model::Frame& frame = mode.advance();
       const model::Process& process = process_of(frame, pid);
       CHECK(process.nvcsw == own.nvcsw + words->ended.nvcsw);
       CHECK(process.nivcsw == own.nivcsw + words->ended.nivcsw);
@@ -134,25 +134,25 @@ TEST_CASE("a thread that had a row leaves the rest to its process, whose first t
     }).detach();
   }});
   const pid_t pid = workload.pid();
-  Look rungs[] = {Look(observe::open_count_source({static_cast<uint32_t>(pid)})),
+  Look modes[] = {Look(observe::open_count_source({static_cast<uint32_t>(pid)})),
                   Look(observe::open_sched_source({static_cast<uint32_t>(pid)}))};
   workload.run();
   REQUIRE(until([&] { return words->other != 0; }));
   REQUIRE(until([&] { return rests_in_read(pid, words->other, go.out.get()); }));
-  for (Look& rung : rungs) rung.advance();
+  for (Look& mode : modes) mode.advance();
   const uint64_t before = process_cpu_ns(pid);
   REQUIRE(::write(go.in.get(), "", 1) == 1);
-  double seen[std::size(rungs)] = {};
+  double seen[std::size(modes)] = {};
   // In some frame it computes, in a later one it has gone: together they have all that it did.
   const bool gone = until([&] {
     const bool last = status_figure(pid, "Threads") == 1;
-    for (size_t i = 0; i < std::size(rungs); ++i) seen[i] += cpu_ns(rungs[i].advance(), pid);
+    for (size_t i = 0; i < std::size(modes); ++i) seen[i] += cpu_ns(modes[i].advance(), pid);
     return last;
   });
   REQUIRE(gone);
   const auto did = static_cast<double>(process_cpu_ns(pid) - before);
   CHECK(did >= 50e6);
-  for (const double rung : seen) CHECK(rung == Approx(did));
+  for (const double mode : seen) CHECK(mode == Approx(did));
 }
 
 // Threads end before the recording and in it, at last the first one; another lives on.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What does the aggregate rung say of switches and waits that its probes weren't told of? Here the
+// What does the aggregate mode say of switches and waits that its probes weren't told of? Here the
 // probes are attached only once the thread has run unseen.
 #include "observe/pass_skeleton.h"
 #include "observe/preempt_count.h"
@@ -23,8 +23,7 @@ void prepare(sched_bpf& skeleton) {
 TEST_CASE("switches and waits that no probe was told of are told as missed, to the unit") {
   const Cast cast = sleeper();
   const pid_t tid = cast[0]->pid();
-  const auto skeleton =
-      observe::load_pass<sched_bpf>("the aggregate rung", tgids_of(cast), prepare);
+  const auto skeleton = observe::load_pass<sched_bpf>("aggregate mode", tgids_of(cast), prepare);
   observe::PassReader reader(observe::parts_of(*skeleton, skeleton->maps.sched_rows));
   Snapshot snapshot;
   reader.read(snapshot);  // from here on its events are counted

@@ -38,20 +38,20 @@ void check_sentence(const Outcome& outcome, int status, const std::string& part)
   CHECK(outcome.err.find(part) != std::string::npos);
 }
 
-// Each rung that isn't there is so for this reason, and has this mend.
-void check_rungs(const Outcome& outcome, const std::vector<std::string>& names,
+// Each mode that isn't there is so for this reason, and has this mend.
+void check_modes(const Outcome& outcome, const std::vector<std::string>& names,
                  const std::string& reason, const std::string& fix) {
   REQUIRE(outcome.status == 0);
   CHECK(outcome.err.empty());
   const Json report = Json::parse(outcome.out);
   size_t found = 0;
-  for (const Json& rung : report["rungs"]) {
-    if (std::find(names.begin(), names.end(), rung["rung"]) == names.end()) continue;
-    INFO(rung.dump());
+  for (const Json& mode : report["rungs"]) {
+    if (std::find(names.begin(), names.end(), mode["rung"]) == names.end()) continue;
+    INFO(mode.dump());
     ++found;
-    CHECK(rung["allowed"] == false);
-    CHECK(rung["reason"].get<std::string>().find(reason) != std::string::npos);
-    CHECK(rung["fix"].get<std::string>().find(fix) != std::string::npos);
+    CHECK(mode["allowed"] == false);
+    CHECK(mode["reason"].get<std::string>().find(reason) != std::string::npos);
+    CHECK(mode["fix"].get<std::string>().find(fix) != std::string::npos);
   }
   CHECK(found == names.size());
 }
@@ -73,7 +73,7 @@ TEST_CASE("a /proc of another PID namespace is reported, and no process mistaken
   check_sentence(run_under_foreign_proc({"record", "-o", path, "-p", "1"}), 1, word);
   check_sentence(run_under_foreign_proc({"record", "-o", path, "--", "true"}), 1, word);
   CHECK(access(path.c_str(), F_OK) != 0);
-  check_rungs(run_under_foreign_proc({"check", "--json"}), {"aggregate", "count", "proc"}, word,
+  check_modes(run_under_foreign_proc({"check", "--json"}), {"aggregate", "count", "proc"}, word,
               "mount -t proc");
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("without /sys, the missing mount is the only reason given") {
   check_sentence(top, 0, word);
   CHECK(objects_in(top.out).back()["source"] == "proc");
   check_sentence(run_without_sys({"top", "-b", "-n", "1", "--probes", "sched"}), 0, word);
-  check_rungs(run_without_sys({"check", "--json"}), {"aggregate", "count"}, word, "mount -t sysfs");
+  check_modes(run_without_sys({"check", "--json"}), {"aggregate", "count"}, word, "mount -t sysfs");
 }
 
 }  // namespace timeslice::live

@@ -87,7 +87,7 @@ TEST_CASE("programs load on a kernel that has narrowed a field") {
     CAPTURE(field);
     REQUIRE_FALSE(types.empty());
     const int error = load_each_with(types);
-    INFO(observe::libbpf_failure("a rung", -error).what());
+    INFO(observe::libbpf_failure("a mode", -error).what());
     CHECK(error == 0);
   }
 }
@@ -98,7 +98,7 @@ TEST_CASE("the error about a refused program names what the kernel refused") {
   const std::string types = types_with(scratch, "nvcsw", "__int128");
   const int error = load_each_with(types);
   REQUIRE(error != 0);
-  const std::string sentence = observe::libbpf_failure("a rung", -error).what();
+  const std::string sentence = observe::libbpf_failure("a mode", -error).what();
   CAPTURE(sentence);
   CHECK(sentence.find("task_struct.nvcsw") != std::string::npos);
   CHECK(sentence.find('\n') == std::string::npos);

@@ -78,7 +78,7 @@ struct Cgroup {
   const std::string path;
 };
 
-// The figures of a process at rest, on any rung that counts switches.
+// The figures of a process at rest, on any mode that counts switches.
 void check_figures(const Json& frame, const Workload& workload) {
   const Json process = find_by(frame["processes"], "tgid", workload.pid());
   REQUIRE(process.is_object());
@@ -275,7 +275,7 @@ TEST_CASE("without -p all processes are shown, ours and the kernel's") {
   CHECK(find_by(frames[0]["threads"], "tid", 2)["role"] == "kernel");
 }
 
-// The module's rung is tried in guests (tests/vm), where it loads.
+// The module's mode is tried in guests (tests/vm), where it loads.
 TEST_CASE("check lists every mode, and whether it is allowed or why not") {
   const Outcome outcome = run({timeslice(), "check", "--json"});
   CHECK(outcome.status == 0);
@@ -283,15 +283,15 @@ TEST_CASE("check lists every mode, and whether it is allowed or why not") {
   REQUIRE(objects.size() == 1);
   CHECK(objects[0]["schema"] == "timeslice/check/1");
   std::vector<std::string> names;
-  for (const Json& rung : objects[0]["rungs"]) {
-    INFO(rung.dump());
-    names.push_back(rung["rung"]);
-    const bool allowed = rung["rung"] != "kmod" || access("/proc/timeslice/threads", R_OK) == 0;
-    CHECK(rung["allowed"] == allowed);
-    CHECK(rung["reason"].is_null() == allowed);
-    CHECK(rung["fix"].is_null() == allowed);
-    CHECK(rung["mend"] == rung["fix"]);
-    CHECK_FALSE(rung["gives"].get<std::string>().empty());
+  for (const Json& mode : objects[0]["rungs"]) {
+    INFO(mode.dump());
+    names.push_back(mode["rung"]);
+    const bool allowed = mode["rung"] != "kmod" || access("/proc/timeslice/threads", R_OK) == 0;
+    CHECK(mode["allowed"] == allowed);
+    CHECK(mode["reason"].is_null() == allowed);
+    CHECK(mode["fix"].is_null() == allowed);
+    CHECK(mode["mend"] == mode["fix"]);
+    CHECK_FALSE(mode["gives"].get<std::string>().empty());
   }
   CHECK(names ==
         std::vector<std::string>{"kmod", "aggregate", "count", "proc", "memory", "io_uring"});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is left for those who may not have everything: a user without privileges, and a container
-// whose seccomp filter refuses io_uring? The next lower rung, and the reason in one sentence.
+// whose seccomp filter refuses io_uring? The next lower mode, and the reason in one sentence.
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -112,14 +112,14 @@ TEST_CASE("without privileges check gives the reason and the fix for each mode")
   CHECK(outcome.status == 0);
   const std::vector<Json> objects = objects_in(outcome.out);
   REQUIRE(objects.size() == 1);
-  for (const Json& rung : objects[0]["rungs"]) {
-    INFO(rung.dump());
-    const std::string name = rung["rung"];
+  for (const Json& mode : objects[0]["rungs"]) {
+    INFO(mode.dump());
+    const std::string name = mode["rung"];
     const bool bpf = name == "aggregate" || name == "count";
-    if (name == "proc" || bpf) CHECK(rung["allowed"] == !bpf);
-    if (rung["allowed"] == true) continue;
-    CHECK(rung["reason"].get<std::string>().size() > 20);
-    CHECK(rung["fix"].get<std::string>().size() > 10);
+    if (name == "proc" || bpf) CHECK(mode["allowed"] == !bpf);
+    if (mode["allowed"] == true) continue;
+    CHECK(mode["reason"].get<std::string>().size() > 20);
+    CHECK(mode["fix"].get<std::string>().size() > 10);
   }
 }
 

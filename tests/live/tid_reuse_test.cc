@@ -21,9 +21,9 @@ struct Life {
   Truth truth;
 };
 
-// What each rung says of the thread that has the id now, whatever the one before did.
+// What each mode says of the thread that has the id now, whatever the one before did.
 void check_life(Look& look, pid_t tgid, pid_t tid, const Life* life_before) {
-  INFO("rung " << name_of(look.source->rung()));
+  INFO("mode " << name_of(look.source->mode()));
   const Truth truth = truth_of(tgid, tid);
   const model::Frame& frame = look.advance();
   const ts_thread_row* row = row_of(*look.snapshot, tid);

@@ -30,7 +30,7 @@ TEST_CASE("counts are singular or plural") {
 }
 
 TEST_CASE("the trust line has singular and plural") {
-  MadeFrame made(Rung::aggregate);
+  MadeFrame made(Mode::aggregate);
   model::Trust& trust = made.frame().trust;
   trust.censored_waits = trust.missed_switches = 1;
   CHECK(view::trust_in_brief(made.frame()).find("1 missed switch, 1 wait still open, ") !=

@@ -156,7 +156,7 @@ void append_json_by_library(std::string& out, const model::Frame& frame) {
                     {"time_ns", frame.time_ns},
                     {"interval_s", figure(frame.interval_s)},
                     {"source", frame.source},
-                    {"rung", name_of(frame.rung)},
+                    {"rung", name_of(frame.mode)},
                     {"began_per_s", figure(frame.began_per_s)},
                     {"ended_per_s", figure(frame.ended_per_s)},
                     {"cores", Ordered::array()},

@@ -130,7 +130,7 @@ TEST_CASE("a scheduling policy has one name, and an unknown one is its number") 
 }
 
 TEST_CASE("a peer shows its share, name and tid") {
-  MadeFrame made(Rung::aggregate);
+  MadeFrame made(Mode::aggregate);
   made.process(10, "node");
   model::Thread& t = made.thread(10, "node");
   model::TopPeer peer;
@@ -243,6 +243,6 @@ TEST_CASE("the frame knows which columns it can't fill") {
   CHECK(view::lost_columns(made.frame()) == "MIG/S P99us PREEMPTOR WAKER");
   made.threads()[1].ended = true;
   CHECK(view::lost_columns(made.frame()).empty());
-  MadeFrame above(Rung::aggregate);
+  MadeFrame above(Mode::aggregate);
   CHECK(view::lost_columns(above.frame()).empty());
 }

@@ -14,11 +14,11 @@ namespace timeslice::test {
 // Owns what the frame's pointers point to, as the tracker does.
 class MadeFrame {
  public:
-  explicit MadeFrame(Rung rung = Rung::count) {
+  explicit MadeFrame(Mode mode = Mode::count) {
     frame_.time_ns = 1'000'000'000;
     frame_.interval_s = 1;
     frame_.source = "bpf";
-    frame_.rung = rung;
+    frame_.mode = mode;
     frame_.have = TS_HAVE_SWITCHES | TS_HAVE_CPU | TS_HAVE_WAIT | TS_HAVE_PENDING |
                   TS_HAVE_MIGRATIONS | TS_HAVE_SYSCALL | TS_HAVE_ON_CPU | TS_HAVE_FLAGS;
   }

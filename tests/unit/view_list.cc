@@ -281,7 +281,7 @@ TEST_CASE("the list narrows while a filter is typed, and Esc restores it") {
   CHECK(rows(controls.list).empty());
   press(controls, made.frame(), Key::backspace);
   press(controls, made.frame(), "\n");
-  CHECK(controls.mode == Controls::Mode::list);
+  CHECK(controls.focus == Controls::Focus::list);
   CHECK(rows(controls.list) == "10 10/11");
   press(controls, made.frame(), Key::escape);
   CHECK(rows(controls.list) == "20/20 10 10/11 10/10 10/12");
@@ -304,7 +304,7 @@ TEST_CASE("keys choose the order") {
   press(controls, made.frame(), "<");
   CHECK(controls.list.order.column->id == "wait_ms_per_s");
   press(controls, made.frame(), ">>");
-  CHECK(controls.list.order.column->id == "nvcsw");  // over what the count rung doesn't have
+  CHECK(controls.list.order.column->id == "nvcsw");  // over what the count mode doesn't have
   press(controls, made.frame(), "scomm\n");
   CHECK(controls.list.order.column->id == "comm");
   press(controls, made.frame(), "snonsense\n");
@@ -327,7 +327,7 @@ TEST_CASE("a delay must be a number that makes sense") {
 }
 
 TEST_CASE("some keys are handled by the tool") {
-  MadeFrame count, aggregate(Rung::aggregate);
+  MadeFrame count, aggregate(Mode::aggregate);
   Controls controls;
   CHECK(press(controls, count.frame(), "a") == std::vector<Action>{Action::climb});
   CHECK(press(controls, aggregate.frame(), "a") == std::vector<Action>{Action::descend});
@@ -337,7 +337,7 @@ TEST_CASE("some keys are handled by the tool") {
   CHECK(press(controls, count.frame(), Key::refresh) == std::vector<Action>{Action::refresh});
   press(controls, count.frame(), "h");
   CHECK(press(controls, count.frame(), "q").empty());  // leaves the help page only
-  CHECK(controls.mode == Controls::Mode::list);
+  CHECK(controls.focus == Controls::Focus::list);
   CHECK(press(controls, count.frame(), "/q\x03") == std::vector<Action>{Action::quit});
 }
 

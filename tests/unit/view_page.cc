@@ -83,10 +83,10 @@ TEST_CASE("what ended threads did has a line, so that a process's lines add up")
 }
 
 TEST_CASE("nothing on a line overlaps what is before it, at any width") {
-  for (const Rung rung : {Rung::count, Rung::aggregate})
+  for (const Mode mode : {Mode::count, Mode::aggregate})
     for (const int width : {80, 81, 97, 109, 110, 132, 200})
       for (const bool details : {false, true}) {
-        MadeFrame made(rung);
+        MadeFrame made(mode);
         add_node(made);
         Controls controls;
         controls.details = details;
@@ -107,7 +107,7 @@ TEST_CASE("nothing on a line overlaps what is before it, at any width") {
 }
 
 TEST_CASE("200 columns show every column of the mode") {
-  MadeFrame made(Rung::aggregate);
+  MadeFrame made(Mode::aggregate);
   add_node(made);
   Controls controls;
   controls.refreshed(made.frame());
@@ -120,7 +120,7 @@ TEST_CASE("200 columns show every column of the mode") {
 }
 
 TEST_CASE("the pages of columns hold each of them, and the one that sorts is on all") {
-  MadeFrame made(Rung::aggregate);
+  MadeFrame made(Mode::aggregate);
   add_node(made);
   Controls controls;
   controls.list.order = {&view::column("wait_p99_us"), false};
@@ -168,7 +168,7 @@ TEST_CASE("the details show what is known, and which key shows the rest") {
 }
 
 TEST_CASE("the details in aggregate mode show waits and peers") {
-  MadeFrame made(Rung::aggregate);
+  MadeFrame made(Mode::aggregate);
   add_node(made);
   model::SchedFigures sched;
   made.threads()[1].sched = &sched;
@@ -243,13 +243,13 @@ TEST_CASE("many CPUs take few lines") {
 }
 
 TEST_CASE("an ASCII page has no other bytes") {
-  MadeFrame made(Rung::aggregate);
+  MadeFrame made(Mode::aggregate);
   add_node(made);
   Controls controls;
   std::string text = page(made, controls, 120, 40);
   controls.details = true;
   text += page(made, controls, 120, 40);
-  controls.mode = Controls::Mode::help;
+  controls.focus = Controls::Focus::help;
   text += page(made, controls, 120, 200);
   CHECK(
       std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; }));

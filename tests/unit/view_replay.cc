@@ -42,7 +42,7 @@ std::vector<Action> type(Controls& controls, const std::string& text) {
 }
 
 std::string page(Controls& controls, int width, int height) {
-  MadeFrame made(Rung::aggregate);
+  MadeFrame made(Mode::aggregate);
   made.process(10, "ping");
   made.thread(10, "ping");
   view::Canvas canvas(width, height, true);
@@ -91,7 +91,7 @@ TEST_CASE("a step pauses, and speed doubles and halves within bounds") {
 TEST_CASE("without a recording these keys do nothing") {
   Controls controls;
   CHECK(type(controls, "059.,[]J").empty());
-  CHECK(controls.mode == Controls::Mode::list);
+  CHECK(controls.focus == Controls::Focus::list);
   CHECK_FALSE(controls.paused);
 }
 

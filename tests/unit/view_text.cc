@@ -130,7 +130,7 @@ TEST_CASE("figures wider than their column shift the row, and are not truncated"
 }
 
 TEST_CASE("the trust line names what is lost, without zeros for what only probes can lose") {
-  MadeFrame made(Rung::aggregate);
+  MadeFrame made(Mode::aggregate);
   model::Frame& frame = made.frame();
   frame.trust.self_cpu_pct = 0.4;
   frame.trust.probe_ns_per_switch = 112.3;

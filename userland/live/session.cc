@@ -19,7 +19,7 @@ Session::Session(Watch watch)
   observe::Opened opened = observe::open_best_source(watch_.from, watch_.probes, watch_.tgids);
   source_ = std::move(opened.source);
   note_ = std::move(opened.note);
-  if (cgroups_ && source_->rung() == Rung::proc)
+  if (cgroups_ && source_->mode() == Mode::proc)
     throw Failure("proc mode doesn't know a thread's cgroup; run as root to use --cgroup");
 }
 

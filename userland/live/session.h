@@ -10,7 +10,7 @@
 
 #include "live/look_up.h"
 #include "model/tracker.h"
-#include "observe/ladder.h"
+#include "observe/modes.h"
 #include "observe/targets.h"
 
 namespace timeslice::live {

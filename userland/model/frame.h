@@ -31,7 +31,7 @@ struct TopPeer {
   uint64_t count = 0;  // at least
 };
 
-// What only the aggregate rung knows of a thread.
+// What only the aggregate mode knows of a thread.
 struct SchedFigures {
   Figure wait_p99_us;      // over the interval; at most 25 % above the truth
   Figure wait_max_us;      // since the probes came
@@ -60,7 +60,7 @@ struct Thread {
   Figure nivcsw_per_s;   // involuntary switches
   Figure wait_ms_per_s;  // on the run queue, the wait that still goes on included
   Figure migrations_per_s;
-  const SchedFigures* sched = nullptr;  // null: not known of this thread, or on this rung
+  const SchedFigures* sched = nullptr;  // null: not known of this thread, or on this mode
   std::string sleeps_in;  // "epoll_wait", "futex: libuv cond"; empty: it runs, or nothing is known
   uint64_t changed_at = 0;  // number of the refresh that last changed anything here
   bool began = false;       // since the refresh before
@@ -113,13 +113,13 @@ struct Frame {
   uint64_t time_ns = 0;  // CLOCK_MONOTONIC; of a recording, its machine's
   Figure interval_s;     // absent at the first refresh: then there are no rates either
   std::string source;    // "bpf", "kmod", "proc", "recording"
-  Rung rung = Rung::count;
+  Mode mode = Mode::count;
   uint32_t have = 0;                      // groups (enum ts_have) that at least one row brought
   std::vector<Core> cores;                // by number
   std::vector<const Process*> processes;  // by tgid
   std::vector<const Thread*> threads;     // of these processes, in their order
   uint32_t thread_count = 0;              // without those that ended
-  Figure began_per_s, ended_per_s;        // all threads of the machine; aggregate rung only
+  Figure began_per_s, ended_per_s;        // all threads of the machine; aggregate mode only
   Trust trust;
 };
 

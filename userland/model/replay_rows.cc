@@ -37,7 +37,7 @@ const Snapshot& Replay::pass(uint64_t now_ns) {
   write_cores(now_ns);
   write_header(now_ns);
   pass_.source = "recording";
-  pass_.rung = Rung::aggregate;
+  pass_.mode = Mode::aggregate;
   return pass_;
 }
 

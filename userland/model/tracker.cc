@@ -208,7 +208,7 @@ void Tracker::fill_frame(const Snapshot& pass) {
   frame_.time_ns = pass.header.time_ns;
   frame_.interval_s = interval_s_;
   frame_.source = pass.source;
-  frame_.rung = pass.rung;
+  frame_.mode = pass.mode;
   frame_.have = 0;
   frame_.processes.clear();
   frame_.threads.clear();

@@ -12,7 +12,7 @@ namespace {
 class CountSource : public Source {
  public:
   explicit CountSource(const std::vector<uint32_t>& tgids)
-      : Source("bpf", Rung::count),
+      : Source("bpf", Mode::count),
         skeleton_(load_pass<count_bpf>("the count mode's BPF programs", tgids, [](count_bpf&) {})),
         reader_(parts_of(*skeleton_, nullptr)) {}
 

@@ -40,7 +40,7 @@ void read_whole(int fd, std::string& text) {
 class KmodSource : public Source {
  public:
   explicit KmodSource(const std::vector<uint32_t>& tgids)
-      : Source("kmod", Rung::aggregate),
+      : Source("kmod", Mode::aggregate),
         tgids_(tgids),
         threads_fd_(open_file("/proc/timeslice/threads")),
         cores_fd_(open_file("/proc/timeslice/cores")) {}

@@ -38,7 +38,7 @@ std::vector<uint32_t> numbers_in(const std::string& path) {
 class ProcSource : public Source {
  public:
   explicit ProcSource(const std::vector<uint32_t>& tgids)
-      : Source("proc", Rung::proc), tgids_(tgids) {
+      : Source("proc", Mode::proc), tgids_(tgids) {
     if (numbers_in("/proc").empty()) throw Failure("no processes in /proc; mount it");
   }
 

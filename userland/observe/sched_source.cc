@@ -21,7 +21,7 @@ void prepare(sched_bpf& skeleton) {
 class SchedSource : public Source {
  public:
   explicit SchedSource(const std::vector<uint32_t>& tgids)
-      : Source("bpf", Rung::aggregate),
+      : Source("bpf", Mode::aggregate),
         skeleton_(load_pass<sched_bpf>("the aggregate mode's BPF programs", tgids, prepare)),
         reader_(parts_of(*skeleton_, skeleton_->maps.sched_rows)),
         cores_(skeleton_->maps.core_states),

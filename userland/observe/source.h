@@ -19,12 +19,12 @@ class Source {
   // One pass over all threads, or over those of the tgids asked for. Throws Failure.
   virtual const Snapshot& read() = 0;
   [[nodiscard]] std::string_view name() const { return snapshot_.source; }
-  [[nodiscard]] Rung rung() const { return snapshot_.rung; }
+  [[nodiscard]] Mode mode() const { return snapshot_.mode; }
 
  protected:
-  Source(std::string_view name, Rung rung) {
+  Source(std::string_view name, Mode mode) {
     snapshot_.source = name;
-    snapshot_.rung = rung;
+    snapshot_.mode = mode;
   }
 
   Snapshot snapshot_;

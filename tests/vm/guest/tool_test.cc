@@ -59,8 +59,8 @@ VM_TEST_CASE("top --source kmod has the same keys as the BPF source, and the sam
 VM_TEST_CASE("check knows the module, loaded and not") {
   const auto verdict = [] {
     const json report = json::parse(live::run({live::timeslice(), "check", "--json"}).out);
-    for (const json& rung : report["rungs"])
-      if (rung["rung"] == "kmod") return rung;
+    for (const json& mode : report["rungs"])
+      if (mode["rung"] == "kmod") return mode;
     return json();
   };
   const json without = verdict();

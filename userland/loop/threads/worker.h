@@ -124,7 +124,7 @@ class Worker final : private Guest {
   WorkerOptions options_;
   std::shared_ptr<const WorkerEvents> events_;  // an event may destroy us while it runs
   Port port_;                                   // what the worker sends comes here
-  std::optional<Waker> exit_;                   // rung by the thread's end
+  std::optional<Waker> exit_;                   // mode by the thread's end
 
   std::mutex mutex_;  // for the next two
   bool terminating_ = false;

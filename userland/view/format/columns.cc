@@ -291,7 +291,7 @@ std::string_view cell(const Column& column, const Process& process, Scratch& scr
 }
 
 bool measured(const Column& column, const model::Frame& frame) {
-  if (column.aggregate && frame.rung != Rung::aggregate) return false;
+  if (column.aggregate && frame.mode != Mode::aggregate) return false;
   // Before the first row came, nothing is known to be missing.
   return frame.have == 0 || (frame.have & column.needs) == column.needs;
 }

@@ -38,7 +38,7 @@ struct Column {
   bool descending;  // sorted so when it is chosen: the most first
   Place place;
   uint32_t needs;                          // groups (enum ts_have) that a source must bring
-  bool aggregate;                          // known on the aggregate rung only
+  bool aggregate;                          // known on the aggregate mode only
   bool (*tells_of)(const model::Thread&);  // null: of all. Of others there is nothing to know
   // Number columns have the two former, text columns the two latter. The process's may be null:
   // then the cell is blank.
@@ -64,7 +64,7 @@ const Column& column(std::string_view id);
 std::string_view cell(const Column& column, const model::Thread& thread, Scratch& scratch);
 std::string_view cell(const Column& column, const model::Process& process, Scratch& scratch);
 
-// Can this frame fill the column at all? Said of the source and rung, not of one thread.
+// Can this frame fill the column at all? Said of the source and mode, not of one thread.
 bool measured(const Column& column, const model::Frame& frame);
 
 // In place of a table that has no process.

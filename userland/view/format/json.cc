@@ -246,7 +246,7 @@ void append_json(std::string& out, const model::Frame& frame) {
       .add("time_ns", frame.time_ns)
       .add("interval_s", figure(frame.interval_s))
       .add("source", frame.source)
-      .add("rung", name_of(frame.rung))
+      .add("rung", name_of(frame.mode))
       .add("began_per_s", figure(frame.began_per_s))
       .add("ended_per_s", figure(frame.ended_per_s))
       .add_list("cores", frame.cores, append_core)

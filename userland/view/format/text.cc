@@ -96,7 +96,7 @@ void append_header(std::string& out, const model::Frame& frame, const TextOption
     fmt::format_to(to, "  over {:.3f} s", *frame.interval_s);
   else
     out += "  first sample: no rates yet";
-  fmt::format_to(to, "  source {}  mode {}\n", frame.source, name_of(frame.rung));
+  fmt::format_to(to, "  source {}  mode {}\n", frame.source, name_of(frame.mode));
   const std::string lost = lost_columns(frame);
   if (!lost.empty()) fmt::format_to(to, "not available in this mode: {}\n", lost);
   fmt::format_to(to, "{}, {}, by {}{}\n", counted(processes, "process", "processes"),

@@ -26,7 +26,7 @@ constexpr Counter counters[] = {
 };
 
 std::string trust(const model::Frame& frame, bool zeros) {
-  const bool probes = frame.rung == Rung::aggregate;
+  const bool probes = frame.mode == Mode::aggregate;
   std::string line = "trust: ";
   auto out = std::back_inserter(line);
   if (!zeros && !anything_lost(frame.trust)) line += "nothing lost, ";

@@ -26,11 +26,11 @@ constexpr SortKey sort_keys[] = {
 void Controls::press(const Key& key, const model::Frame* frame, std::vector<Action>& actions) {
   message.clear();
   if (key.name == Key::character && key.code == 3) return actions.push_back(Action::quit);
-  switch (mode) {
-    case Mode::list:
+  switch (focus) {
+    case Focus::list:
       press_in_list(key, frame, actions);
       break;
-    case Mode::help:
+    case Focus::help:
       press_in_help(key);
       break;
     default:
@@ -49,7 +49,7 @@ void Controls::press_in_list(const Key& key, const model::Frame* frame,
   }
   if (move(key.name)) return;
   if (key.name == Key::enter) details = !details;
-  if (key.name == Key::help) mode = Mode::help;
+  if (key.name == Key::help) focus = Focus::help;
   if (key.name == Key::refresh) actions.push_back(Action::refresh);
   if (key.name != Key::escape) return;
   if (details)
@@ -137,16 +137,16 @@ bool Controls::ask(char32_t letter, const model::Frame* frame, std::vector<Actio
       return true;
     case 'h':
     case '?':
-      mode = Mode::help;
+      focus = Focus::help;
       return true;
     case '/':
-      prompt(Mode::filter, list.filter);
+      prompt(Focus::filter, list.filter);
       return true;
     case 'd':
-      prompt(Mode::delay, "");
+      prompt(Focus::delay, "");
       return true;
     case 's':
-      prompt(Mode::sort, "");
+      prompt(Focus::sort, "");
       return true;
     case 'p':
       paused = !paused;
@@ -157,7 +157,7 @@ bool Controls::ask(char32_t letter, const model::Frame* frame, std::vector<Actio
         say("a recording has no probes to switch on or off");
         return true;
       }
-      const bool above = frame != nullptr && frame->rung == Rung::aggregate;
+      const bool above = frame != nullptr && frame->mode == Mode::aggregate;
       actions.push_back(above ? Action::descend : Action::climb);
       return true;
     }
@@ -185,7 +185,7 @@ bool Controls::travel(char32_t letter, std::vector<Action>& actions) {
       actions.push_back(Action::speed);
       return true;
     case 'J':
-      prompt(Mode::jump, "");
+      prompt(Focus::jump, "");
       return true;
     default:
       return false;
@@ -233,7 +233,7 @@ void Controls::press_in_help(const Key& key) {
       help_top = SIZE_MAX / 2;
       return;
     default:
-      mode = Mode::list;
+      focus = Focus::list;
       help_top = 0;
   }
 }

@@ -52,10 +52,10 @@ struct Key {
 class Controls {
  public:
   // The latter four: a line is being typed.
-  enum class Mode { list, help, filter, delay, sort, jump };
+  enum class Focus { list, help, filter, delay, sort, jump };
 
   ListState list;
-  Mode mode = Mode::list;
+  Focus focus = Focus::list;
   bool details = false;  // the pane of the selected row is open
   bool paused = false;
   double delay_s = 1;
@@ -89,7 +89,7 @@ class Controls {
   void accept_jump(std::vector<Action>& actions);
   bool travel(char32_t letter, std::vector<Action>& actions);
   void jump_to(uint64_t moment_ns, std::vector<Action>& actions);
-  void prompt(Mode which, std::string text);
+  void prompt(Focus which, std::string text);
 
   uint64_t now_ns_ = 0;   // the newest frame's time
   uint64_t said_ns_ = 0;  // when the message came

@@ -194,7 +194,7 @@ void draw_aggregate(Area waits, Area peers_left, Area peers_right, const Thread&
     draw_waits(waits, *t.sched);
     draw_peers(peers_left, "preempted by", t.sched->preemptors);
     draw_peers(peers_right, wakers_heading(*t.sched), t.sched->wakers);
-  } else if (frame.rung == Rung::aggregate) {
+  } else if (frame.mode == Mode::aggregate) {
     waits.line("The probes have not seen this thread yet:");
     waits.line("no waits, preemptors or wakers.");
   } else {

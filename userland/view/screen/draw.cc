@@ -19,15 +19,15 @@ namespace timeslice::view {
 
 namespace {
 
-using Mode = Controls::Mode;
+using Focus = Controls::Focus;
 
 // The list keeps this much when the details open below it; on a small screen they cover it.
 constexpr int least_list = 8;
 
 std::string_view mode_text(const model::Frame& frame) {
   if (frame.source == "kmod") return "kernel module";
-  if (frame.rung == Rung::count) return "count mode, no probes";
-  if (frame.rung == Rung::aggregate) return "aggregate mode, probes on";
+  if (frame.mode == Mode::count) return "count mode, no probes";
+  if (frame.mode == Mode::aggregate) return "aggregate mode, probes on";
   return "proc mode, no eBPF";
 }
 
@@ -220,7 +220,7 @@ void draw_list(Canvas& canvas, int y, int height, const model::Frame& frame, Con
 }
 
 void draw_body(Canvas& canvas, int y, int height, const model::Frame& frame, Controls& controls) {
-  if (controls.mode == Mode::help) {
+  if (controls.focus == Focus::help) {
     controls.help_top =
         draw_help(canvas, y + 1, height - 1, controls.help_top, controls.bar.has_value());
     return;

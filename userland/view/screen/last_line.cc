@@ -9,7 +9,7 @@ namespace timeslice::view {
 
 namespace {
 
-using Mode = Controls::Mode;
+using Focus = Controls::Focus;
 
 struct Hint {
   std::string_view key, does;
@@ -27,7 +27,7 @@ void draw_hints(Canvas& canvas, int y, std::initializer_list<Hint> hints) {
 
 void draw_list_hints(Canvas& canvas, int y, const model::Frame* frame, const Controls& controls) {
   const ListState& list = controls.list;
-  const bool probes = frame != nullptr && frame->rung == Rung::aggregate;
+  const bool probes = frame != nullptr && frame->mode == Mode::aggregate;
   if (!list.filter.empty()) {
     const int x = canvas.put(y, 0, "filter: " + list.filter, Style::warn);
     canvas.put(y, x + 2, "Esc clears it", Style::faint);
@@ -68,18 +68,18 @@ void draw_question_or_hints(Canvas& canvas, int y, const model::Frame* frame,
     const int x = canvas.put(y, 0, question, Style::strong);
     canvas.put(y, canvas.put(y, x, controls.input), "_", Style::selected);
   };
-  switch (controls.mode) {
-    case Mode::filter:
+  switch (controls.focus) {
+    case Focus::filter:
       return ask("filter (comm or role): ");
-    case Mode::delay:
+    case Focus::delay:
       return ask("delay in seconds: ");
-    case Mode::sort:
+    case Focus::sort:
       return ask("sort by column: ");
-    case Mode::jump:
+    case Focus::jump:
       return ask("jump to second: ");
-    case Mode::help:
+    case Focus::help:
       return draw_hints(canvas, y, {{"up, down", "scroll"}, {"any other key", "closes"}});
-    case Mode::list:
+    case Focus::list:
       return draw_list_hints(canvas, y, frame, controls);
   }
 }

@@ -46,17 +46,17 @@ std::optional<double> number_in(const std::string& text) {
 
 }  // namespace
 
-void Controls::prompt(Mode which, std::string text) {
-  mode = which;
+void Controls::prompt(Focus which, std::string text) {
+  focus = which;
   input = std::move(text);
 }
 
 void Controls::press_in_prompt(const Key& key, std::vector<Action>& actions) {
-  const bool filtering = mode == Mode::filter;
+  const bool filtering = focus == Focus::filter;
   if (key.name == Key::enter) return accept(actions);
   if (key.name == Key::escape) {
     input.clear();
-    mode = Mode::list;
+    focus = Focus::list;
   } else if (key.name == Key::backspace) {
     drop_last_character(input);
   } else if (key.name == Key::character && key.code >= 0x20) {
@@ -66,12 +66,12 @@ void Controls::press_in_prompt(const Key& key, std::vector<Action>& actions) {
 }
 
 void Controls::accept(std::vector<Action>& actions) {
-  const Mode which = mode;
-  mode = Mode::list;
+  const Focus which = focus;
+  focus = Focus::list;
   if (input.empty()) return;
-  if (which == Mode::delay) accept_delay(actions);
-  if (which == Mode::sort) accept_sort();
-  if (which == Mode::jump) accept_jump(actions);
+  if (which == Focus::delay) accept_delay(actions);
+  if (which == Focus::sort) accept_sort();
+  if (which == Focus::jump) accept_jump(actions);
 }
 
 void Controls::accept_delay(std::vector<Action>& actions) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "observe/ladder.h"
+#include "observe/modes.h"
 
 #include <bpf/bpf.h>
 #include <sys/uio.h>
@@ -55,9 +55,9 @@ std::string fix_for_module() {
   return "build it with make kmod, and load it: insmod timeslice.ko";
 }
 
-RungReport try_mode(std::string name, std::string gives, const std::function<void()>& attempt,
+ModeReport try_mode(std::string name, std::string gives, const std::function<void()>& attempt,
                     const std::function<std::string()>& fix) {
-  RungReport report{std::move(name), true, std::move(gives), {}, {}};
+  ModeReport report{std::move(name), true, std::move(gives), {}, {}};
   try {
     refuse_foreign_proc();
     attempt();
@@ -110,8 +110,8 @@ Opened open_best_source(From from, Probes probes, const std::vector<uint32_t>& t
   return opened;
 }
 
-std::vector<RungReport> examine_machine() {
-  std::vector<RungReport> reports;
+std::vector<ModeReport> examine_machine() {
+  std::vector<ModeReport> reports;
   reports.push_back(try_mode(
       "kmod", "the aggregate mode's figures from the kernel module; similar overhead",
       [] { open_kmod_source({})->read(); }, fix_for_module));

@@ -24,7 +24,7 @@ struct Opened {
 // Failure if not even /proc works.
 Opened open_best_source(From from, Probes probes, const std::vector<uint32_t>& tgids);
 
-struct RungReport {
+struct ModeReport {
   std::string name;  // "count"
   bool allowed;
   std::string gives;   // what it shows
@@ -33,6 +33,6 @@ struct RungReport {
 };
 
 // Tries each mode for real, one after the other, and releases it again.
-std::vector<RungReport> examine_machine();
+std::vector<ModeReport> examine_machine();
 
 }  // namespace timeslice::observe
