@@ -320,6 +320,14 @@ ts_event_switch made_switch(uint64_t time_ns, uint32_t prev_tid, uint32_t tid) {
   return record;
 }
 
+ts_event_wake made_wake(uint64_t time_ns, uint32_t waker_tid, uint32_t tid) {
+  ts_event_wake record{};
+  record.event = {time_ns, tid, 0, TS_EVENT_WAKING, 120};
+  record.waker_tid = waker_tid;
+  record.context = TS_CONTEXT_HARDIRQ;
+  return record;
+}
+
 // How many switches stand in the compact form, as a viewer sees them.
 size_t switches_for_viewers(const std::string& file) {
   size_t count = 0;
@@ -352,6 +360,22 @@ TEST_CASE("an event that is a little older than its core's last one is as old as
   CHECK(events[0].head.tid == 2);
   CHECK(events[1].head.tid == 3);
   CHECK(events[1].head.time_ns == 2000);
+}
+
+// They are in columns of their own, which only their times put in order again.
+TEST_CASE("an interrupt's wake-up is read before the switch that it came into") {
+  trace::Writer writer(made_header(false));
+  writer.event(made_switch(1900, 0, 1).event);
+  writer.event(made_wake(2005, 1, 7).event);
+  writer.event(made_switch(2000, 1, 2).event);  // looked at the clock first
+  writer.flush();
+  const std::vector<Event> events = read_back(writer.bytes());
+  REQUIRE(events.size() == 3);
+  REQUIRE(events[1].head.kind == TS_EVENT_WAKING);
+  CHECK(events[1].wake.waker_tid == 1);
+  CHECK(events[1].head.time_ns == 2005);
+  CHECK(events[2].head.tid == 2);
+  CHECK(events[2].head.time_ns == 2005);
 }
 
 TEST_CASE("an event from before the recording's beginning is left out") {
