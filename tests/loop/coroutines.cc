@@ -417,6 +417,27 @@ TEST_CASE("a stop cancels what is in flight several calls down, and refuses what
   CHECK(results == std::vector<int>{-ECANCELED});
 }
 
+TEST_CASE("a stop that came before reaches what a when_all or a when_any only then begins",
+          "[coroutine]") {
+  ON_EACH_BACKEND(options);
+  SocketPair pair;
+  REQUIRE(::write(pair.b.get(), "xyz", 3) == 3);  // nothing would have to wait
+  const auto task = [](Loop& loop, int fd, std::vector<int>& out) -> Co<> {
+    CHECK_AWAIT(stop_requested(), true);
+    const auto both = co_await when_all(receive(loop, fd), after(loop, 1ms, 1));
+    out = {std::get<0>(both), std::get<1>(both)};
+    const auto first = co_await when_any(receive(loop, fd), receive(loop, fd));
+    out.push_back(first.value);
+  };
+  std::stop_source stop;
+  stop.request_stop();
+  std::vector<int> results;
+  GuardedLoop loop(options);
+  spawn(loop, task(loop, pair.a.get(), results), stop.get_token());
+  loop.run();
+  CHECK(results == std::vector<int>(3, -ECANCELED));
+}
+
 TEST_CASE("a stop may come from another thread", "[coroutine]") {
   ON_EACH_BACKEND(options);
   constexpr int kTasks = 50;
