@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Do the cores' figures add up? Their switches to the kernel's own sum, their busy and idle time to
 // the time that passed.
+#include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -74,6 +76,37 @@ void await_all_cores(observe::Source& source) {
   }));
 }
 
+// While it is there, this thread stays on the core that it is on.
+class Staying {
+ public:
+  Staying() {
+    REQUIRE(sched_getaffinity(0, sizeof before_, &before_) == 0);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core_, &one);
+    REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
+  }
+  ~Staying() { sched_setaffinity(0, sizeof before_, &before_); }
+  Staying(const Staying&) = delete;
+  Staying& operator=(const Staying&) = delete;
+
+  [[nodiscard]] ts_core_row row_in(const Snapshot& snapshot) const {
+    for (const ts_core_row& row : snapshot.cores)
+      if (row.cpu == static_cast<uint32_t>(core_)) return row;
+    return {};
+  }
+
+ private:
+  int core_ = sched_getcpu();
+  cpu_set_t before_{};
+};
+
+long own_switches() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw + usage.ru_nivcsw;
+}
+
 }  // namespace
 
 TEST_CASE("the CPUs' switches are the kernel's, in count mode") {
@@ -122,6 +155,31 @@ TEST_CASE("the CPUs' idle time is the kernel's, in aggregate mode") {
   between += seconds(Clock::now() - end);
   // Ticks of 10 ms on each core at either end, and what passes between the two looks.
   CHECK(std::abs(ours - truth) <= (0.06 + between) * 1e9 * static_cast<double>(cores_online()));
+}
+
+// Its counters end with its last switch; what came since is the reader's to add, which runs there.
+TEST_CASE("a CPU that doesn't switch between two passes of its own is busy, in aggregate mode") {
+  const auto source = observe::open_sched_source({static_cast<uint32_t>(getpid())});
+  await_all_cores(*source);
+  const Staying here;
+  uint64_t busy_ns = 0, idle_ns = 0;
+  Clock::duration inner{}, outer{};
+  REQUIRE(until([&] {  // we aren't interrupted
+    const long switches = own_switches();
+    const auto outer_begin = Clock::now();
+    const ts_core_row before = here.row_in(source->read());
+    const auto inner_begin = Clock::now();
+    spin(100us);
+    inner = Clock::now() - inner_begin;
+    const ts_core_row after = here.row_in(source->read());
+    outer = Clock::now() - outer_begin;
+    busy_ns = after.busy_ns - before.busy_ns;
+    idle_ns = after.idle_ns - before.idle_ns;
+    return own_switches() == switches;
+  }));
+  CHECK(idle_ns == 0);
+  CHECK(busy_ns >= static_cast<uint64_t>(inner.count()));
+  CHECK(busy_ns <= static_cast<uint64_t>(outer.count()));
 }
 
 TEST_CASE("a CPU with a spinner is busy and has a queue") {
