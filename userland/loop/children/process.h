@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What became of a program that we started? A Process starts it, gives us our ends of its pipes and
-// calls back when it has ended. The kernel's pidfd says when, through the loop's poll: no SIGCHLD
-// handler, so a host program keeps its own, and several loops don't disturb each other.
+// calls back when it has ended, which a ChildWatch learns without SIGCHLD.
 //
 //   Process sorter(loop, {.file = "sort", .stdio = {Stdio::pipe_in(), Stdio::pipe_out(),
 //                  Stdio::inherit()}}, [](const ExitStatus& status) { ... });
@@ -12,34 +11,18 @@
 // Its end and its pipes' end are two events. After on_exit a pipe may still hold what the child
 // wrote last, or be held open by a grandchild: read until 0.
 #pragma once
-#include <functional>
-#include <memory>
+#include <vector>
 
 #include "base/unique_fd.h"
+#include "loop/children/child_watch.h"
 #include "loop/children/spawn.h"
 #include "loop/core/loop.h"
 
 namespace timeslice::loop {
 
-struct ExitStatus {
-  int code = 0;       // what it passed to exit(), 0 to 255; meaningless if a signal ended it
-  int signal = 0;     // that ended it, or 0
-  bool core = false;  // dumped
-  // -ECHILD: somebody else has taken the status (a waitpid(-1) in this program, or SIGCHLD is set
-  // to SIG_IGN). That it has ended is all that is known then.
-  int error = 0;
-
-  // Of the process and of those of its children that it has waited for.
-  Nanoseconds user_time{0};
-  Nanoseconds system_time{0};
-  std::uint64_t nvcsw = 0;
-  std::uint64_t nivcsw = 0;
-  std::uint64_t max_rss_kib = 0;
-};
-
 class Process {
  public:
-  using OnExit = std::function<void(const ExitStatus&)>;
+  using OnExit = ChildWatch::OnEnd;
 
   // `on_exit` is called once for each successful start. It may start the process anew, or destroy
   // the Process.
@@ -53,12 +36,12 @@ class Process {
 
   // 0, or -errno as spawn() has it, or of what couldn't be opened (-EMFILE). Not while it runs.
   int start();
-  [[nodiscard]] bool running() const { return pid_ > 0; }
-  [[nodiscard]] pid_t pid() const { return pid_; }  // 0 if it doesn't run
+  [[nodiscard]] bool running() const { return watch_.watching(); }
+  [[nodiscard]] pid_t pid() const { return watch_.pid(); }  // 0 if it doesn't run
 
   // 0 or -errno; -ESRCH once on_exit is called. Never meets another process that has got the same
   // number meanwhile. A stopped process acts on SIGKILL and SIGCONT only; the rest waits.
-  int kill(int signo);
+  int kill(int signo) { return watch_.kill(signo); }
 
   // Our ends, close-on-exec. Close one with loop.close_now(fd.release()), also to tell the child
   // that its input is at its end. What is left is closed by the next start and by the destructor.
@@ -68,28 +51,16 @@ class Process {
   [[nodiscard]] UniqueFd& stderr_fd() { return pipe(2); }
 
   // A running process holds the loop unless told not to.
-  void ref();
-  void unref();
+  void ref() { watch_.ref(); }
+  void unref() { watch_.unref(); }
 
  private:
-  struct Watch;
-
   void close_pipes();
-  void watch();
-  void wait_for_exit();
-  void look_again_later();
-  void look();
-  void ended(const ExitStatus& status);
 
   Loop& loop_;
   ProcessOptions options_;
-  OnExit on_exit_;
-  pid_t pid_ = 0;
   std::vector<UniqueFd> pipes_;
-  std::shared_ptr<Watch> watch_;
-  // Where there is no pidfd, see process.cc.
-  Timer look_again_;
-  Nanoseconds patience_{0};
+  ChildWatch watch_;
 };
 
 }  // namespace timeslice::loop

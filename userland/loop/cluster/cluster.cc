@@ -2,8 +2,6 @@
 // The lives of workers: how they start, what is done about those that die or hang, how all end.
 #include "loop/cluster/cluster.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -17,7 +15,6 @@ namespace timeslice::loop {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kExitLook = 20ms;  // between looks for ended workers, where there are no pidfds
 
 #ifdef __SANITIZE_THREAD__
 constexpr std::size_t kThreads = 2;  // the sanitizer has one of its own
@@ -56,7 +53,6 @@ Cluster::Cluster(const ClusterOptions& options, WorkerMain worker_main)
       worker_main_(std::move(worker_main)),
       loop_({.backend = BackendKind::pool}),
       hearts_(loop_, [this] { check_hearts(); }),
-      exits_(loop_, [this] { look_for_exits(); }),
       pass_again_(loop_, [this] { pass_what_waits(); }) {
   for (unsigned slot = 0; slot < options_.workers; ++slot)
     slots_.push_back(
@@ -66,7 +62,7 @@ Cluster::Cluster(const ClusterOptions& options, WorkerMain worker_main)
 
 Cluster::~Cluster() {
   for (const auto& worker : workers_) ::kill(worker->process.pid, SIGKILL);
-  for (const auto& worker : workers_) reap_now(worker->process);
+  for (const auto& worker : workers_) worker->watch->reap_now();
 }
 
 void Cluster::on_signal(int signo, Task task) {
@@ -117,8 +113,9 @@ Cluster::Worker* Cluster::spawn(unsigned slot) {
   Worker& worker = *workers_.back();
   worker.limit.emplace(loop_, [this, &worker] { limit_passed(worker); });
   worker.limit->start(options_.start_limit);
+  worker.watch.emplace(loop_, [this, &worker](const ExitStatus& end) { on_exit(worker, end); });
+  worker.watch->watch(worker.process.pid);
   start_channel(worker);
-  watch_exit(worker);
   report(ClusterEvent::Kind::started, slot, worker.process.pid, worker.name() + " starts");
   return &worker;
 }
@@ -132,41 +129,19 @@ int Cluster::run_in_child(unsigned slot, UniqueFd link_fd, UniqueFd listener) {
   return worker_main_(link);
 }
 
-void Cluster::watch_exit(Worker& worker) {
-  if (!worker.process.pidfd) {
-    if (!exits_.active()) exits_.start(kExitLook, kExitLook);
-    return;
-  }
-  loop_.poll(worker.exit_seen, worker.process.pidfd.get(), POLLIN,
-             [this, &worker](Request& request) {
-               if (request.result() < 0) loop_.close_now(worker.process.pidfd.release());
-               on_exit(worker);
-             });
-}
-
-void Cluster::look_for_exits() {
-  std::vector<Worker*> unwatched;
-  for (const auto& worker : workers_)
-    if (!worker->process.pidfd) unwatched.push_back(worker.get());
-  if (unwatched.empty()) exits_.stop();
-  for (Worker* worker : unwatched) on_exit(*worker);
-}
-
 // It may have said something before it died, which counts: for one, which connections it has taken.
-void Cluster::on_exit(Worker& worker) {
-  const std::optional<ProcessEnd> end = reap(worker.process);
-  if (!end) return watch_exit(worker);
+void Cluster::on_exit(Worker& worker, const ExitStatus& end) {
   worker.state = Worker::State::ended;
   try {
     worker.channel.read_now();
   } catch (...) {  // of the owner's
-    ended(worker, *end);
+    ended(worker, end);
     throw;
   }
-  ended(worker, *end);
+  ended(worker, end);
 }
 
-void Cluster::ended(Worker& worker, const ProcessEnd& end) {
+void Cluster::ended(Worker& worker, const ExitStatus& end) {
   using Event = ClusterEvent::Kind;
   Slot& place = *slots_[worker.slot];
   place.last_end = worker.name() + " " + in_words(end) +
@@ -190,9 +165,8 @@ void Cluster::ended(Worker& worker, const ProcessEnd& end) {
 }
 
 // Not if something else killed it, before it knew or on its way.
-bool Cluster::ended_as_told(const Worker& worker, const ProcessEnd& end) {
-  const bool by_us =
-      end.kind != ProcessEnd::Kind::signal || end.number == SIGTERM || !worker.complaint.empty();
+bool Cluster::ended_as_told(const Worker& worker, const ExitStatus& end) {
+  const bool by_us = end.signal == 0 || end.signal == SIGTERM || !worker.complaint.empty();
   return worker.asked_to_end && by_us;
 }
 
@@ -286,7 +260,6 @@ void Cluster::stop() {
 void Cluster::bury(Worker& worker) {
   worker.limit->stop();
   worker.channel.close();
-  if (worker.process.pidfd) loop_.close_now(worker.process.pidfd.release());
   const auto found = std::find_if(workers_.begin(), workers_.end(),
                                   [&](const auto& owned) { return owned.get() == &worker; });
   assert(found != workers_.end());
@@ -303,7 +276,6 @@ void Cluster::sweep() {
 void Cluster::end_if_done() {
   if (!stopping_ || !workers_.empty()) return;
   hearts_.stop();
-  exits_.stop();
 }
 
 }  // namespace timeslice::loop

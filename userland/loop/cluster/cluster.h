@@ -29,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "loop/children/child_watch.h"
 #include "loop/cluster/backoff.h"
 #include "loop/cluster/cluster_process.h"
 #include "loop/cluster/cluster_worker.h"
@@ -165,7 +166,7 @@ class Cluster {
     State state = State::starting;
     ForkedWorker process;
     IpcChannel channel;
-    Request exit_seen;
+    std::optional<ChildWatch> watch;
     std::optional<Timer> limit;  // of what it has to do next: get ready, or end
     Nanoseconds ready_at{0}, last_sign{-1}, rests_until{0};
     bool was_ready = false;
@@ -194,11 +195,9 @@ class Cluster {
   Worker* spawn(unsigned slot);
   int run_in_child(unsigned slot, UniqueFd link, UniqueFd listener);
   void start_current(unsigned slot);
-  void watch_exit(Worker& worker);
-  void look_for_exits();
-  void on_exit(Worker& worker);
-  void ended(Worker& worker, const ProcessEnd& end);
-  static bool ended_as_told(const Worker& worker, const ProcessEnd& end);
+  void on_exit(Worker& worker, const ExitStatus& end);
+  void ended(Worker& worker, const ExitStatus& end);
+  static bool ended_as_told(const Worker& worker, const ExitStatus& end);
   void refill(unsigned slot, const Worker* last);
   void give_up(unsigned slot);
   void limit_passed(Worker& worker);
@@ -265,7 +264,6 @@ class Cluster {
   Loop loop_;
   std::vector<std::unique_ptr<Signal>> signals_;
   Timer hearts_;
-  Timer exits_;  // where there are no pidfds
   Timer pass_again_;
   Nanoseconds last_check_{0};
 };

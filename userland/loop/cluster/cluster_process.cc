@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -132,40 +131,7 @@ int fork_worker(int listener, const WorkerBody& body, ForkedWorker& worker) {
   if (pid == 0) be_the_worker(manager, std::move(theirs), listener, body, held);
   worker.pid = pid;
   worker.link = std::move(ours);
-  // pidfds are always close-on-exec.
-  worker.pidfd = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   return 0;
-}
-
-namespace {
-
-int wait_for(const ForkedWorker& worker, siginfo_t& info, int flags) {
-  info = {};
-  int result = -1;
-  do {
-    if (worker.pidfd)
-      result = ::waitid(P_PIDFD, static_cast<id_t>(worker.pidfd.get()), &info, WEXITED | flags);
-    // 5.3 has pidfds, but doesn't take them here. Nobody else reaps our child: its number is its
-    // own.
-    if (!worker.pidfd || (result != 0 && errno == EINVAL))
-      result = ::waitid(P_PID, static_cast<id_t>(worker.pid), &info, WEXITED | flags);
-  } while (result != 0 && errno == EINTR);
-  return result == 0 ? 0 : -errno;
-}
-
-}  // namespace
-
-std::optional<ProcessEnd> reap(const ForkedWorker& worker) {
-  siginfo_t info;
-  if (wait_for(worker, info, WNOHANG) != 0) return ProcessEnd{};  // ECHILD: somebody else reaped it
-  if (info.si_pid == 0) return std::nullopt;
-  const bool by_code = info.si_code == CLD_EXITED;
-  return ProcessEnd{by_code ? ProcessEnd::Kind::code : ProcessEnd::Kind::signal, info.si_status};
-}
-
-void reap_now(const ForkedWorker& worker) {
-  siginfo_t info;
-  wait_for(worker, info, 0);
 }
 
 std::size_t thread_count() {

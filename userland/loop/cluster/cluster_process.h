@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
-// How does a process become a worker, and how does its manager learn of its end? It is forked, not
-// executed, so it starts as a copy of the manager and has to let go of all that isn't its own:
-// descriptors, signal handlers, the manager's loop. Its end is seen through a pidfd, which a loop
-// can wait for like for any other descriptor. SIGCHLD isn't used: it belongs to the whole process,
-// and several ends make one signal.
+// How does a process become a worker? It is forked, not executed, so it starts as a copy of the
+// manager and has to let go of all that isn't its own: descriptors, signal handlers, the manager's
+// loop.
 #pragma once
 #include <sys/types.h>
 
+#include <cstddef>
 #include <functional>
-#include <optional>
-#include <string>
 
 #include "base/unique_fd.h"
 
@@ -17,8 +14,7 @@ namespace timeslice::loop {
 
 struct ForkedWorker {
   pid_t pid = -1;
-  UniqueFd pidfd;  // empty where the kernel gives none
-  UniqueFd link;   // the manager's end
+  UniqueFd link;  // the manager's end
 };
 
 struct WorkerBody {
@@ -34,15 +30,6 @@ struct WorkerBody {
 // manager handles are as if they never had been handled. The child never returns from here.
 // Returns 0 or -errno.
 int fork_worker(int listener, const WorkerBody& body, ForkedWorker& worker);
-
-struct ProcessEnd {
-  enum class Kind : std::uint8_t { code, signal, unknown } kind = Kind::unknown;
-  int number = 0;  // the exit code, or the signal
-};
-// Nothing if the process lives. Doesn't wait.
-std::optional<ProcessEnd> reap(const ForkedWorker& worker);
-// Waits. For a process that has been killed.
-void reap_now(const ForkedWorker& worker);
 
 // Threads of this process, or 0 where /proc doesn't tell.
 std::size_t thread_count();

@@ -16,17 +16,11 @@ std::string in_words(Nanoseconds time) {
   return text.data();
 }
 
-std::string in_words(const ProcessEnd& end) {
-  const std::string number = std::to_string(end.number);
-  switch (end.kind) {
-    case ProcessEnd::Kind::code:
-      return "ended with code " + number;
-    case ProcessEnd::Kind::signal:
-      return "was killed by signal " + number + " (" + ::strsignal(end.number) + ")";
-    case ProcessEnd::Kind::unknown:
-      break;
-  }
-  return "ended, and somebody else took its exit status";
+std::string in_words(const ExitStatus& end) {
+  if (end.error != 0) return "ended, and somebody else took its exit status";
+  if (end.signal == 0) return "ended with code " + std::to_string(end.code);
+  return "was killed by signal " + std::to_string(end.signal) + " (" + ::strsignal(end.signal) +
+         ")";
 }
 
 const char* name_of(ClusterEvent::Kind kind) {
