@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What if a descriptor is closed past the loop, as by its owner's destructor? Its number may be
 // another file's by the next request, and the file may still be open under another number.
+#include <malloc.h>
+
 #include <array>
 #include <utility>
 
@@ -46,6 +48,15 @@ int receive_late(Loop& loop, const SocketPair& pair) {
   loop.recv(request, pair.a.get(), byte.data(), 1, [&](Request& done) { result = done.result(); });
   Timer later(loop, [&] { write_byte(pair.b); });
   later.start(1ms);
+  loop.run();
+  return result;
+}
+
+int receive_from(Loop& loop, int fd) {
+  std::array<char, 1> byte{};
+  Request request;
+  int result = 0;
+  loop.recv(request, fd, byte.data(), 1, [&](Request& done) { result = done.result(); });
   loop.run();
   return result;
 }
@@ -100,6 +111,16 @@ TEST_ON_EACH_BACKEND("what is open elsewhere keeps no loop busy that has no desc
   const std::uint64_t turns = loop.counters().turns;
   CHECK(receive_late(loop, other) == 1);
   CHECK(loop.counters().turns - turns < 10);
+}
+
+// They are closed already, so no close will come after which to forget them.
+TEST_ON_EACH_BACKEND("numbers that can't be watched, for they are closed, leave nothing behind") {
+  constexpr int kFirst = 1 << 20, kNumbers = 5000;
+  GuardedLoop loop(options);
+  for (int i = 0; i < 100; ++i) REQUIRE(receive_from(loop, kFirst) == -EBADF);
+  const std::size_t memory = ::mallinfo2().uordblks;
+  for (int i = 1; i <= kNumbers; ++i) REQUIRE(receive_from(loop, kFirst + i) == -EBADF);
+  CHECK(::mallinfo2().uordblks <= memory + 4096);
 }
 
 }  // namespace timeslice::loop::test
