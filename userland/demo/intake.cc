@@ -3,14 +3,12 @@
 
 #include <poll.h>
 
-#include <cerrno>
 #include <utility>
 
 namespace timeslice::demo {
 
 namespace {
 
-constexpr auto kRest = std::chrono::milliseconds(50);
 // More than wait in any queue that we make. Without a bound, clients that come faster than they are
 // served would keep a server from its end.
 constexpr unsigned kLastOnes = 1024;
@@ -18,11 +16,6 @@ constexpr unsigned kLastOnes = 1024;
 bool somebody_waits(int listener) {
   pollfd one{.fd = listener, .events = POLLIN, .revents = 0};
   return ::poll(&one, 1, 0) == 1;
-}
-
-// Nothing is wrong with the listener.
-bool out_of_resources(int result) {
-  return result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS;
 }
 
 }  // namespace
@@ -59,9 +52,10 @@ void Intake::accepted(int result) {
   if (last_ones_ > 0) --last_ones_;
   if (result >= 0) let_in(UniqueFd(result));
   if (accepting_.in_flight()) return;
-  if (stopping_ && out_of_resources(result)) last_ones_ = 0;
+  const bool must_rest = loop::Rest::is_due(result);
+  if (stopping_ && must_rest) last_ones_ = 0;
   if (stopping_) return empty_queue();
-  if (out_of_resources(result)) return rest();
+  if (must_rest) return rest();
   go_on();  // other errors are those of a client that has gone already
 }
 
@@ -76,12 +70,12 @@ void Intake::let_in(UniqueFd connection) {
 
 void Intake::rest() {
   ++counts_.accept_rests;
-  rest_->start(kRest);
+  rest_->begin();
 }
 
 void Intake::stop() {
   last_ones_ = std::exchange(stopping_, true) ? 0 : kLastOnes;
-  rest_->stop();
+  rest_->end();
   go_on();
   empty_queue();
 }

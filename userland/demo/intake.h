@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who lets the clients in? The intake accepts as long as there is room: it pauses at a limit, until
-// somebody has left, and rests when descriptors run out, because to accept again at once would fail
-// again, at full speed. Whoever isn't accepted waits in the kernel's queue.
+// somebody has left, and rests when descriptors run out. Whoever isn't accepted waits in the
+// kernel's queue.
 #pragma once
 #include <functional>
 #include <optional>
@@ -10,6 +10,7 @@
 #include "base/unique_fd.h"
 #include "demo/counts.h"
 #include "loop/core/loop.h"
+#include "loop/io/rest.h"
 
 namespace timeslice::demo {
 
@@ -44,7 +45,7 @@ class Intake {
   loop::Loop* loop_ = nullptr;
   loop::Multishot accepting_;
   std::vector<UniqueFd> at_the_door_;  // accepted, while it was full already
-  std::optional<loop::Timer> rest_;
+  std::optional<loop::Rest> rest_;
   bool stopping_ = false;
   bool looks_again_ = false;  // in the next turn
   unsigned last_ones_ = 0;    // that may still come in

@@ -52,8 +52,7 @@ Cluster::Cluster(const ClusterOptions& options, WorkerMain worker_main)
     : options_(checked(options)),
       worker_main_(std::move(worker_main)),
       loop_({.backend = BackendKind::pool}),
-      hearts_(loop_, [this] { check_hearts(); }),
-      pass_again_(loop_, [this] { pass_what_waits(); }) {
+      hearts_(loop_, [this] { check_hearts(); }) {
   for (unsigned slot = 0; slot < options_.workers; ++slot)
     slots_.push_back(
         std::make_unique<Slot>(loop_, options_.backoff, [this, slot] { start_current(slot); }));
@@ -111,6 +110,7 @@ Cluster::Worker* Cluster::spawn(unsigned slot) {
   }
   workers_.push_back(std::make_unique<Worker>(slot, std::move(process), options_.ipc));
   Worker& worker = *workers_.back();
+  worker.rest.emplace(loop_, [this] { pass_what_waits(); });
   worker.limit.emplace(loop_, [this, &worker] { limit_passed(worker); });
   worker.limit->start(options_.start_limit);
   worker.watch.emplace(loop_, [this, &worker](const ExitStatus& end) { on_exit(worker, end); });
@@ -259,6 +259,7 @@ void Cluster::stop() {
 // What it was is gone, but requests of its channel may be on their way back.
 void Cluster::bury(Worker& worker) {
   worker.limit->stop();
+  worker.rest->end();
   worker.channel.close();
   const auto found = std::find_if(workers_.begin(), workers_.end(),
                                   [&](const auto& owned) { return owned.get() == &worker; });

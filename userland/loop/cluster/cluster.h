@@ -36,6 +36,7 @@
 #include "loop/cluster/ipc.h"
 #include "loop/core/loop.h"
 #include "loop/io/acceptor.h"
+#include "loop/io/rest.h"
 
 namespace timeslice::loop {
 
@@ -167,8 +168,9 @@ class Cluster {
     ForkedWorker process;
     IpcChannel channel;
     std::optional<ChildWatch> watch;
+    std::optional<Rest> rest;    // from connections, when it could not take one
     std::optional<Timer> limit;  // of what it has to do next: get ready, or end
-    Nanoseconds ready_at{0}, last_sign{-1}, rests_until{0};
+    Nanoseconds ready_at{0}, last_sign{-1};
     bool was_ready = false;
     bool asked_to_end = false;
     bool hung = false;
@@ -228,7 +230,6 @@ class Cluster {
   void pass_what_waits();
   void acknowledged(Worker& worker, const std::string& payload, bool taken);
   void take_back(Worker& worker);
-  void rest(Worker& worker);
   void take_last_ones();
   void close_listeners();
   [[nodiscard]] int listener_for(unsigned slot);
@@ -264,7 +265,6 @@ class Cluster {
   Loop loop_;
   std::vector<std::unique_ptr<Signal>> signals_;
   Timer hearts_;
-  Timer pass_again_;
   Nanoseconds last_check_{0};
 };
 

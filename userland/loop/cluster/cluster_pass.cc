@@ -10,11 +10,6 @@
 
 namespace timeslice::loop {
 
-namespace {
-using namespace std::chrono_literals;
-constexpr auto kRest = 50ms;  // for a worker that couldn't take one
-}  // namespace
-
 void Cluster::make_listeners() {
   const auto on_connection = [this](UniqueFd fd) { pass(std::move(fd)); };
   if (options_.policy == ClusterPolicy::round_robin) {
@@ -51,7 +46,6 @@ void Cluster::close_listeners() {
   if (acceptor_) acceptor_->close();
   for (const auto& slot : slots_)
     if (slot->acceptor) slot->acceptor->close();
-  pass_again_.stop();
   lost_ += unplaced_.size();
   unplaced_.clear();
 }
@@ -77,7 +71,7 @@ bool Cluster::can_take(const Worker& worker) const {
   const bool serves = worker.state == Worker::State::ready ||
                       (stopping_ && worker.state == Worker::State::starting);
   const bool has_room = stopping_ || worker.waiting.size() < options_.max_waiting;
-  return serves && has_room && loop_.now() >= worker.rests_until;
+  return serves && has_room && !worker.rest->active();
 }
 
 bool Cluster::has_taker() const {
@@ -102,7 +96,7 @@ void Cluster::pass(UniqueFd connection) {
   while (Worker* worker = next_taker()) {
     const int error = worker->channel.send(type_of(ClusterFrame::connection), "", connection.get());
     if (error == 0) return worker->waiting.push_back(std::move(connection));
-    rest(*worker);  // it's dead, which will be seen, or too much waits for it already
+    worker->rest->begin();  // it's dead, which will be seen, or too much waits for it already
   }
   unplaced_.push_back(std::move(connection));
 }
@@ -124,11 +118,6 @@ void Cluster::pass_what_waits() {
   }
 }
 
-void Cluster::rest(Worker& worker) {
-  worker.rests_until = loop_.now() + kRest;
-  if (!pass_again_.active()) pass_again_.start(kRest);
-}
-
 // The worker speaks of the oldest ones: it gets and acknowledges them in order.
 void Cluster::acknowledged(Worker& worker, const std::string& payload, bool taken) {
   const std::optional<std::uint32_t> count = count_of(payload);
@@ -141,7 +130,7 @@ void Cluster::acknowledged(Worker& worker, const std::string& payload, bool take
     worker.waiting.pop_front();
   }
   (taken ? slots_[worker.slot]->passed : passed_on_) += *count;
-  if (!taken) rest(worker);
+  if (!taken) worker.rest->begin();
   pass_what_waits();
 }
 

@@ -9,8 +9,6 @@
 namespace timeslice::loop {
 
 namespace {
-using namespace std::chrono_literals;
-constexpr auto kRest = 50ms;
 constexpr int kInARow = 32;      // then other things of the loop have their turn
 constexpr int kLastOnes = 1024;  // more than a queue holds: whoever comes later is refused
 }  // namespace
@@ -27,7 +25,7 @@ void Acceptor::resume() {
   if (closed_ || polling_.in_flight() || rest_.active() || !wanted_()) return;
   loop_.poll(polling_, listener_.get(), POLLIN, [this](Request& request) {
     if (closed_) return loop_.close_now(listener_.release());
-    if (request.result() < 0) return rest_.start(kRest);
+    if (request.result() < 0) return rest_.begin();
     readable();
   });
 }
@@ -44,12 +42,12 @@ bool Acceptor::accept_one() {
     on_connection_(UniqueFd(fd));
     return true;
   }
-  if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-    ++rests_;
-    rest_.start(kRest);
+  const int result = -errno;
+  if (Rest::is_due(result)) {
+    rest_.begin();
     return false;
   }
-  return errno != EAGAIN;  // other errors are those of a client that has gone already
+  return result != -EAGAIN;  // other errors are those of a client that has gone already
 }
 
 void Acceptor::take_last_ones() {
@@ -60,7 +58,7 @@ void Acceptor::take_last_ones() {
 void Acceptor::close() {
   if (closed_) return;
   closed_ = true;
-  rest_.stop();
+  rest_.end();
   if (polling_.in_flight()) return polling_.cancel();
   loop_.close_now(listener_.release());
 }

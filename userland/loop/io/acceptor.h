@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Who takes connections out of a listener's queue to pass them on? An Acceptor, as long as somebody
 // can use them: what isn't taken waits in the kernel, where it's safe. When descriptors run out it
-// rests, because to accept again at once would fail again, at full speed.
+// rests (rest.h).
 #pragma once
 #include <functional>
 
 #include "base/unique_fd.h"
 #include "loop/core/loop.h"
+#include "loop/io/rest.h"
 
 namespace timeslice::loop {
 
@@ -24,7 +25,7 @@ class Acceptor {
   void take_last_ones();
   // Accepts no more, and closes the listener.
   void close();
-  [[nodiscard]] std::uint64_t rests() const { return rests_; }
+  [[nodiscard]] std::uint64_t rests() const { return rest_.begun(); }
 
  private:
   void readable();
@@ -35,8 +36,7 @@ class Acceptor {
   std::function<bool()> wanted_;
   std::function<void(UniqueFd)> on_connection_;
   Request polling_;
-  Timer rest_;
-  std::uint64_t rests_ = 0;
+  Rest rest_;
   bool closed_ = false;
 };
 
