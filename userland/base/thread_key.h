@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <tuple>
 
 namespace timeslice {
 
@@ -13,7 +14,9 @@ struct ThreadKey {
   uint32_t tid = 0;
   uint64_t start_ns = 0;  // CLOCK_BOOTTIME
   bool operator==(const ThreadKey&) const = default;
-  auto operator<=>(const ThreadKey&) const = default;
+  bool operator<(const ThreadKey& other) const {
+    return std::tie(tid, start_ns) < std::tie(other.tid, other.start_ns);
+  }
 };
 
 }  // namespace timeslice
