@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <climits>
+#include <cstring>
 #include <fstream>
 
 #include "tests/loop/support.h"
@@ -97,6 +98,40 @@ TEST_ON_EACH_BACKEND("several parts are written and read by one operation") {
   CHECK(perform(loop, operations::writev(file.get(), out.data(), out.size(), kCurrentPosition)) ==
         5);
   CHECK(::lseek(file.get(), 0, SEEK_CUR) == 13);
+}
+
+// Both move the one position, which is always the file's end.
+TEST_ON_EACH_BACKEND("reads beside writes at the current position move no write") {
+  options.sim.faults = false;  // no short write, after which all is shifted
+  constexpr std::uint32_t kWrites = 3000;
+  const UniqueFd file = temporary_file("");
+  Request reading, writing;
+  std::array<char, 64> buffer{};
+  std::uint32_t next = 0;
+  bool right = true;
+  GuardedLoop loop(options);
+  const std::function<void()> read_on = [&] {
+    loop.read(reading, file.get(), buffer.data(), buffer.size(), kCurrentPosition,
+              [&](Request& done) {
+                right &= done.result() == 0;
+                if (next < kWrites) read_on();
+              });
+  };
+  const std::function<void()> write_on = [&] {
+    loop.write(writing, file.get(), &next, sizeof next, kCurrentPosition, [&](Request& done) {
+      right &= done.result() == sizeof next;
+      if (++next < kWrites) write_on();
+    });
+  };
+  read_on();
+  write_on();
+  loop.run();
+  CHECK(right);
+  const std::string content = content_of(file.get());
+  REQUIRE(content.size() == kWrites * sizeof next);
+  for (std::uint32_t i = 0; i < kWrites && right; ++i)
+    right = std::memcmp(&content[i * sizeof i], &i, sizeof i) == 0;
+  CHECK(right);
 }
 
 TEST_ON_EACH_BACKEND("what can't be done with a path is told as the system call tells it") {

@@ -289,7 +289,7 @@ TEST_ON_EACH_BACKEND("in a forked child a loop refuses to serve, and goes withou
   loop->work(
       requests[0], [] {}, [&](Request& done) { worked += done.result() == 0; });
   loop->run();  // the threads are there
-  loop->recv_many(receiving, pair.a.get(), *buffers, [&](Request& done) {
+  loop->recv_many(receiving, pair.a.get(), *buffers, [&](Request&) {
     for (const std::byte byte : receiving.data()) got += static_cast<char>(byte);
   });
   loop->accept_many(accepting, listener.get(), [&](Request& done) {

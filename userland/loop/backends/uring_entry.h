@@ -73,7 +73,7 @@ inline void prepare(io_uring_sqe& sqe, const Operation& op) {
   }
 }
 
-// Asked anew for each write: a number may belong to another file by now.
+// Asked anew each time: a number may belong to another file by now.
 inline bool has_position(int fd) {
   struct stat status {};
   return ::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
@@ -115,14 +115,17 @@ inline bool received_by_kernel(const Multishot& request) {
 //
 // Some go there for better reasons. Writes to files at their current position: where one is cut
 // short, by a full disk or a limit, the ring tells how much was written, but the position stays
-// (Linux 6.18); the next write would go over it, and be told as a success. Opens: the ring tries
-// them with O_NONBLOCK, which for a FIFO is another thing than to wait. And closes that linger: the
-// ring's would hold up the loop.
+// (Linux 6.18); the next write would go over it, and be told as a success. And reads there: the
+// ring takes the position and later puts it back without the file's lock, so that a read beside a
+// write may undo how far that has come. Opens: the ring tries them with O_NONBLOCK, which for a
+// FIFO is another thing than to wait. And closes that linger: the ring's would hold up the loop.
 inline bool belongs_on_thread(const Operation& op) {
   constexpr unsigned kAlways = bit(Kind::work) | bit(Kind::fsync) | bit(Kind::open) |
                                bit(Kind::stat) | bit(Kind::rename) | bit(Kind::unlink) |
                                bit(Kind::mkdir);
+  constexpr unsigned kReads = bit(Kind::read) | bit(Kind::readv);
   constexpr unsigned kPerhaps = bit(Kind::write) | bit(Kind::writev) | bit(Kind::close);
+  if ((bit(op.kind) & kReads) != 0) return op.offset == kCurrentPosition && has_position(op.fd);
   if ((bit(op.kind) & (kAlways | kPerhaps)) == 0) return false;
   if (op.kind == Kind::close) return lingers(op.fd);
   return (bit(op.kind) & kAlways) != 0 || op.offset != kCurrentPosition || has_position(op.fd);
