@@ -30,7 +30,7 @@ constexpr const char *name_of(Mode mode)
 struct Snapshot {
 	ts_snapshot_header header{};
 	std::vector<const ts_thread_row *> threads;
-	// Beside `threads`, null where a thread has none; empty on a mode without scheduling
+	// Beside `threads`, null where a thread has none; empty in a mode without scheduling
 	// probes.
 	std::vector<const ts_sched_row *> scheds;
 	// Indices into `threads` whose row is another than at the pass before: those that ran, run,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Is what we read of a thread what the kernel says of it, to the unit, on every mode that reads
+// Is what we read of a thread what the kernel says of it, to the unit, in every mode that reads
 // without a probe? The workloads rest while both are read, so there is nothing to allow for.
 #include <sys/resource.h>
 #include <sys/syscall.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What does the aggregate mode say of switches and waits that its probes weren't told of? Here the
+// What does aggregate mode say of switches and waits that its probes weren't told of? Here the
 // probes are attached only once the thread has run unseen.
 #include "observe/pass_skeleton.h"
 #include "observe/preempt_count.h"

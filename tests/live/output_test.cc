@@ -78,7 +78,7 @@ struct Cgroup {
   const std::string path;
 };
 
-// The figures of a process at rest, on any mode that counts switches.
+// The figures of a process at rest, in any mode that counts switches.
 void check_figures(const Json& frame, const Workload& workload) {
   const Json process = find_by(frame["processes"], "tgid", workload.pid());
   REQUIRE(process.is_object());

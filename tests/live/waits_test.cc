@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Do the aggregate mode's own figures reconcile with the kernel's? Its probes count each switch and
+// Do aggregate mode's own figures reconcile with the kernel's? Its probes count each switch and
 // each wait by themselves; while a workload rests, their sums must be what the kernel's grew by.
 #include <numeric>
 

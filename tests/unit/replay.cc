@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Does a replay show at each moment what a look would have shown? Made-up events of a machine whose
 // every nanosecond is known.
-#include "model/replay.h"
-
 #include <set>
 
 #include "tests/catch.h"
 #include "tests/unit/events.h"
+#include "tests/unit/replay_support.h"
 #include "tests/unit/rows.h"
 
 using namespace timeslice;
@@ -22,17 +21,9 @@ using made_up::woken;
 
 namespace {
 
-constexpr uint64_t begin_ns = 1'000'000;
-
-HistoryInfo whole_machine() {
-  HistoryInfo info;
-  info.begin_ns = begin_ns;
-  return info;
-}
-
 // Threads 10 and 11 of process 10, which sleep when the recording begins.
-struct Recorded {
-  explicit Recorded(const HistoryInfo& info = whole_machine()) : replay(info) {
+struct Recorded : made_up::Replayed {
+  explicit Recorded(const HistoryInfo& info = made_up::whole_machine()) : Replayed(info) {
     for (const uint32_t tid : {10, 11}) {
       ts_thread_row row = made_up::thread(10, tid, tid == 10 ? "ping" : "pong");
       row.nvcsw = 100;
@@ -44,15 +35,6 @@ struct Recorded {
       replay.opening(row);
     }
   }
-  // Moments since the recording's beginning.
-  template <typename Event>
-  void add(Event event) {
-    auto& head = reinterpret_cast<ts_event&>(event);
-    head.time_ns += begin_ns;
-    replay.event(head);
-  }
-  const Snapshot& at(uint64_t moment_ns) { return replay.pass(begin_ns + moment_ns); }
-
   const ts_thread_row* row(uint32_t tid, const Snapshot& pass) const {
     for (const ts_thread_row* row : pass.threads)
       if (row->tid == tid) return row;
@@ -63,7 +45,6 @@ struct Recorded {
       if (pass.threads[i]->tid == tid) return pass.scheds[i];
     return nullptr;
   }
-  Replay replay;
 };
 
 std::vector<uint32_t> news(Recorded& recorded, uint64_t moment_ns) {
@@ -258,7 +239,7 @@ TEST_CASE("a core's time is busy or idle, and its queue holds who runs and who w
 }
 
 TEST_CASE("of a recording of some processes, cores aren't known and strangers aren't shown") {
-  HistoryInfo info = whole_machine();
+  HistoryInfo info = made_up::whole_machine();
   info.filtered = true;
   Recorded recorded(info);
   ts_thread_row outside = made_up::thread(50, 50, "stranger");
@@ -274,7 +255,7 @@ TEST_CASE("of a recording of some processes, cores aren't known and strangers ar
 }
 
 TEST_CASE("the recorder's own threads aren't shown") {
-  HistoryInfo info = whole_machine();
+  HistoryInfo info = made_up::whole_machine();
   info.recorder_tgid = 10;
   CHECK(Recorded(info).at(0).threads.empty());
 }

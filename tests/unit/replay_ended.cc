@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Does a process in a replay keep what its ended threads did, and a first thread that ended before
 // the others, as it does in the kernel? Made-up events of a machine whose every switch is known.
-#include "model/replay.h"
 #include "tests/catch.h"
 #include "tests/unit/events.h"
+#include "tests/unit/replay_support.h"
 #include "tests/unit/rows.h"
 
 using namespace timeslice;
@@ -12,21 +12,12 @@ using made_up::asleep;
 using made_up::dead;
 using made_up::find;
 using made_up::forked;
-using made_up::preempted;
 using made_up::switched;
 
 namespace {
 
-constexpr uint64_t kBeginNs = 1'000'000;
-
-HistoryInfo from_the_beginning() {
-  HistoryInfo info;
-  info.begin_ns = kBeginNs;
-  return info;
-}
-
 // Process 10 with the threads 10, 11 and 12, of which others have ended before the recording.
-struct Recorded {
+struct Recorded : made_up::Replayed {
   Recorded() {
     for (const uint32_t tid : {10, 11, 12}) {
       ts_thread_row row = made_up::thread(10, tid, tid == 10 ? "first" : "other");
@@ -42,20 +33,13 @@ struct Recorded {
       replay.opening(row);
     }
   }
-  template <typename Event>
-  void add(Event event) {
-    auto& head = reinterpret_cast<ts_event&>(event);
-    head.time_ns += kBeginNs;
-    replay.event(head);
-  }
   // A thread runs, and ends.
   void ends(uint32_t tid, uint64_t from_ns, uint64_t to_ns) {
     add(switched(from_ns, 0, 0, TS_LEAVING_RUNNABLE, tid, 0));
     add(switched(to_ns, 0, tid, dead, 0));
   }
-  const Frame& at(uint64_t moment_ns) { return tracker.advance(replay.pass(kBeginNs + moment_ns)); }
+  const Frame& at(uint64_t moment_ns) { return tracker.advance(Replayed::at(moment_ns)); }
 
-  Replay replay{from_the_beginning()};
   Tracker tracker;
 };
 

@@ -304,7 +304,7 @@ TEST_CASE("keys choose the order") {
   press(controls, made.frame(), "<");
   CHECK(controls.list.order.column->id == "wait_ms_per_s");
   press(controls, made.frame(), ">>");
-  CHECK(controls.list.order.column->id == "nvcsw");  // over what the count mode doesn't have
+  CHECK(controls.list.order.column->id == "nvcsw");  // over what count mode doesn't have
   press(controls, made.frame(), "scomm\n");
   CHECK(controls.list.order.column->id == "comm");
   press(controls, made.frame(), "snonsense\n");

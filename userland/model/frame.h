@@ -31,7 +31,7 @@ struct TopPeer {
   uint64_t count = 0;  // at least
 };
 
-// What only the aggregate mode knows of a thread.
+// What only aggregate mode knows of a thread.
 struct SchedFigures {
   Figure wait_p99_us;      // over the interval; at most 25 % above the truth
   Figure wait_max_us;      // since the probes came
@@ -60,7 +60,7 @@ struct Thread {
   Figure nivcsw_per_s;   // involuntary switches
   Figure wait_ms_per_s;  // on the run queue, the wait that still goes on included
   Figure migrations_per_s;
-  const SchedFigures* sched = nullptr;  // null: not known of this thread, or on this mode
+  const SchedFigures* sched = nullptr;  // null: not known of this thread, or in this mode
   std::string sleeps_in;  // "epoll_wait", "futex: libuv cond"; empty: it runs, or nothing is known
   uint64_t changed_at = 0;  // number of the refresh that last changed anything here
   bool began = false;       // since the refresh before

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What would a look at the machine have shown at some moment of a recording? A Replay takes the
 // recording's events in the order of time, and hands out at any moment the rows that a source on
-// the aggregate mode would have read then: what the kernel had counted of each thread when the
+// aggregate mode would have read then: what the kernel had counted of each thread when the
 // recording began, and what the events have added since. The Tracker can't tell it from a live one.
 //
 // The History does the counting, so that what is replayed adds up to what `report` says. A Replay

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does the stream mode hold on this kernel too? A recording of workloads, compared with the
+// Does stream mode hold on this kernel too? A recording of workloads, compared with the
 // kernel's own counters as on the machine itself; here no thread is hidden, so arrivals and waits
 // are all told.
 #include <linux/capability.h>

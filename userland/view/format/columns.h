@@ -38,7 +38,7 @@ struct Column {
   bool descending;  // sorted so when it is chosen: the most first
   Place place;
   uint32_t needs;                          // groups (enum ts_have) that a source must bring
-  bool aggregate;                          // known on the aggregate mode only
+  bool aggregate;                          // known in aggregate mode only
   bool (*tells_of)(const model::Thread&);  // null: of all. Of others there is nothing to know
   // Number columns have the two former, text columns the two latter. The process's may be null:
   // then the cell is blank.
