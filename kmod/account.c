@@ -2,14 +2,13 @@
 /*
  * What does a switch or a wake-up do to a thread's figures?
  *
- * The kernel counts switches and waits itself, before and after it tells us of them. So nothing is
- * guessed here: which of nvcsw and nivcsw has moved says how the thread left, and what
- * sched_info.run_delay has grown by says how long it had waited. A sum of ours can't differ from
- * the kernel's; what we add is the single case: each wait in a histogram, each preemptor, each
- * waker.
+ * The kernel counts switches before it calls us, and waits after it. So nothing is guessed here:
+ * which of nvcsw and nivcsw has been incremented shows how the thread left, and the growth of
+ * sched_info.run_delay shows how long it had waited. Our sums can't differ from the kernel's; what
+ * we add is the individual event: each wait in a histogram, each preemptor, each waker.
  *
- * The functions wait for no lock and take no memory, and read of a task only what they name: so a
- * made-up task serves to test them (selftest.c).
+ * Nothing here waits for a lock or allocates memory, and only the task's fields named here are
+ * read: so it can be tested with fake tasks (selftest.c).
  */
 #include <linux/irqflags.h>
 #include <linux/sched.h>
@@ -18,8 +17,8 @@
 #include "observer.h"
 
 /*
- * Space-Saving (Metwally et al., 2005): a peer that has no slot takes the rarest one's, and
- * inherits its count as error. Returns the slot. `task` is NULL where the peer is an interrupt.
+ * Space-Saving (Metwally et al., 2005): a peer that has no slot replaces the least frequent one,
+ * and inherits its count as error. Returns the slot. `task` is NULL if the peer is an interrupt.
  */
 static u32 note_peer(struct ts_peer *peers, struct task_struct *task, u32 context)
 {
@@ -44,7 +43,7 @@ static u32 note_peer(struct ts_peer *peers, struct task_struct *task, u32 contex
 	return rarest;
 }
 
-/* The kernel's totals of waits; both stay 0 on a kernel without CONFIG_SCHED_INFO. */
+/* The kernel's totals of waits; both are 0 on a kernel without CONFIG_SCHED_INFO. */
 static u64 run_delay_of(struct task_struct *task)
 {
 #ifdef CONFIG_SCHED_INFO
@@ -77,7 +76,7 @@ void account_begin(struct observed *thread, struct task_struct *task)
 	seqcount_init(&thread->waking);
 }
 
-/* Waits that have ended since we last looked. If it was one, its length is known. */
+/* Waits that have ended since the last call. If there was one, its length is known. */
 static void count_waits(struct ts_sched_row *row, u64 wait_ns, u64 slices)
 {
 	row->wait_sum_ns += wait_ns;
@@ -92,9 +91,9 @@ static void count_waits(struct ts_sched_row *row, u64 wait_ns, u64 slices)
 }
 
 /*
- * `prev` leaves its core to `next`. The wait that came before this stay is brought to account only
- * now: when the stay began, the kernel hadn't added it yet, and the run queue's clock, which would
- * tell, is private to kernel/sched.
+ * `prev` leaves its CPU to `next`. The wait before this time slice is counted only now: when the
+ * slice began, the kernel hadn't added it yet, and the run queue's clock, from which it could be
+ * computed, is private to kernel/sched.
  */
 void account_leave(struct observed *thread, struct task_struct *prev, struct task_struct *next)
 {
@@ -122,12 +121,12 @@ void account_leave(struct observed *thread, struct task_struct *prev, struct tas
 	raw_write_seqcount_end(&thread->switching);
 }
 
-/* In whatever context a wake-up comes: nobody is waited for. The counts are exact all the same. */
+/* Called in any context, so it never waits. The counts are exact nevertheless. */
 void account_wake(struct observed *thread, struct task_struct *waker, u32 context)
 {
 	unsigned long flags;
 
-	local_irq_save(flags); /* a reader must not have to wait for an interrupt that hits us */
+	local_irq_save(flags); /* or a reader would have to wait for an interrupt on this CPU */
 	if (atomic_cmpxchg_acquire(&thread->waker_at_work, 0, 1)) {
 		atomic64_inc(&thread->wakeups_beside[context]);
 	} else {
@@ -142,7 +141,7 @@ void account_wake(struct observed *thread, struct task_struct *waker, u32 contex
 	local_irq_restore(flags);
 }
 
-/* False: something changed meanwhile, and what was copied isn't of one moment. */
+/* False: something changed meanwhile, and the copy is not consistent. */
 static bool copy_once(struct ts_sched_row *row, struct observed *thread)
 {
 	unsigned int switching = raw_read_seqcount(&thread->switching);
@@ -157,7 +156,7 @@ static bool copy_once(struct ts_sched_row *row, struct observed *thread)
 	delay = run_delay_of(thread->task) - thread->run_delay_seen;
 	slices = total_slices - thread->slices_seen;
 	smp_rmb();
-	/* An arrival isn't ours to guard: the kernel adds its wait, then its slice. */
+	/* The kernel adds an arrival's wait, then its slice, outside our counters. */
 	if (total_slices != slices_of(thread->task) ||
 	    read_seqcount_retry(&thread->switching, switching) ||
 	    read_seqcount_retry(&thread->waking, waking))
@@ -168,10 +167,10 @@ static bool copy_once(struct ts_sched_row *row, struct observed *thread)
 }
 
 /*
- * The figures as of one moment, with the waits that ended since the thread last left a core. Called
- * by readers, in an RCU section, while handlers go on. A handler is through in a moment; but the
- * core that it runs on may be a virtual one that its host has stopped just there, and whoever holds
- * an RCU section must not wait for that.
+ * A consistent copy of the figures, with the waits that ended since the thread last left a CPU.
+ * Called by readers, in an RCU section, while handlers go on. A handler takes very little time; but
+ * it may run on a virtual CPU that its host has stopped at that very point, and an RCU section must
+ * not wait for that.
  */
 bool account_copy(struct ts_sched_row *row, struct observed *thread)
 {

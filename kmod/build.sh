@@ -1,39 +1,39 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Builds the module for the kernel whose headers are in KDIR, in the output directory: the kernel's
-# build system writes beside the sources, so it gets a copy of them.
+# build system writes next to the sources, so it gets a copy of them.
 #
 #   kmod/build.sh KDIR OUT              leaves OUT/kmod/RELEASE/timeslice.ko
-#   kmod/build.sh KDIR OUT NAME FLAGS   a build for tests, in OUT/kmod/RELEASE-NAME
+#   kmod/build.sh KDIR OUT NAME FLAGS   a test build, in OUT/kmod/RELEASE-NAME
 set -eu
 kdir=$1 out=$2 name=${3:-} flags=${4:-}
 cd "$(dirname "$0")/.."
 
 if ! [ -e "$kdir/Makefile" ]; then
   echo "There are no kernel headers in $kdir: install linux-headers-$(uname -r)," \
-    "or name others by KDIR=. Everything else works without the module." >&2
+    "or set KDIR= to others. Everything else works without the module." >&2
   exit 1
 fi
 release=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' "$kdir/include/generated/utsrelease.h")
 if ! grep -qs '^CONFIG_MODULES=y' "$kdir/.config" "$kdir/include/config/auto.conf"; then
-  echo "The kernel $release loads no modules (CONFIG_MODULES is off). Everything else works without." >&2
+  echo "The kernel $release can't load modules (CONFIG_MODULES is off). Everything else works without." >&2
   exit 1
 fi
 work=$out/kmod/$release${name:+-$name}
 mkdir -p "$work/kmod" "$work/bpf"
 cp -u kmod/*.[ch] kmod/Kbuild "$work/kmod/"
 cp -u bpf/wire.h "$work/bpf/"
-# Headers of an older release name a compiler that may be gone; ours builds modules for them as well.
+# Headers of an older release may name a compiler that isn't installed; gcc 12 works for them as well.
 cc=gcc
 command -v gcc-12 >/dev/null && cc=gcc-12
-# And headers of a newer release say what a newer compiler can do: align functions otherwise (gcc 14),
-# and know an attribute (gcc 15).
+# Headers of a newer release assume a newer compiler: an option that aligns functions (gcc 14), and an
+# attribute (gcc 15).
 older=()
 if ! echo | "$cc" -fmin-function-alignment=16 -E - >/dev/null 2>&1; then
   older=(CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=)
   flags="-Wno-attributes $flags"
 fi
-# Headers with a vmlinux would have pahole write type information, which nobody reads of this module.
+# Headers with a vmlinux would have pahole write type information, which nothing reads of this module.
 make -s -C "$kdir" M="$(realpath "$work/kmod")" CC="$cc" CONFIG_DEBUG_INFO_BTF_MODULES= "${older[@]}" KCFLAGS="$flags" modules >"$work/log" 2>&1 || {
   cat "$work/log" >&2
   exit 1

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What did each core do: how often did it switch, how long was it busy, how long idle?
+ * What did each CPU do: how often did it switch, how long was it busy, how long idle?
  *
- * Each core writes figures of its own, so no two fight for a cache line, and no lock is needed. A
- * reader on another core copies until no switch came in between, a thousand times at most, and adds
- * the stretch that goes on.
+ * Each CPU writes figures of its own, so they share no cache lines, and no lock is needed. A reader
+ * on another CPU copies until no switch came in between, a thousand times at most, and adds the
+ * time since the last switch.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -15,15 +15,15 @@
 
 struct core {
 	struct core_figures figures;
-	u64 since_ns; /* when the running thread got the core; 0: nothing seen yet */
-	bool idle;    /* the running thread is the idle one */
+	u64 since_ns; /* when the running thread got the CPU; 0: no switch seen yet */
+	bool idle;    /* the running thread is the idle thread */
 	seqcount_t switching;
 };
 
 static DEFINE_PER_CPU(struct core, cores);
 static int hotplug_state = -1;
 
-/* Before a core comes up: the time that it was down was no idling. It can't switch yet. */
+/* Before a CPU comes online: its time offline doesn't count as idle. It can't switch yet. */
 static int forget_stretch(unsigned int cpu)
 {
 	per_cpu(cores, cpu).since_ns = 0;
@@ -68,7 +68,7 @@ static void end_stretch(struct core_figures *figures, const struct core *core, u
 		figures->busy_ns += now - core->since_ns;
 }
 
-/* On the core that switches, with its run queue's lock held: nobody else writes these. */
+/* On the CPU that switches, with its run queue's lock held: nothing else writes these. */
 void cores_switched(struct task_struct *prev, struct task_struct *next, bool unseeded)
 {
 	struct core *core = this_cpu_ptr(&cores);
@@ -97,7 +97,7 @@ static bool read_once(unsigned int cpu, struct core_figures *figures)
 	return !read_seqcount_retry(&core->switching, switching);
 }
 
-/* As account_copy() does it, and for its reason. */
+/* Limited as account_copy() is, and for the same reason. */
 bool cores_read(unsigned int cpu, struct core_figures *figures)
 {
 	unsigned int tries;

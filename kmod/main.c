@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which parts does the observer have, and in which order do they come and go?
+ * Which parameters does the module have, and in which order are its parts set up and torn down?
  *
- * Loaded, it counts what the scheduler does with each thread and each core, and shows it in
- * /proc/timeslice. Asked to, it also streams each event. Unloaded, it leaves nothing behind: what
- * begins first ends last, and each step back waits until nobody uses what it takes away.
+ * While loaded, it counts what the scheduler does with each thread and each CPU, and shows it in
+ * /proc/timeslice. If told to, it also streams each event. Unloaded, it leaves nothing behind: what
+ * is set up first is torn down last, and each step waits until nothing uses what it frees.
  */
 #include <linux/init.h>
 #include <linux/module.h>
@@ -15,31 +15,31 @@
 
 static unsigned int max_threads = 32768;
 module_param(max_threads, uint, 0444);
-MODULE_PARM_DESC(max_threads, "threads observed at most, 16 to 4194304; those beyond are counted");
+MODULE_PARM_DESC(max_threads, "maximum number of threads, 16 to 4194304; others are only counted");
 
 static bool world_readable;
 module_param(world_readable, bool, 0444);
-MODULE_PARM_DESC(world_readable, "let everybody read /proc/timeslice, not root alone");
+MODULE_PARM_DESC(world_readable, "let all users read /proc/timeslice, not only root");
 
 static bool selftest;
 module_param(selftest, bool, 0444);
-MODULE_PARM_DESC(selftest, "at load, try the accounting on made-up tasks, and refuse on a failure");
+MODULE_PARM_DESC(selftest, "test the accounting at load; if a check fails, refuse to load");
 
 unsigned int stream_kib = 64;
 module_param(stream_kib, uint, 0444);
-MODULE_PARM_DESC(stream_kib, "size of one of the stream's sub-buffers, 4 to 4096 KiB");
+MODULE_PARM_DESC(stream_kib, "size of a sub-buffer of the stream in KiB, 4 to 4096");
 
 unsigned int stream_buffers = 16;
 module_param(stream_buffers, uint, 0444);
-MODULE_PARM_DESC(stream_buffers, "sub-buffers of each core, 2 to 1024");
+MODULE_PARM_DESC(stream_buffers, "sub-buffers per CPU, 2 to 1024");
 
 int stream_tgid;
 module_param(stream_tgid, int, 0644);
-MODULE_PARM_DESC(stream_tgid, "stream only events of this process's threads; 0: of all");
+MODULE_PARM_DESC(stream_tgid, "stream only events of this process's threads; 0: all processes");
 
 /*
- * Attaching sleeps, and must not be done twice at once: by two writers in sysfs, or by one of them
- * and an unload. `ready` says that init is through, and exit hasn't begun.
+ * Attaching sleeps, and must not run concurrently: for two writers in sysfs, or for one of them and
+ * an unload. `ready` is set from the end of init to the beginning of exit.
  */
 static DEFINE_MUTEX(switching_on_and_off);
 static bool ready, counting, streaming;
@@ -60,7 +60,7 @@ static int count(bool on)
 		probes_detach();
 	}
 	if (!on || error)
-		table_clear(); /* what isn't kept up to date isn't shown */
+		table_clear(); /* stale figures are not shown */
 	counting = on && !error;
 	return error;
 }
@@ -81,7 +81,7 @@ static int stream_on_off(bool on)
 	return error;
 }
 
-/* A switch that acts when it is set; before init is through it is only remembered. */
+/* A parameter that takes effect when it is set; before the end of init it is only stored. */
 static int set_switch(const char *text, const struct kernel_param *param, int (*act)(bool))
 {
 	bool on, *value = param->arg;
@@ -110,17 +110,17 @@ static int set_stream(const char *text, const struct kernel_param *param)
 
 static const struct kernel_param_ops enabled_ops = {.set = set_enabled, .get = param_get_bool};
 module_param_cb(enabled, &enabled_ops, &enabled, 0644);
-MODULE_PARM_DESC(enabled, "count; off forgets all and detaches, on begins anew");
+MODULE_PARM_DESC(enabled, "count events; off detaches and discards all figures, on starts again");
 
 static const struct kernel_param_ops stream_ops = {.set = set_stream, .get = param_get_bool};
 module_param_cb(stream, &stream_ops, &stream, 0644);
-MODULE_PARM_DESC(stream, "write a record of each event into debugfs/timeslice/streamN");
+MODULE_PARM_DESC(stream, "write a record of each event to debugfs, timeslice/streamN");
 
 static int check_parameters(void)
 {
 	if (max_threads < 16 || max_threads > 1U << 22 || stream_kib < 4 || stream_kib > 4096 ||
 	    stream_buffers < 2 || stream_buffers > 1024) {
-		pr_err("timeslice: a parameter is out of its range (modinfo timeslice has them)\n");
+		pr_err("timeslice: a parameter is out of range; see modinfo timeslice\n");
 		return -EINVAL;
 	}
 	return 0;
@@ -133,7 +133,7 @@ static int switch_on(void)
 	mutex_lock(&switching_on_and_off);
 	error = count(enabled);
 	if (!error)
-		stream = stream && !stream_on_off(true); /* said in the log, and in the parameter */
+		stream = stream && !stream_on_off(true); /* a failure is logged, and seen here */
 	ready = !error;
 	mutex_unlock(&switching_on_and_off);
 	return error;
@@ -148,7 +148,8 @@ static int __init timeslice_init(void)
 	if (selftest && selftest_run())
 		return -EINVAL;
 	if ((error = table_make(max_threads))) {
-		pr_err("timeslice: no memory for %u threads; lower max_threads\n", max_threads);
+		pr_err("timeslice: not enough memory for %u threads; lower max_threads\n",
+		       max_threads);
 		return error;
 	}
 	if ((error = cores_make()))
@@ -157,7 +158,7 @@ static int __init timeslice_init(void)
 		goto no_proc;
 	if ((error = switch_on()))
 		goto not_on;
-	pr_info("timeslice: observing %llu threads, room for %u; read /proc/timeslice/threads\n",
+	pr_info("timeslice: observing %llu threads, %u at most; read /proc/timeslice/threads\n",
 		table_counts().threads, max_threads);
 	return 0;
 
@@ -183,12 +184,12 @@ static void __exit timeslice_exit(void)
 	stream_unmake();
 	cores_unmake();
 	table_unmake();
-	pr_info("timeslice: gone; %llu threads were refused for the limit, %llu for memory\n",
+	pr_info("timeslice: unloaded; %llu threads exceeded the limit, %llu found no memory\n",
 		counts.refused_limit, counts.refused_memory);
 }
 
 module_init(timeslice_init);
 module_exit(timeslice_exit);
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Counts what the scheduler does with each thread and each core");
+MODULE_DESCRIPTION("Counts what the scheduler does with each thread and each CPU");
 MODULE_VERSION("1");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What are the parts of the observer, and who may call which of them from where?
+ * What are the parts of the module, and from which context may each function be called?
  *
  * Three kinds of code run here. Handlers (probes.c, stream.c) are called by the scheduler, mostly
  * with a run queue's lock held and interrupts off: they may count and look up, and nothing else.
- * Births and deaths of threads come in process and softirq context: there memory may be given to a
- * thread, without sleeping, and taken back. Loading, unloading, parameters and the files under
- * /proc are ordinary process context.
+ * Threads start and end in process and softirq context: there memory may be allocated for a thread,
+ * without sleeping, and freed. Loading, unloading, parameters and the files under /proc run in
+ * ordinary process context.
  */
 #ifndef TIMESLICE_OBSERVER_H
 #define TIMESLICE_OBSERVER_H
@@ -25,20 +25,20 @@
 /* What we count of one thread. The figures are the same struct that the BPF programs fill. */
 struct observed {
 	struct ts_sched_row row;
-	u64 run_delay_seen; /* the kernel's totals that are in `row` already */
+	u64 run_delay_seen; /* the kernel's totals that `row` already includes */
 	u64 slices_seen;
 	u64 nvcsw_seen;
 	u64 nivcsw_seen;
 	/*
-	 * A reader copies `row` while a handler on another core may be changing it: it copies again
-	 * if a change came in between, but not for ever. Two counters, for a thread can be woken by
-	 * one core while another is switching away from it.
+	 * A reader copies `row` while a handler on another CPU may be changing it. If it changed
+	 * in between, the reader copies again, a limited number of times. There are two counters
+	 * because one CPU may wake a thread while another switches away from it.
 	 *
-	 * Switching has one writer at a time: the run queue's lock sees to that. Waking may have
-	 * several. Who wakes another thread holds its pi_lock; but a thread that is about to sleep
-	 * and wakes itself, or is woken by an interrupt that hits it there, holds nothing
-	 * (try_to_wake_up() of `current`), while another core may be waking it, too. So the waker
-	 * who finds none at work writes; one who finds another doesn't wait, and counts beside.
+	 * Switching has one writer at a time, guaranteed by the run queue's lock. Waking may have
+	 * several. The waker of another thread holds its pi_lock; but a thread that is about to
+	 * sleep and wakes itself, or is woken by an interrupt that arrives at that point, holds
+	 * nothing (try_to_wake_up() of `current`), while another CPU may be waking it, too. So the
+	 * first waker writes; one that finds another writer doesn't wait, and counts separately.
 	 */
 	seqcount_t switching;
 	seqcount_t waking;
@@ -51,39 +51,38 @@ struct observed {
 	struct rcu_head rcu;
 };
 
-/* account.c: what an event does to the figures. No lock, no memory, no list: testable. */
+/* account.c: what an event does to the figures. No locks, no allocation, no lists: testable. */
 void account_begin(struct observed *thread, struct task_struct *task);
 void account_leave(struct observed *thread, struct task_struct *prev, struct task_struct *next);
 void account_wake(struct observed *thread, struct task_struct *waker, u32 context);
 bool account_copy(struct ts_sched_row *row, struct observed *thread); /* false: not available now */
-/* How often a reader tries, while changes come in between or a writer's virtual core stands still.
- */
+/* A reader's attempts, where changes come in between or a writer's virtual CPU is stopped. */
 #define READER_TRIES 1000
 
-/* table.c: who is observed, found by task without a lock. */
+/* table.c: the threads that are observed, found by task without a lock. */
 int table_make(unsigned int max_threads);
-void table_unmake(void); /* nobody may be in an RCU section on it any more */
-int table_seed(void);	 /* all threads that live */
+void table_unmake(void); /* no reader may still be in an RCU section on it */
+int table_seed(void);	 /* adds all existing threads */
 int table_add(struct task_struct *task);
 void table_remove(struct task_struct *task);
 void table_clear(void);
 struct observed *table_find(struct task_struct *task); /* in an RCU section */
 struct observed *table_at(unsigned int slot);	       /* in an RCU section; NULL: free */
-unsigned int table_end(void);			       /* one behind the last slot ever used */
+unsigned int table_end(void);			       /* one past the last slot ever used */
 
 struct table_counts {
-	u64 refused_limit;  /* threads that found the table full */
-	u64 refused_memory; /* threads for which there was no memory */
-	u64 threads;	    /* that are in it now */
+	u64 refused_limit;  /* threads not added because the table was full */
+	u64 refused_memory; /* threads not added because no memory was available */
+	u64 threads;	    /* in the table now */
 };
 struct table_counts table_counts(void);
 
-/* cores.c: what each core did. */
+/* cores.c: what each CPU did. */
 struct core_figures {
 	u64 switches;
 	u64 busy_ns;
 	u64 idle_ns;
-	u64 unseeded; /* switches away from threads that aren't in the table */
+	u64 unseeded; /* switches away from threads that are not in the table */
 };
 int cores_make(void);
 void cores_unmake(void);
@@ -96,12 +95,12 @@ int probes_attach(void);
 void probes_detach(void);
 int probes_attach_stream(void);
 void probes_detach_stream(void);
-/* Whom does a wake-up come from: the current thread, or an interrupt that hit it? */
+/* Where does a wake-up come from: the current thread, or an interrupt on top of it? */
 u32 probes_context(void);
 
-/* stream.c: each event as a record, for readers of the files in debugfs. */
-int stream_make(void); /* again, if it is made already, does nothing */
-void stream_end(void); /* what was written last can be read */
+/* stream.c: each event as a record, read through files in debugfs. */
+int stream_make(void); /* does nothing if the buffers exist already */
+void stream_end(void); /* makes the last records readable */
 void stream_unmake(void);
 void stream_switch(bool preempt, unsigned int state, struct task_struct *prev,
 		   struct task_struct *next);
@@ -118,22 +117,22 @@ void proc_unmake(void);
 extern const struct seq_operations threads_seq;
 extern const struct seq_operations cores_seq;
 
-/* Who reads, and what may it see? As of when it opened the file; it may hand it on. */
+/* What may the reader of an open file see? Decided at open; the file may be passed on later. */
 struct reader {
-	struct pid_namespace *namespace; /* it sees ids as they are there */
+	struct pid_namespace *namespace; /* ids are shown as they are in it */
 	kuid_t uid;
-	bool own_only;		 /* of this user's threads alone (hidepid) */
-	bool arguments;		 /* what system calls were given, and where stacks are */
-	bool whole_machine;	 /* figures that aren't of single threads */
-	struct ts_sched_row row; /* the one that is being shown: too large for a stack */
-	unsigned int *queues;	 /* of each core, for `cores` */
+	bool own_only;		 /* only this user's threads (hidepid) */
+	bool arguments;		 /* arguments of system calls, and stack pointers */
+	bool whole_machine;	 /* figures that are not about single threads */
+	struct ts_sched_row row; /* the row being shown: too large for a stack */
+	unsigned int *queues;	 /* each CPU's queue length, for `cores` */
 };
 struct reader *proc_reader(struct seq_file *file);
 
-/* selftest.c: account.c on made-up tasks. Returns the number of checks that failed. */
+/* selftest.c: account.c with fake tasks. Returns the number of failed checks, or -errno. */
 int selftest_run(void);
 
-/* Builds for tests only make the moments long in which writers and readers can meet. */
+/* Only in test builds: prolongs writes, so that readers run into them. */
 static inline void linger(void)
 {
 #ifdef TIMESLICE_LINGER

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What may be chosen at load, and what while it runs? main.c says what each means. */
+/* Which parameters does the stream have? main.c describes them. */
 #ifndef TIMESLICE_PARAMETERS_H
 #define TIMESLICE_PARAMETERS_H
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How does the scheduler tell us? By tracepoints: places in its code that call what is attached.
+ * How are the scheduler's tracepoints found, and which handlers are attached to them?
  *
- * They aren't exported by name; for_each_kernel_tracepoint() shows all there are, and we look for
- * ours. Each handler's arguments are checked by the compiler against the kernel that the module is
- * built for (check_trace_callback_type_*): a kernel with other arguments is a build that fails, and
- * no crash. One that lacks a tracepoint refuses the module with a sentence, and nothing stays
- * attached.
+ * They are not exported by name; for_each_kernel_tracepoint() visits all of them, and we pick ours.
+ * The compiler checks each handler's arguments against the kernel that the module is built for
+ * (check_trace_callback_type_*): a kernel with other arguments fails the build, instead of
+ * crashing. If a tracepoint is missing, the module logs one line and refuses to load, with nothing
+ * left attached.
  */
 #include <linux/preempt.h>
 #include <linux/tracepoint.h>
@@ -28,7 +28,7 @@ static void count_switch(struct task_struct *prev, struct task_struct *next)
 {
 	struct observed *thread = NULL;
 
-	if (prev->pid) { /* each core has an idle thread, and all of them are number 0 */
+	if (prev->pid) { /* each CPU has an idle thread, and all of them have pid 0 */
 		rcu_read_lock();
 		thread = table_find(prev);
 		if (thread)
@@ -38,7 +38,7 @@ static void count_switch(struct task_struct *prev, struct task_struct *next)
 	cores_switched(prev, next, prev->pid && !thread);
 }
 
-/* Since 5.18 the state that the thread left with is told, for by now it may have changed. */
+/* Since 5.18 the state that the thread left with is an argument: by now it may have changed. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
 static void on_switch(void *data, bool preempt, struct task_struct *prev, struct task_struct *next,
 		      unsigned int prev_state)
@@ -65,9 +65,9 @@ static void stream_on_switch(void *data, bool preempt, struct task_struct *prev,
 #endif
 
 /*
- * Mostly the woken task's pi_lock is held and interrupts are off. Not where `current` wakes itself,
- * or an interrupt wakes whom it hit: there only preemption is off, and another core may be here for
- * the same task.
+ * Mostly the woken task's pi_lock is held and interrupts are off. Where `current` wakes itself, or
+ * an interrupt wakes the thread that it interrupted, only preemption is off, and another CPU may be
+ * here for the same task.
  */
 static void on_waking(void *data, struct task_struct *task)
 {
@@ -88,9 +88,10 @@ typedef unsigned long clone_flags_t;
 #endif
 
 /*
- * At the end of copy_process(), in the parent: no lock of the scheduler's is held, so memory may be
- * taken, but on a real-time kernel from the reserve only. Not sched_process_fork, which keeps
- * silent of io_uring's workers. Idle threads of cores that come up are 0 like all of them.
+ * At the end of copy_process(), in the parent: none of the scheduler's locks is held, so memory may
+ * be allocated; on a real-time kernel it must come from the reserve. sched_process_fork is no
+ * alternative: it doesn't report io_uring's workers. Idle threads of CPUs that come online have
+ * pid 0, too.
  */
 static void on_birth(void *data, struct task_struct *task, clone_flags_t clone_flags)
 {
@@ -105,7 +106,7 @@ static void on_birth(void *data, struct task_struct *task, clone_flags_t clone_f
 	rcu_read_unlock();
 }
 
-/* From an RCU callback, after the last switch: the task can't run or be woken any more. */
+/* From an RCU callback, after the last switch: the task can no longer run or be woken. */
 static void on_free(void *data, struct task_struct *task)
 {
 	table_remove(task);
@@ -158,7 +159,7 @@ static void __maybe_unused check_arguments(void)
 	check_trace_callback_type_task_rename(stream_on_rename);
 }
 
-/* 6.15 told sched_process_exit whether it is the group's last thread. */
+/* Since 6.16 sched_process_exit has an argument: is it the group's last thread? */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 static void stream_on_exit(void *data, struct task_struct *task, bool group_dead)
 #else
@@ -176,7 +177,7 @@ struct probe {
 	bool attached;
 };
 
-/* Deaths before births: who ends between the two attachments was never put in. */
+/* Ends before starts: a thread that ends between the two attachments was never added. */
 static struct probe counting[] = {
 	{"sched_process_free", on_free},
 	{"task_newtask", on_birth},
@@ -215,7 +216,7 @@ static void detach(struct probes probes)
 			tracepoint_probe_unregister(probe->point, probe->handler, NULL);
 		probe->attached = false;
 	}
-	/* A handler may still be running on another core: after this none is. */
+	/* A handler may still be running on another CPU: after this none is. */
 	tracepoint_synchronize_unregister();
 }
 
@@ -231,8 +232,8 @@ static int attach(struct probes probes)
 		error = probe->point ? tracepoint_probe_register(probe->point, probe->handler, NULL)
 				     : -ENOENT;
 		if (error) {
-			pr_err("timeslice: this kernel's tracepoint %s %s; nothing is attached\n",
-			       probe->name, probe->point ? "can't be attached to" : "isn't there");
+			pr_err("timeslice: no handlers attached: this kernel %s tracepoint %s\n",
+			       probe->point ? "refused a handler on" : "lacks", probe->name);
 			detach(probes);
 			return error;
 		}

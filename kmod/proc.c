@@ -2,16 +2,16 @@
 /*
  * Who may read /proc/timeslice, and what does it see there?
  *
- * Root alone may, unless the module was loaded with world_readable. And these files tell nobody
- * what the kernel's own wouldn't:
- * - Ids are as the reader's PID namespace numbers them, and who isn't visible there has no row, and
+ * Only root, unless the module was loaded with world_readable. And these files show no reader more
+ * than the kernel's own files would:
+ * - Ids are those of the reader's PID namespace; a thread that is not visible there has no row, and
  *   no name as another thread's waker or preemptor.
- * - Figures of the whole machine are for readers in the first namespace, and for those who may
- * watch performance (CAP_PERFMON). A container's root is neither.
- * - Arguments and stack pointers, which tell what lies where in a process, need the right to trace.
- *   The kernel asks that of each task, by a function that modules don't get; so we ask for the
- *   capability that is enough for all of them (CAP_SYS_PTRACE).
- * - Where /proc is mounted with hidepid, others' threads are hidden here as well.
+ * - Figures of the whole machine are for readers in the initial namespace, and for those with
+ *   CAP_PERFMON. A container's root has neither.
+ * - Arguments and stack pointers, which reveal a process's memory layout, need the right to trace.
+ *   The kernel checks that per task, by a function that is not exported to modules; so we require
+ *   the capability that permits it for all of them (CAP_SYS_PTRACE).
+ * - If /proc is mounted with hidepid, other users' threads are hidden here as well.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -108,7 +108,7 @@ int proc_make(bool world_readable)
 	return -ENOMEM;
 }
 
-/* Waits for those who are reading just now; who only has a file open reads nothing any more. */
+/* Waits for current readers. A file that is still open can't be read any more. */
 void proc_unmake(void)
 {
 	proc_remove(directory);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What does `cat /proc/timeslice/cores` show? A line a core, under its headings. Switches, busy and
- * idle time since counting began; the queue is those threads that want the core at this moment, the
- * running one included; at the end, what became of the stream's records. `-` stands for figures
- * that couldn't be had as of one moment.
+ * What does `cat /proc/timeslice/cores` show? One line per CPU, under a line of headings. Switches,
+ * busy and idle time since counting started; the queue is the number of runnable threads at this
+ * moment, the running one included; at the end, how many of the stream's records were written or
+ * dropped. `-` stands for figures that couldn't be read consistently.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -14,7 +14,7 @@
 
 #define SLOTS_AT_ONCE 1024
 
-/* A sleeper that 6.12 and later leave queued for a while doesn't want the core. */
+/* A sleeper that 6.12 and later keep queued for a while is not runnable. */
 static void count_queued(unsigned int *queues, struct task_struct *task)
 {
 	if (READ_ONCE(task->on_rq) && (state_of(task) == TASK_RUNNING || READ_ONCE(task->on_cpu)))
@@ -22,8 +22,8 @@ static void count_queued(unsigned int *queues, struct task_struct *task)
 }
 
 /*
- * Counted anew at each look, by walking the threads once: the run queue itself, which knows, is
- * private to kernel/sched. There may be millions, so others get their turn.
+ * Counted anew at each read, by walking the threads once: the run queue, which has its length, is
+ * private to kernel/sched. There may be millions of threads, so the walk lets others run.
  */
 static void count_queues(unsigned int *queues)
 {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What does `cat /proc/timeslice/threads` show? A line a thread, under its headings: first who it
- * is, then what the kernel itself counts of it, then what we have counted since we came. Lists
- * stand in one word each; `-` is an empty one, or a figure that isn't available. All that we have
- * counted of a thread is `-` where it couldn't be read as of one moment: the next look has it.
+ * What does `cat /proc/timeslice/threads` show? One line per thread, under a line of headings:
+ * first its identity, then what the kernel itself counts, then what we have counted since the
+ * module was loaded. Each list is one word; `-` is an empty one, or a figure that isn't available.
+ * All that we count is `-` where it couldn't be read consistently: the next read has it.
  *
  *   waits        bucket:count,... of wait_hist in bpf/wire.h
- *   preemptors   context:tid:count:error:comm;... most of them by Space-Saving
+ *   preemptors   context:tid:count:error:comm;... the most frequent ones, by Space-Saving
  *   wakers       the same; a context is t(ask), s(oftirq) or h(ardirq)
  *
- * In a comm, what would end a word or a list is written as an octal \ooo, and so is whatever isn't
- * plain ASCII: a name is its thread's own choice, and a terminal may show this file. Numbers in the
- * first line are `-` for who may not see the whole machine's.
+ * In a comm, what would end a word or a list is written as an octal \ooo, and so is everything that
+ * isn't plain ASCII: a thread chooses its name, and a terminal may show this file. Numbers in the
+ * first line are `-` for readers that may not see figures of the whole machine.
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
@@ -24,7 +24,7 @@
 
 #include "observer.h"
 
-/* From slot `*position - 1` on, the first that is taken. Position 0 is the headings. */
+/* The first used slot from `*position - 1` on. Position 0 is the line of headings. */
 static void *find(loff_t *position)
 {
 	struct observed *thread;
@@ -37,7 +37,7 @@ static void *find(loff_t *position)
 	return NULL;
 }
 
-/* The RCU section keeps every thread that is shown from being freed; it ends with each buffer. */
+/* The RCU section keeps the threads that are shown from being freed; it ends with each buffer. */
 static void *start(struct seq_file *file, loff_t *position) __acquires(RCU)
 {
 	rcu_read_lock();
@@ -97,8 +97,8 @@ static void show_identity(struct seq_file *file, struct task_struct *task, u32 t
 
 #ifdef CONFIG_SCHED_INFO
 /*
- * A sleeper may stay queued for a while (delayed dequeue), and last_queued is set if it is moved to
- * another core then, for the whole of its sleep.
+ * A sleeper may stay queued for a while (delayed dequeue), and if it is moved to another CPU then,
+ * last_queued is set for the whole of its sleep.
  */
 static bool is_queued_to_run(struct task_struct *task)
 {
@@ -109,7 +109,7 @@ static bool is_queued_to_run(struct task_struct *task)
 	return READ_ONCE(task->on_rq);
 }
 
-/* The wait that goes on now is in no total yet. The run queue's clock is sched_clock, too. */
+/* The current wait is in no total yet. The run queue's clock is sched_clock, too. */
 static u64 pending_wait_ns(struct task_struct *task)
 {
 	u64 queued = READ_ONCE(task->sched_info.last_queued), now = local_clock();
@@ -166,10 +166,10 @@ static void show_comm(struct seq_file *file, const char *comm)
 
 #ifdef CONFIG_X86_64
 /*
- * A sleeper's registers lie at the top of its kernel stack. It may wake and exit while we look, and
- * its stack go: so they are read by a function that a missing page doesn't hurt, and believed only
- * if the thread hasn't run meanwhile. 32-bit calls have other numbers, and other registers for
- * their arguments, so they are left out. Any program can make them, by int 0x80.
+ * A sleeper's registers are at the top of its kernel stack. It may wake and exit meanwhile, and its
+ * stack be freed: so they are read by a function that tolerates a missing page, and trusted only if
+ * the thread hasn't run meanwhile. 32-bit calls have other numbers, and other registers for their
+ * arguments, so they are left out. Any program can make them, by int 0x80.
  */
 static bool read_registers(struct task_struct *task, struct pt_regs *registers)
 {
@@ -213,8 +213,8 @@ static u64 cgroup_of(struct task_struct *task)
 }
 
 /*
- * What threads did of a process that have ended is in its first thread's row. The process's sums
- * live as long as any of its tasks does, so longer than this row.
+ * What a process's ended threads did is in its first thread's row. The process's sums exist as long
+ * as any of its tasks, so longer than this row.
  */
 static void show_ended(struct seq_file *file, struct task_struct *task)
 {
@@ -233,9 +233,9 @@ static bool may_see(const struct reader *reader, struct task_struct *task)
 }
 
 /*
- * Peers are kept by their number in the first namespace, with the name that they had. Who doesn't
- * see all of it gets the number and name of the task that has that number now, if it may see that
- * one: else the peer is a stranger, without either.
+ * Peers are kept by their id in the initial namespace, with the name that they had. A reader that
+ * doesn't see all of that gets the id and name of the task that has this id now, if it may see that
+ * task: otherwise the peer has neither.
  */
 static void show_peer(struct seq_file *file, const struct ts_peer *peer)
 {
@@ -314,7 +314,7 @@ static int show(struct seq_file *file, void *row)
 	}
 	task = thread->task;
 	tid = task_pid_nr_ns(task, reader->namespace);
-	if (!tid || !may_see(reader, task)) /* not this reader's to see, or gone already */
+	if (!tid || !may_see(reader, task)) /* not visible to this reader, or released already */
 		return SEQ_SKIP;
 	whole = account_copy(ours, thread);
 	strscpy(comm, task->comm, sizeof(comm));

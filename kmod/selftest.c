@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Does the accounting count right? Tried on made-up tasks, whose counters move just as the kernel
- * moves them before it calls us. With the parameter selftest=1 it runs before anything is attached,
- * and a single check that fails keeps the module from loading.
+ * Does the accounting count correctly? Tested with fake tasks, whose counters are changed as the
+ * kernel changes them before it calls us. With selftest=1 it runs before anything is attached, and
+ * a failed check prevents the module from loading.
  */
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -17,7 +17,7 @@ struct stage {
 	int failed;
 };
 
-/* Of each core, in one go with interrupts off: few where each of them lingers. */
+/* Per CPU, in one go with interrupts off: few where each of them is prolonged. */
 #ifdef TIMESLICE_LINGER
 #define WAKES 20
 #else
@@ -55,7 +55,7 @@ static void try_switches(struct stage *stage)
 	leave(stage, true);
 	leave(stage, false);
 	leave(stage, false);
-	stage->task->nvcsw += 2; /* a switch that we weren't told of, and one that we are */
+	stage->task->nvcsw += 2; /* one switch that was missed, and one that is reported */
 	account_leave(&stage->thread, stage->task, stage->other);
 	account_copy(&stage->row, &stage->thread);
 	CHECK(stage, stage->row.voluntary == 1);
@@ -70,14 +70,14 @@ static void try_switches(struct stage *stage)
 static void try_waits(struct stage *stage)
 {
 	arrive(stage, 5000);
-	account_copy(&stage->row, &stage->thread); /* it still runs: the reader brings it in */
+	account_copy(&stage->row, &stage->thread); /* it still runs: the reader adds the wait */
 	CHECK(stage, stage->row.waits == 1 && stage->row.wait_sum_ns == 5000);
 	leave(stage, true);
 	account_copy(&stage->row, &stage->thread);
 	CHECK(stage, stage->row.waits == 1 && stage->row.wait_sum_ns == 5000);
 	CHECK(stage, stage->row.wait_hist[ts_wait_bucket(5000)] == 1);
 	arrive(stage, 100);
-	arrive(stage, 200); /* two waits, of which only the sum is known */
+	arrive(stage, 200); /* two waits of which only the sum is known */
 	leave(stage, true);
 	account_copy(&stage->row, &stage->thread);
 	CHECK(stage, stage->row.waits == 1 && stage->row.missed_waits == 2);
@@ -99,10 +99,10 @@ static void try_wakers(struct stage *stage)
 	account_copy(&stage->row, &stage->thread);
 	CHECK(stage, stage->row.wakeups[TS_CONTEXT_TASK] == 3);
 	CHECK(stage, stage->row.wakeups[TS_CONTEXT_HARDIRQ] == 1);
-	CHECK(stage, stage->row.wakers[0].kernel_tid == 0); /* who was hit isn't the waker */
+	CHECK(stage, stage->row.wakers[0].kernel_tid == 0); /* the interrupted one didn't wake it */
 	CHECK(stage, stage->row.wakers[1].kernel_tid == 4711 && stage->row.wakers[1].count == 3);
 	CHECK(stage, stage->row.last_waker == 1);
-	/* More wakers than slots: the rarest gives way, and its count is the newcomer's error. */
+	/* More wakers than slots: a new one replaces the least frequent, and inherits its count. */
 	for (i = 1; i <= TS_PEERS; i++) {
 		stage->other->pid = i;
 		account_wake(&stage->thread, stage->other, TS_CONTEXT_TASK);
@@ -113,7 +113,7 @@ static void try_wakers(struct stage *stage)
 	CHECK(stage, stage->row.wakers[stage->row.last_waker].error > 0);
 }
 
-/* What rows say of wake-ups, and what they say of who it was. */
+/* How many wake-ups are attributed to one of the listed wakers? */
 static u64 sum_of_wakers(const struct ts_sched_row *row)
 {
 	u64 sum = 0;
@@ -134,7 +134,7 @@ static void wake_often(void *data)
 		account_wake(&stage->thread, stage->other, TS_CONTEXT_TASK);
 }
 
-/* All cores wake one thread at once: no wake-up is lost, and no counter is left odd. */
+/* All CPUs wake one thread at the same time: no wake-up is lost, and no counter is left odd. */
 static void try_wakers_at_once(struct stage *stage)
 {
 	u64 wakeups;
@@ -146,14 +146,14 @@ static void try_wakers_at_once(struct stage *stage)
 	CHECK(stage, stage->row.wakeups[TS_CONTEXT_TASK] == wakeups);
 	CHECK(stage, sum_of_wakers(&stage->row) <= wakeups);
 	CHECK(stage, sum_of_wakers(&stage->row) > 0);
-	/* With one at work, as on a core that stands still, the others only count. */
+	/* While one is at work, as on a virtual CPU that is stopped, the others only count. */
 	atomic_set(&stage->thread.waker_at_work, 1);
 	account_wake(&stage->thread, stage->other, TS_CONTEXT_HARDIRQ);
 	CHECK(stage, account_copy(&stage->row, &stage->thread));
 	CHECK(stage, stage->row.wakeups[TS_CONTEXT_HARDIRQ] == 1);
 }
 
-/* A writer that never comes to an end: a reader does. */
+/* A writer that never finishes doesn't keep a reader from finishing. */
 static void try_readers_alone(struct stage *stage)
 {
 	raw_write_seqcount_begin(&stage->thread.switching);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How does each single event get out? As a record of bpf/wire.h, through relay: the kernel's own
- * buffers, one for each core, which user space reads or maps as files in debugfs.
+ * How does each event reach user space? As a record of bpf/wire.h, through relay: the kernel's own
+ * per-CPU buffers, which user space reads or maps as files in debugfs.
  *
- * relay is made for this place: a full sub-buffer's reader is woken from an interrupt of its own
- * (irq_work), not from here, where waking somebody would need the lock that the scheduler holds.
- * A sub-buffer can be read when it is full, and each core's last one when the stream is switched
- * off: so nobody meets one that is being written, and none of them ends in the middle of a record.
- * Nothing is overwritten: what finds no room is counted, and the next record that does is preceded
- * by one that says how many are missing. Ids are those of the first PID namespace.
+ * relay suits this context: when a sub-buffer is full, its reader is woken from a separate
+ * interrupt (irq_work), not from here, where a wake-up would need the lock that the scheduler
+ * holds. A sub-buffer becomes readable when it is full, and each CPU's last one when the stream is
+ * switched off: so a reader never sees one that is being written, and none of them ends in the
+ * middle of a record. Nothing is overwritten: records for which there is no room are counted, and
+ * the next record is preceded by one that says how many are missing. Ids are those of the initial
+ * PID namespace.
  */
 #include <linux/debugfs.h>
 #include <linux/relay.h>
@@ -23,21 +24,21 @@ static struct dentry *directory;
 
 struct stream_core {
 	struct ts_stream_core figures;
-	u64 lost;    /* since the last record of this core */
+	u64 lost;    /* since the last record of this CPU */
 	void *begun; /* the sub-buffer that is being filled; NULL: none */
-	size_t used; /* bytes of it */
+	size_t used; /* bytes written to it */
 };
 
 static DEFINE_PER_CPU(struct stream_core, stream_cores);
 
 /*
- * relay's read() would also show how far the current sub-buffer is filled, but while that one is
- * exchanged for the next, it may give what was never written, or was read before, and take a buffer
- * that is full for one whose oldest part was overwritten. An offset behind the end says that there
- * is no current one. It is set when relay makes a buffer, and stays: we count for ourselves, and
- * relay exchanges nothing, so what is returned here is asked by nobody.
+ * relay's read() would also return the filled part of the current sub-buffer; but while that one is
+ * exchanged for the next, it may return data that was never written, or was read before, and take a
+ * full buffer for one whose oldest part was overwritten. An offset past the end means that there is
+ * no current sub-buffer. It is set when relay creates a buffer, and stays: we keep our own
+ * position, and relay exchanges nothing, so nothing uses the value returned here.
  *
- * 6.17 no longer tells how much of the one before was left empty.
+ * Since 6.17 the previous sub-buffer's padding is no longer an argument.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 static int show_no_current_one(struct rchan_buf *buffer, void *sub_buffer, void *before)
@@ -51,9 +52,9 @@ static int show_no_current_one(struct rchan_buf *buffer, void *sub_buffer, void 
 }
 
 /*
- * debugfs files that guard themselves against removal can't be mapped; relay's own operations may
- * outlive the removal, for each open file holds its buffer. Until 5.11, though, they call back into
- * us when a mapping ends, however late: there the guard stays, and nothing can be mapped.
+ * debugfs files that are protected against removal can't be mapped. relay's own operations may
+ * outlive the removal, because each open file holds its buffer. Before 5.11, though, they call back
+ * into us when a mapping ends, however late: there the protection stays, and nothing can be mapped.
  */
 static struct dentry *create_file(const char *name, struct dentry *parent, umode_t mode,
 				  struct rchan_buf *buffer, int *is_global)
@@ -77,8 +78,7 @@ static struct rchan_callbacks callbacks = {
 	.remove_buf_file = remove_file,
 };
 
-/* Memory is taken when somebody wants the stream, and kept, for what was written may still be read.
- */
+/* Memory is allocated when the stream is first switched on, and kept: records may still be read. */
 int stream_make(void)
 {
 	if (channel)
@@ -88,8 +88,8 @@ int stream_make(void)
 			     NULL);
 	if (channel)
 		return 0;
-	pr_err("timeslice: no stream: debugfs is missing, or memory for %u x %u KiB a core; "
-	       "/proc/timeslice doesn't need it\n",
+	pr_err("timeslice: no stream: debugfs or memory for %u x %u KiB per CPU is missing; "
+	       "/proc/timeslice works without it\n",
 	       stream_buffers, stream_kib);
 	debugfs_remove(directory);
 	directory = NULL;
@@ -111,7 +111,7 @@ void stream_read(unsigned int cpu, struct ts_stream_core *figures)
 	figures->cpu = cpu;
 }
 
-/* The bytes in front of the end are what a reader may have from now on, and no more. */
+/* From now on a reader may have the bytes written so far; the rest is padding. */
 static void hand_over(struct stream_core *core, struct rchan_buf *buffer)
 {
 	buffer->padding[buffer->subbufs_produced % channel->n_subbufs] =
@@ -119,12 +119,12 @@ static void hand_over(struct stream_core *core, struct rchan_buf *buffer)
 	linger();
 	smp_store_release(&buffer->subbufs_produced, buffer->subbufs_produced + 1);
 	core->begun = NULL;
-	smp_mb(); /* a reader that isn't seen to wait sees it: set_current_state() is its barrier */
+	smp_mb(); /* a reader not seen waiting sees the data: it pairs with set_current_state() */
 	if (waitqueue_active(&buffer->read_wait))
 		irq_work_queue(&buffer->wakeup_work);
 }
 
-/* In one piece, in the sub-buffer that is being filled or in the next, if that has been read. */
+/* Contiguous, in the sub-buffer that is being filled or, if that has been read, in the next. */
 static bool make_room(struct stream_core *core, size_t size)
 {
 	struct rchan_buf *buffer = *this_cpu_ptr(channel->buf);
@@ -160,8 +160,8 @@ static void say_what_is_lost(struct stream_core *core, const struct ts_event *ne
 }
 
 /*
- * With interrupts off, so that a record isn't cut in two by another one of this core. One after a
- * gap is written together with what tells the gap, or is part of it.
+ * With interrupts off, so that no other record of this CPU comes in between. The first one after a
+ * gap is written together with the record that reports the gap, or not at all.
  */
 static void write_record(struct ts_event *event, size_t size)
 {
@@ -183,7 +183,7 @@ static void write_record(struct ts_event *event, size_t size)
 	local_irq_restore(flags);
 }
 
-/* With no handler attached: there are no writers, and readers must get the last ones too. */
+/* No handler is attached any more: there are no writers, and readers must get the last records. */
 void stream_end(void)
 {
 	unsigned int cpu;
@@ -216,7 +216,7 @@ static u16 leaving(bool preempt, unsigned int state)
 			TASK_PARKED);
 }
 
-/* The wait that ends here isn't in run_delay yet, and the run queue's clock is out of our reach. */
+/* The wait that ends here isn't in run_delay yet, and we can't read the run queue's clock. */
 void stream_switch(bool preempt, unsigned int state, struct task_struct *prev,
 		   struct task_struct *next)
 {
@@ -262,7 +262,7 @@ void stream_migrate(struct task_struct *task, int to_cpu)
 		write_record(&record.event, sizeof(record));
 }
 
-/* 0: the task has been released, as one may be whose name is written through an open file. */
+/* 0: the task has been released. Its name can still be set through a file opened before. */
 static u32 tgid_of_parent(struct task_struct *task)
 {
 	u32 tgid = 0;

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where are a thread's figures, and who takes and gives back their memory?
+ * Where are a thread's figures kept, and when is their memory allocated and freed?
  *
  * Handlers find them by the task's address in a hash table, under RCU and without a lock: they run
  * with a run queue's lock held, and waiting for a lock there makes the whole CPU wait.
- * Memory is given to a thread when it begins (and, to those that live already, at load), and taken
- * back after the kernel has let go of the task: never by a handler of sched_switch, where even an
- * allocation that doesn't sleep may wake kswapd, for which it needs the lock that we hold.
+ * Memory is allocated when a thread starts (for existing threads, at load), and freed after the
+ * kernel has released the task: never by a handler of sched_switch, where even an allocation that
+ * doesn't sleep may wake kswapd, which needs the lock that we hold.
  *
- * A birth is told with preemption off, where a real-time kernel can allocate nothing at all, for
- * the allocator's locks sleep there. So births take from a reserve, which a worker fills up in
- * process context. Where a burst of births finds it empty, other kernels allocate without sleeping;
- * on a real-time kernel the worker looks for the threads that were passed over, and puts them in.
+ * A new thread is reported with preemption off, where a real-time kernel can't allocate at all,
+ * because the allocator's locks sleep there. So new threads take from a reserve, which a worker
+ * refills in process context. If a burst of new threads empties it, other kernels allocate without
+ * sleeping; on a real-time kernel the worker looks for the threads that were skipped, and adds
+ * them.
  *
- * Each thread also has a slot in an array, for as long as it lives. Readers walk the slots: a walk
- * that is interrupted, or that goes on while threads come and go, shows none twice and misses none
- * that lived all the while.
+ * Each thread also has a slot in an array, for as long as it exists. Readers walk the slots: a walk
+ * that is interrupted, or during which threads start and end, shows none twice and misses none that
+ * existed all the time.
  */
 #include <linux/bitmap.h>
 #include <linux/hash.h>
@@ -29,7 +30,7 @@
 
 #include "observer.h"
 
-/* Threads. A build for tests has few, so that bursts of births find none. */
+/* Threads. Test builds have few, so that bursts of new threads empty it. */
 #ifdef TIMESLICE_RESERVE
 #define RESERVE TIMESLICE_RESERVE
 #else
@@ -37,9 +38,9 @@
 #endif
 
 static struct kmem_cache *cache;
-static LLIST_HEAD(reserve); /* taken from with `changes` held, added to by anybody */
+static LLIST_HEAD(reserve); /* removing requires `changes`, adding nothing */
 static atomic_t reserved;
-static atomic_t passed_over; /* births that found it empty, since the worker last looked */
+static atomic_t skipped; /* threads that found it empty, since the worker last ran */
 static struct workqueue_struct *workers;
 static void refill(struct work_struct *work);
 static DECLARE_DELAYED_WORK(refilling, refill);
@@ -51,9 +52,9 @@ static unsigned int limit, end, lowest_free;
 static struct table_counts counts;
 
 /*
- * Serializes births and deaths. Raw, for a birth is told by a tracepoint, with preemption off: on a
- * real-time kernel an ordinary spinlock would sleep there. With interrupts off, for a death is told
- * from a softirq, which could hit a birth on the same core.
+ * Serializes insertion and removal. Raw, because a new thread is reported by a tracepoint, with
+ * preemption off: on a real-time kernel an ordinary spinlock would sleep there. With interrupts
+ * off, because removal runs in a softirq, which may interrupt an insertion on the same CPU.
  */
 static DEFINE_RAW_SPINLOCK(changes);
 
@@ -68,7 +69,7 @@ static void put_into_reserve(struct llist_node *node)
 	atomic_inc(&reserved);
 }
 
-/* Anywhere without a lock of the scheduler's: the worker is woken before the reserve is empty. */
+/* Not with one of the scheduler's locks held: wakes the worker before the reserve is empty. */
 static struct llist_node *take_from_reserve(void)
 {
 	struct llist_node *node;
@@ -82,7 +83,7 @@ static struct llist_node *take_from_reserve(void)
 	return node;
 }
 
-/* A build for tests finds no memory each third time. */
+/* Test builds find no memory every third time. */
 static bool is_scarce(void)
 {
 #ifdef TIMESLICE_RESERVE
@@ -94,7 +95,7 @@ static bool is_scarce(void)
 #endif
 }
 
-/* False: there is no memory without the OOM killer. */
+/* False: no memory is available without triggering the OOM killer. */
 static bool fill_reserve(void)
 {
 	struct llist_node *node;
@@ -128,8 +129,7 @@ int table_make(unsigned int max_threads)
 	buckets = kvcalloc(1U << bucket_bits, sizeof(*buckets), GFP_KERNEL);
 	slots = kvcalloc(limit, sizeof(*slots), GFP_KERNEL);
 	used_slots = kvcalloc(BITS_TO_LONGS(limit), sizeof(long), GFP_KERNEL);
-	/* Unbound, for where a real-time thread has a core for itself, no worker of that core runs.
-	 */
+	/* Unbound: where a real-time thread occupies a CPU, that CPU's own workers don't run. */
 	workers = alloc_workqueue("timeslice", WQ_UNBOUND, 0);
 	if (cache && buckets && slots && used_slots && workers && fill_reserve())
 		return 0;
@@ -145,7 +145,7 @@ static void free_observed(struct rcu_head *rcu)
 	kmem_cache_free(cache, thread);
 }
 
-/* With `changes` held. The memory goes when no reader can hold it any more. */
+/* With `changes` held. The memory is freed when no reader can hold it any more. */
 static void take_out(struct observed *thread)
 {
 	hlist_del_rcu(&thread->by_task);
@@ -156,7 +156,7 @@ static void take_out(struct observed *thread)
 	call_rcu(&thread->rcu, free_observed);
 }
 
-/* With no handler attached: nobody calls the worker any more. */
+/* No handler is attached any more: nothing queues the worker. */
 void table_clear(void)
 {
 	struct observed *thread;
@@ -164,7 +164,7 @@ void table_clear(void)
 	unsigned int slot;
 
 	cancel_delayed_work_sync(&refilling);
-	atomic_set(&passed_over, 0);
+	atomic_set(&skipped, 0);
 	for (slot = 0; slot < end; slot++) {
 		raw_spin_lock_irqsave(&changes, flags);
 		thread = rcu_dereference_protected(slots[slot], lockdep_is_held(&changes));
@@ -180,7 +180,7 @@ void table_unmake(void)
 {
 	if (slots)
 		table_clear();
-	rcu_barrier(); /* free_observed() is our code, and its cache goes next */
+	rcu_barrier(); /* free_observed() is our code, and its cache is destroyed below */
 	empty_reserve();
 	if (workers)
 		destroy_workqueue(workers);
@@ -243,7 +243,7 @@ static bool put_in(struct observed *thread)
 	return true;
 }
 
-/* Takes `thread` over: it is in the table afterwards, or was given back. */
+/* Takes ownership of `thread`: it is in the table afterwards, or back in the reserve. */
 static void add(struct observed *thread, struct task_struct *task)
 {
 	unsigned long flags;
@@ -254,12 +254,12 @@ static void add(struct observed *thread, struct task_struct *task)
 	thread->row.since_ns = ktime_get_mono_fast_ns();
 	account_begin(thread, task);
 	raw_spin_lock_irqsave(&changes, flags);
-	if (!table_find(task)) /* both its birth and the seeding may have found it */
+	if (!table_find(task)) /* both its start and the seeding may have found it */
 		taken = put_in(thread);
 	raw_spin_unlock_irqrestore(&changes, flags);
 	if (taken)
 		return;
-	put_task_struct(task); /* not the last: it lives */
+	put_task_struct(task); /* not the last reference: the task is alive */
 	put_into_reserve((struct llist_node *)thread);
 }
 
@@ -272,13 +272,13 @@ static void refuse(u64 *reason, u64 threads)
 	raw_spin_unlock_irqrestore(&changes, flags);
 }
 
-/* A thread begins; its parent is running, with preemption off and no lock of the scheduler's. */
+/* A thread starts; its parent is running, with preemption off and none of the scheduler's locks. */
 int table_add(struct task_struct *task)
 {
 	struct llist_node *node = take_from_reserve();
 
 	if (!node && IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		atomic_inc(&passed_over); /* first, or the worker might not see it */
+		atomic_inc(&skipped); /* first, or the worker might not see it */
 		queue_delayed_work(workers, &refilling, 0);
 		return -EAGAIN;
 	}
@@ -292,7 +292,7 @@ int table_add(struct task_struct *task)
 	return 0;
 }
 
-/* The kernel lets go of the task: nobody will switch to it, or wake it, any more. */
+/* The kernel releases the task: it will not be switched to or woken any more. */
 void table_remove(struct task_struct *task)
 {
 	struct observed *thread;
@@ -311,11 +311,11 @@ static bool is_full(void)
 }
 
 /*
- * As table_seed() does it, and for its reasons. Where the reserve is empty again, it and those
- * behind it are passed over again. Who isn't found has ended, or, in a full table, can't be told
- * from those that were refused before.
+ * As table_seed() does it, and for the same reasons. If the reserve is empty again, this thread and
+ * those after it are skipped again. A thread that isn't found has ended or, if the table is full,
+ * can't be told from those that were refused before.
  */
-static void find_passed_over(int births)
+static void find_skipped(int threads)
 {
 	struct task_struct *process, *task;
 	int error = 0;
@@ -328,27 +328,27 @@ static void find_passed_over(int births)
 		error = table_add(task);
 		if (error == -EAGAIN) /* it counts itself */
 			goto empty;
-		births -= !error;
+		threads -= !error;
 	}
 	rcu_read_unlock();
-	if (is_full() && births > 0)
-		refuse(&counts.refused_limit, births);
+	if (is_full() && threads > 0)
+		refuse(&counts.refused_limit, threads);
 	return;
 empty:
 	rcu_read_unlock();
-	atomic_add(max(births - 1, 0), &passed_over);
+	atomic_add(max(threads - 1, 0), &skipped);
 }
 
-/* The worker. Where there is no memory at all, those that were passed over wait for some. */
+/* The worker. While there is no memory at all, the skipped threads wait. */
 static void refill(struct work_struct *work)
 {
 	bool filled = fill_reserve();
-	int births = atomic_xchg(&passed_over, 0);
+	int threads = atomic_xchg(&skipped, 0);
 
-	if (births && (filled || atomic_read(&reserved))) {
-		find_passed_over(births);
-	} else if (births) {
-		atomic_add(births, &passed_over);
+	if (threads && (filled || atomic_read(&reserved))) {
+		find_skipped(threads);
+	} else if (threads) {
+		atomic_add(threads, &skipped);
 		queue_delayed_work(workers, &refilling, HZ / 10);
 	}
 }
@@ -365,8 +365,8 @@ static unsigned int count_threads(void)
 }
 
 /*
- * Memory for all that live, taken while we may still sleep for it: for a few more than there were
- * at the count, and for no more than will be let in.
+ * Memory for all existing threads, allocated while we may still sleep for it: for a few more than
+ * were counted, but not for more than the limit.
  */
 static struct llist_node *stock_up(void)
 {
@@ -384,9 +384,9 @@ static struct llist_node *stock_up(void)
 }
 
 /*
- * Called when the probes are attached: a thread that begins meanwhile is told by them, or is found
- * here, or both. One that ends while we look can't be put in too late: its end is told after a
- * grace period, so not before this RCU section is over.
+ * Called when the probes are attached: a thread that starts meanwhile is reported by them, or found
+ * here, or both. One that ends meanwhile can't be inserted too late: its end is reported after a
+ * grace period, so not before the end of this RCU section.
  */
 int table_seed(void)
 {
