@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which parameters does the module have, and in which order are its parts set up and torn down?
+ * In which order are the module's parts set up and torn down, and which parameters control that?
  *
  * While loaded, it counts what the scheduler does with each thread and each CPU, and shows it in
  * /proc/timeslice. If told to, it also streams each event. Unloaded, it leaves nothing behind: what
@@ -11,7 +11,6 @@
 #include <linux/mutex.h>
 
 #include "observer.h"
-#include "parameters.h"
 
 static unsigned int max_threads = 32768;
 module_param(max_threads, uint, 0444);
@@ -24,18 +23,6 @@ MODULE_PARM_DESC(world_readable, "let all users read /proc/timeslice, not only r
 static bool selftest;
 module_param(selftest, bool, 0444);
 MODULE_PARM_DESC(selftest, "test the accounting at load; if a check fails, refuse to load");
-
-unsigned int stream_kib = 64;
-module_param(stream_kib, uint, 0444);
-MODULE_PARM_DESC(stream_kib, "size of a sub-buffer of the stream in KiB, 4 to 4096");
-
-unsigned int stream_buffers = 16;
-module_param(stream_buffers, uint, 0444);
-MODULE_PARM_DESC(stream_buffers, "sub-buffers per CPU, 2 to 1024");
-
-int stream_tgid;
-module_param(stream_tgid, int, 0644);
-MODULE_PARM_DESC(stream_tgid, "stream only events of this process's threads; 0: all processes");
 
 /*
  * Attaching sleeps, and must not run concurrently: for two writers in sysfs, or for one of them and
@@ -118,8 +105,7 @@ MODULE_PARM_DESC(stream, "write a record of each event to debugfs, timeslice/str
 
 static int check_parameters(void)
 {
-	if (max_threads < 16 || max_threads > 1U << 22 || stream_kib < 4 || stream_kib > 4096 ||
-	    stream_buffers < 2 || stream_buffers > 1024) {
+	if (max_threads < 16 || max_threads > 1U << 22 || !stream_parameters_valid()) {
 		pr_err("timeslice: a parameter is out of range; see modinfo timeslice\n");
 		return -EINVAL;
 	}

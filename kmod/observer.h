@@ -7,6 +7,8 @@
  * Threads start and end in process and softirq context: there memory may be allocated for a thread,
  * without sleeping, and freed. Loading, unloading, parameters and the files under /proc run in
  * ordinary process context.
+ *
+ * Each part uses only parts that are listed above it.
  */
 #ifndef TIMESLICE_OBSERVER_H
 #define TIMESLICE_OBSERVER_H
@@ -16,6 +18,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/seqlock.h>
 #include <linux/types.h>
 #include <linux/version.h>
@@ -90,15 +93,8 @@ void cores_clear(void);
 void cores_switched(struct task_struct *prev, struct task_struct *next, bool unseeded);
 bool cores_read(unsigned int cpu, struct core_figures *figures); /* false: not available now */
 
-/* probes.c: the tracepoints and our handlers on them. */
-int probes_attach(void);
-void probes_detach(void);
-int probes_attach_stream(void);
-void probes_detach_stream(void);
-/* Where does a wake-up come from: the current thread, or an interrupt on top of it? */
-u32 probes_context(void);
-
 /* stream.c: each event as a record, read through files in debugfs. */
+bool stream_parameters_valid(void);
 int stream_make(void); /* does nothing if the buffers exist already */
 void stream_end(void); /* makes the last records readable */
 void stream_unmake(void);
@@ -111,11 +107,11 @@ void stream_identity(u8 kind, struct task_struct *task, struct task_struct *pare
 void stream_exit(struct task_struct *task);
 void stream_read(unsigned int cpu, struct ts_stream_core *figures);
 
-/* proc*.c: /proc/timeslice. */
-int proc_make(bool world_readable);
-void proc_unmake(void);
-extern const struct seq_operations threads_seq;
-extern const struct seq_operations cores_seq;
+/* probes.c: the tracepoints and our handlers on them. */
+int probes_attach(void);
+void probes_detach(void);
+int probes_attach_stream(void);
+void probes_detach_stream(void);
 
 /* What may the reader of an open file see? Decided at open; the file may be passed on later. */
 struct reader {
@@ -127,7 +123,18 @@ struct reader {
 	struct ts_sched_row row; /* the row being shown: too large for a stack */
 	unsigned int *queues;	 /* each CPU's queue length, for `cores` */
 };
-struct reader *proc_reader(struct seq_file *file);
+static inline struct reader *proc_reader(struct seq_file *file)
+{
+	return file->private;
+}
+
+/* proc_threads.c, proc_cores.c: the rows of the files in /proc/timeslice. */
+extern const struct seq_operations threads_seq;
+extern const struct seq_operations cores_seq;
+
+/* proc.c: the files themselves. */
+int proc_make(bool world_readable);
+void proc_unmake(void);
 
 /* selftest.c: account.c with fake tasks. Returns the number of failed checks, or -errno. */
 int selftest_run(void);

@@ -8,20 +8,13 @@
  * crashing. If a tracepoint is missing, the module logs one line and refuses to load, with nothing
  * left attached.
  */
-#include <linux/preempt.h>
 #include <linux/tracepoint.h>
 #include <linux/version.h>
 #include <trace/events/sched.h>
 #include <trace/events/task.h>
 
+#include "context.h"
 #include "observer.h"
-
-u32 probes_context(void)
-{
-	if (preempt_count() & HARDIRQ_MASK)
-		return TS_CONTEXT_HARDIRQ;
-	return in_serving_softirq() ? TS_CONTEXT_SOFTIRQ : TS_CONTEXT_TASK;
-}
 
 /* Run queue's lock held, interrupts off: count, look up, nothing else. */
 static void count_switch(struct task_struct *prev, struct task_struct *next)
@@ -76,7 +69,7 @@ static void on_waking(void *data, struct task_struct *task)
 	rcu_read_lock();
 	thread = table_find(task);
 	if (thread)
-		account_wake(thread, current, probes_context());
+		account_wake(thread, current, wakeup_context());
 	rcu_read_unlock();
 }
 

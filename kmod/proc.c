@@ -23,11 +23,6 @@
 
 static struct proc_dir_entry *directory;
 
-struct reader *proc_reader(struct seq_file *file)
-{
-	return file->private;
-}
-
 static bool hides_others(struct inode *inode)
 {
 	struct proc_fs_info *mount = proc_sb_info(inode->i_sb);

@@ -12,12 +12,25 @@
  * PID namespace.
  */
 #include <linux/debugfs.h>
+#include <linux/module.h>
 #include <linux/relay.h>
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
 
+#include "context.h"
 #include "observer.h"
-#include "parameters.h"
+
+static unsigned int stream_kib = 64;
+module_param(stream_kib, uint, 0444);
+MODULE_PARM_DESC(stream_kib, "size of a sub-buffer of the stream in KiB, 4 to 4096");
+
+static unsigned int stream_buffers = 16;
+module_param(stream_buffers, uint, 0444);
+MODULE_PARM_DESC(stream_buffers, "sub-buffers per CPU, 2 to 1024");
+
+static int stream_tgid;
+module_param(stream_tgid, int, 0644);
+MODULE_PARM_DESC(stream_tgid, "stream only events of this process's threads; 0: all processes");
 
 static struct rchan *channel;
 static struct dentry *directory;
@@ -77,6 +90,12 @@ static struct rchan_callbacks callbacks = {
 	.create_buf_file = create_file,
 	.remove_buf_file = remove_file,
 };
+
+bool stream_parameters_valid(void)
+{
+	return stream_kib >= 4 && stream_kib <= 4096 && stream_buffers >= 2 &&
+	       stream_buffers <= 1024;
+}
 
 /* Memory is allocated when the stream is first switched on, and kept: records may still be read. */
 int stream_make(void)
@@ -239,7 +258,7 @@ void stream_wake(u8 kind, struct task_struct *task)
 		.event = {.kind = kind, .tid = task->pid, .prio = task->prio},
 		.waker_tid = current->pid,
 		.target_cpu = task_cpu(task),
-		.context = probes_context(),
+		.context = wakeup_context(),
 	};
 
 	if (wanted(task))
