@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# B5: what does our event loop cost, beside a bare io_uring loop (the limit), fio, libuv and epoll?
-# QUICK=1 is a short run for development, without fio; WORKS="nop reads echo timers wake idle" chooses.
+# B5: what does our event loop cost, compared with a bare io_uring loop (the limit), fio, libuv and epoll?
+# QUICK=1 is a short run for development, without fio; WORKS="nop reads echo timers wake idle" selects.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/b5/sides.sh"
 set -o pipefail
@@ -23,7 +23,7 @@ nop() {
   side uring "ours, io_uring" "$bin/ours uring nop $((4000000 / share)) 32"
   measure
   table "No-ops, in batches of 32"
-  aim "CPU time, of the bare ring's" uring bare 2 "<=" 1.15
+  aim "CPU time relative to the bare ring" uring bare 2 "<=" 1.15
   commands
 }
 
@@ -42,7 +42,7 @@ make_files() {
   mkdir -p "$data"
   head -c 512M /dev/urandom >"$data/cold"
   head -c 256M "$data/cold" >"$data/warm"
-  sync -f "$data"  # a page that waits to be written can't be dropped
+  sync -f "$data"  # a dirty page can't be dropped
 }
 
 reads_at() { # warm or cold, count, depth
@@ -53,11 +53,11 @@ reads_at() { # warm or cold, count, depth
   if [ -z "${QUICK:-}" ]; then fio_sides "$@"; fi
   measure
   table "4 KiB random reads, $1, depth $3"
-  aim "speed, of the bare ring's" bare uring 1 ">=" 0.95
-  aim "CPU time, of the bare ring's" uring bare 2
+  aim "speed relative to the bare ring" bare uring 1 ">=" 0.95
+  aim "CPU time relative to the bare ring" uring bare 2
   if [ "$1 $3" = "cold 128" ]; then
-    aim "speed, of libuv's" libuv uring 1 ">=" 2.5
-    aim "CPU time, of libuv's" uring libuv 2 "<=" 0.25
+    aim "speed relative to libuv" libuv uring 1 ">=" 2.5
+    aim "CPU time relative to libuv" uring libuv 2 "<=" 0.25
     aim_of "voluntary switches" uring 3 "<=" 0.02
   fi
   commands
@@ -82,18 +82,18 @@ echo_at() { # connections, CPUs, what they are
   echo_server bare "bare ring, multishot" "$bin/bare_ring"
   echo_server uring "ours, io_uring" "$bin/ours uring"
   echo_server pool "ours, pool" "$bin/ours pool"
-  echo_server epoll "epoll by hand" "$bin/epoll_peer"
+  echo_server epoll "hand-written epoll" "$bin/epoll_peer"
   echo_server libuv libuv "$bin/libuv_peer"
   measure
-  table "TCP echo of 64 bytes, $1 connection$([ "$1" = 1 ] || echo s), $3" "client's CPU ns"
-  aim "round trips a second, of epoll's" epoll uring 1 ">=" "$([ "$1" = 1 ] && echo 1.0 || echo 1.1)"
-  aim "server's CPU time, of epoll's" uring epoll 2
-  aim "server's CPU time, of the bare ring's" uring bare 2
+  table "TCP echo of 64 bytes, $1 connection$([ "$1" = 1 ] || echo s), $3" "CPU ns of the client"
+  aim "round trips per second relative to epoll" epoll uring 1 ">=" "$([ "$1" = 1 ] && echo 1.0 || echo 1.1)"
+  aim "server's CPU time relative to epoll" uring epoll 2
+  aim "server's CPU time relative to the bare ring" uring bare 2
   commands
 }
 
-# The server's figures, its process alone; but ns are the wall time of a round trip as the client sees
-# it. A client whose CPU time comes near to that is itself the limit.
+# The figures are those of the server's process; but ns are the wall time of a round trip as the client
+# sees it. If the client's CPU time comes near to that, the client is the limit.
 echoes() {
   local connections
   for connections in 1 64; do
@@ -109,7 +109,7 @@ timers_at() { # cancel or expire, how many at a time, in all
   libuv "timer-$1" $(($3 / share)) "$2"
   measure
   table "Timers, $2 at a time: insert and $1"
-  aim "speed by CPU time, of libuv's" libuv uring 2 ">=" 2
+  aim "speed by CPU time relative to libuv" libuv uring 2 ">=" 2
   commands
 }
 
@@ -129,9 +129,9 @@ wake_at() { # 1 or 2 loops, CPUs, what they are
   side edge "eventfd, epoll, edge-triggered" "$bin/epoll_peer wake-edge $count $1 $2"
   libuv wake "$count" "$1" "$2"
   measure
-  table "Wake and answer, $([ "$1" = 1 ] && echo "a thread and a loop" || echo "two loops"), $3"
-  aim "time, of eventfd and epoll's" uring epoll 1 "<=" 0.7
-  aim "CPU time, of eventfd and epoll's" uring epoll 2
+  table "Wake-up and reply, $([ "$1" = 1 ] && echo "a thread and a loop" || echo "two loops"), $3"
+  aim "time relative to eventfd and epoll" uring epoll 1 "<=" 0.7
+  aim "CPU time relative to eventfd and epoll" uring epoll 2
   commands
 }
 
@@ -148,7 +148,7 @@ idle_row() { # label, server…
   rm -f "$scratch"/idle*
   for _ in 1 2 3; do $line >>"$scratch/idle" 2>"$scratch/idle-why" || break; done
   if [ ! -s "$scratch/idle" ]; then
-    echo "| $1 | absent: $(head -n 1 "$scratch/idle-why") | | |"
+    echo "| $1 | not available: $(head -n 1 "$scratch/idle-why") | | |"
     return
   fi
   cut -f1 "$scratch/idle" >"$scratch/idle-rss"
@@ -156,28 +156,28 @@ idle_row() { # label, server…
   echo "| $1 | $(median "$scratch/idle-rss") | $(median "$scratch/idle-slab") | \`$line\` |"
 }
 
-# The slabs are the whole machine's: of use only where nothing else comes and goes.
+# The slabs are the whole machine's: useful only if nothing else on it starts or ends.
 idle() {
   ulimit -n "$(ulimit -Hn)"
-  echo "#### Memory of an idle connection, bytes, at $((10000 / share)) of them"
+  echo "#### Memory per idle connection in bytes, with $((10000 / share)) of them"
   echo
-  echo "| server | its resident memory | kernel slabs, both ends | command |"
+  echo "| server | resident memory of the server | kernel slabs, both ends | command |"
   echo "|---|---|---|---|"
   idle_row "bare ring, multishot" "$bin/bare_ring"
   idle_row "ours, io_uring" "$bin/ours uring"
   idle_row "ours, pool" "$bin/ours pool"
-  idle_row "epoll by hand" "$bin/epoll_peer"
+  idle_row "hand-written epoll" "$bin/epoll_peer"
   idle_row libuv "$bin/libuv_peer"
   echo
 }
 
 echo "### B5: the event loop"
 echo
-echo "\`tests/bench/b5-loop.sh\`: per operation, median of $pairs interleaved runs (range); counts are medians," \
-  "system calls those of one more run, with \`COUNT_SYSCALLS=1\`. All figures are of the whole process, its kernel workers included."
+echo "\`tests/bench/b5-loop.sh\`: figures per operation, as the median of $pairs interleaved runs (range). Counts are medians;" \
+  "system calls were counted in one more run, with \`COUNT_SYSCALLS=1\`. All figures are for the whole process, including its kernel workers."
 echo
 [ "${QUICK:-}" ] || need fio || true
-[ -x "$bin/libuv_peer" ] || echo "- absent here: libuv"
+[ -x "$bin/libuv_peer" ] || echo "- not installed here: libuv"
 for work in ${WORKS:-nop reads echo timers wake idle}; do
   case $work in
   echo) echoes ;;

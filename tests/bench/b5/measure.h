@@ -36,7 +36,8 @@ Result must(Result result, const char* what) {
 }
 
 inline int absent(std::string_view work) {
-  std::fprintf(stderr, "no work %.*s on this side\n", static_cast<int>(work.size()), work.data());
+  std::fprintf(stderr, "%.*s is not implemented on this side\n", static_cast<int>(work.size()),
+               work.data());
   return kAbsent;
 }
 

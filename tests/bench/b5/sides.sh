@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# How are the sides of one work compared? Each side is a command that prints one line of figures
-# (measure.h). All run once per round, in turn, so that whatever else the machine does meets them
-# alike; every other round goes backwards. A ratio is taken within each round. Sourced by b5-loop.sh.
+# How are the sides of one workload compared? Each side is a command that prints one line of figures
+# (measure.h). All run once per round, in turn, so that other load on the machine affects them alike;
+# every other round goes backwards. A ratio is taken within each round. Sourced by b5-loop.sh.
 declare -A label command
 
 begin() { sides=""; }
@@ -32,8 +32,8 @@ backwards() {
   echo "$out"
 }
 
-# One run more than the rounds counts the system calls, and warms up whatever there is to warm. A side
-# that can't do it is absent, with its reason.
+# One more run counts the system calls, and warms up the caches. A side that can't do the work is left
+# out, with the reason.
 measure() {
   local key present=""
   rm -f "$scratch"/side-*
@@ -55,13 +55,13 @@ column() { # key, number: into a file, whose name is printed
   echo "$scratch/column-$1"
 }
 
-# A figure with its range, or without where it is a count. fio doesn't tell some.
+# A figure with its range, or without if it is a count. fio doesn't give some.
 figure() { # key, column
   [ "$(head -n 1 "$(column "$1" "$2")")" = - ] && echo - || median "$(column "$1" "$2")"
 }
 count() { figure "$@" | cut -d' ' -f1; }
 
-# Of the run that counted them; - where none could be counted.
+# From the run that counted them; - if none could be counted.
 calls() { awk -F'\t' '{ print $5 == "-" ? "-" : sprintf("%.3g", $5) }' "$scratch/side-$1.calls"; }
 
 table() { # title; a seventh column's name, if there is one
@@ -73,7 +73,7 @@ table() { # title; a seventh column's name, if there is one
   echo "|---|---|---|---|---|---|---|${1:+---|}"
   for key in $sides; do
     if [ ! -s "$scratch/side-$key.runs" ]; then
-      echo "| ${label[$key]} | absent: $(sed '1!d; s/.*: line [0-9]*: //' "$scratch/side-$key.why") | | | | | |"
+      echo "| ${label[$key]} | not available: $(sed '1!d; s/.*: line [0-9]*: //' "$scratch/side-$key.why") | | | | | |"
       continue
     fi
     echo -n "| ${label[$key]} | $(figure "$key" 1) | $(figure "$key" 2) | $(count "$key" 3) | $(count "$key" 4) |" \
@@ -96,11 +96,11 @@ said() { # value with range, >= or <=, bound
   holds "${1%% *}" "$2" "$3" && echo "aim $2 $3: met" || echo "aim $2 $3: **missed**"
 }
 
-# What is `numerator`'s column to that of `denominator`, round by round? Without a bound there is no aim.
+# The ratio of two columns, round by round. Without a bound there is no aim.
 aim() { # text, numerator, denominator, column, >= or <=, bound
   local value
   if [ ! -s "$scratch/side-$2.runs" ] || [ ! -s "$scratch/side-$3.runs" ]; then
-    echo "- $1: a side is absent"
+    echo "- $1: one of the two is not available"
     return
   fi
   value=$(ratio "$(column "$2" "$4")" "$(column "$3" "$4")")
