@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Is a child's end learnt where the kernel is of little help, and by who has no loop any more? What
-// a Process shows of it is in process.cc, what a cluster's manager does in cluster.cc.
+// Is a child's exit detected where the kernel helps little, and where no loop is left? What a
+// Process shows of it is in process.cc, what a cluster's manager does in cluster.cc.
 #include "loop/children/child_watch.h"
 
 #include <sys/wait.h>
@@ -45,7 +45,7 @@ bool make_waitid_refuse_pidfds() {
 
 }  // namespace
 
-TEST_CASE("where waitid takes no pidfds, as in Linux 5.3, a child is reaped by its number",
+TEST_CASE("where waitid doesn't accept pidfds, as in Linux 5.3, a child is reaped by its pid",
           "[process]") {
   ON_EACH_BACKEND(options);
   bool filtered = false;
@@ -94,7 +94,7 @@ TEST_CASE("a ChildWatch may outlive its loop, and a killed child is reaped witho
     CHECK_FALSE(watch->watching());
     CHECK(watch->kill(SIGKILL) == -ESRCH);
     CHECK_FALSE(is_our_child(pid));
-    if (GENERATE(false, true)) loop.run();  // which has nothing to tell any more
+    if (GENERATE(false, true)) loop.run();  // which makes no callback any more
   }
   CHECK(calls == 0);
   CHECK(open_descriptors() == descriptors);

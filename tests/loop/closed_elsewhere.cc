@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What if a descriptor is closed past the loop, as by its owner's destructor? Its number may be
-// another file's by the next request, and the file may still be open under another number.
+// What if a descriptor is closed behind the loop's back, as by its owner's destructor? Its number
+// may refer to another file by the next request, and the file may still be open elsewhere.
 #include <malloc.h>
 
 #include <array>
@@ -12,7 +12,7 @@ namespace timeslice::loop::test {
 
 namespace {
 
-// A pair whose first end comes to have the number `fd`.
+// A pair whose first end gets the number `fd`.
 SocketPair pair_at(int fd) {
   SocketPair pair;
   if (pair.b.get() == fd) std::swap(pair.a, pair.b);
@@ -24,7 +24,7 @@ SocketPair pair_at(int fd) {
 
 void write_byte(const UniqueFd& fd) { REQUIRE(::write(fd.get(), "x", 1) == 1); }
 
-// While it is there, this process gets no further descriptor.
+// While it exists, this process gets no further descriptor.
 class NoDescriptors {
  public:
   NoDescriptors() {
@@ -63,7 +63,7 @@ int receive_from(Loop& loop, int fd) {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("a number that was closed past the loop serves its next file") {
+TEST_ON_EACH_BACKEND("a descriptor number closed behind the loop's back works for the next file") {
   GuardedLoop loop(options);
   for (int i = 0; i < 50; ++i) {
     const SocketPair pair;
@@ -71,7 +71,8 @@ TEST_ON_EACH_BACKEND("a number that was closed past the loop serves its next fil
   }
 }
 
-TEST_ON_EACH_BACKEND("a file that is open elsewhere after its close past the loop isn't told of") {
+TEST_ON_EACH_BACKEND(
+    "a file closed behind the loop's back and still open elsewhere has no effect") {
   CountedLoop loop(options, 100);
   UniqueFd elsewhere;
   SocketPair first;
@@ -89,8 +90,8 @@ TEST_ON_EACH_BACKEND("a file that is open elsewhere after its close past the loo
   CHECK(receive_late(loop, second) == 1);
 }
 
-// It is told of all the same, for want of a descriptor for another set.
-TEST_ON_EACH_BACKEND("what is open elsewhere keeps no loop busy that has no descriptor left") {
+// Its events are still delivered, because there is no descriptor for another set.
+TEST_ON_EACH_BACKEND("a file open elsewhere doesn't keep a loop without spare descriptors busy") {
   CountedLoop loop(options, 100);
   UniqueFd elsewhere;
   SocketPair first;
@@ -113,8 +114,8 @@ TEST_ON_EACH_BACKEND("what is open elsewhere keeps no loop busy that has no desc
   CHECK(loop.counters().turns - turns < 10);
 }
 
-// They are closed already, so no close will come after which to forget them.
-TEST_ON_EACH_BACKEND("numbers that can't be watched, for they are closed, leave nothing behind") {
+// They are closed already, so there will be no close after which to forget them.
+TEST_ON_EACH_BACKEND("closed descriptors, which can't be watched, leave nothing behind") {
   constexpr int kFirst = 1 << 20, kNumbers = 5000;
   GuardedLoop loop(options);
   for (int i = 0; i < 100; ++i) REQUIRE(receive_from(loop, kFirst) == -EBADF);

@@ -37,7 +37,7 @@ bool await(Condition condition) {
   return true;
 }
 
-// Memory that a test and all processes it makes have in common.
+// Memory that a test shares with all processes it starts.
 template <typename T>
 class Shared {
  public:
@@ -65,7 +65,7 @@ void be_silent() { ::dup2(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)).get(
 //   keep    the same, and waits for the next line
 //   hold    no answer until the worker drains
 //   stay    no answer; the worker can't end before the client has gone
-//   block   the loop is stuck for ever
+//   block   the loop is stuck forever
 class LineServer {
  public:
   LineServer(WorkerLink& link, BackendKind backend)
@@ -139,7 +139,7 @@ class LineServer {
     if (text == "garbage") return garbage();
     link_.send("echo " + text);
   }
-  // Past the link's back: bytes that are no frame.
+  // Bypasses the link: bytes that are not a frame.
   static void garbage() {
     be_silent();
     const std::string nonsense(64, '\xff');
@@ -157,7 +157,7 @@ int serve_lines(WorkerLink& link) {
   return LineServer(link, why_no_uring().empty() ? BackendKind::uring : BackendKind::pool).run();
 }
 
-// --- The manager, in a process of its own, which tells what happens and does what it's told ---
+// --- The manager, in a process of its own, which writes what happens and obeys commands ---
 
 struct Line {
   std::string kind;
@@ -238,7 +238,7 @@ class Manager {
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
-  // All workers have to end well, unless the test says otherwise.
+  // All workers have to exit cleanly, unless the test says otherwise.
   int stop(bool all_well = true) {
     command("stop");
     const int code = wait();
@@ -426,7 +426,7 @@ ClusterOptions quick(unsigned workers, ClusterPolicy policy) {
   options.workers = workers;
   options.policy = policy;
   options.heartbeat = 20ms;
-  options.heartbeat_limit = 20s;  // tests that are about these set them
+  options.heartbeat_limit = 20s;  // tests of these set them
   options.start_limit = 1h;
   options.backoff.first = 10ms;
   return options;
@@ -438,14 +438,14 @@ ClusterPolicy each_policy() {
 
 }  // namespace
 
-TEST_CASE("cluster: back-off grows to its cap, forgives after a stable run, gives up",
+TEST_CASE("cluster: back-off grows to its cap, resets after a stable run, finally gives up",
           "[cluster]") {
   Backoff backoff({.first = 10ms, .factor = 3, .cap = 100ms, .stable = 1s, .max_failures = 3});
   CHECK(backoff.after_run(0ns) == 10ms);
   CHECK(backoff.after_run(999ms) == 30ms);
   CHECK(backoff.after_failed_start() == 90ms);
   CHECK(backoff.after_failed_start() == 100ms);
-  CHECK(backoff.after_run(0ns) == 100ms);  // it was up: its failed starts are forgotten
+  CHECK(backoff.after_run(0ns) == 100ms);  // it ran: its failed starts are forgotten
   CHECK(backoff.after_run(1s) == 10ms);
   CHECK(backoff.after_failed_start() == 30ms);
   CHECK(backoff.after_failed_start() == 90ms);
@@ -473,7 +473,7 @@ TEST_CASE("cluster: all workers serve on one port", "[cluster]") {
   CHECK(await([&] { return ask(manager.port()) == "refused"; }));
 }
 
-TEST_CASE("cluster: a worker killed with -9 loses only its own requests, and comes back",
+TEST_CASE("cluster: a worker killed with SIGKILL loses only its own requests, and is restarted",
           "[cluster]") {
   Manager manager(quick(3, each_policy()));
   REQUIRE(manager.await_count("ready", 3));
@@ -497,7 +497,7 @@ TEST_CASE("cluster: a worker killed with -9 loses only its own requests, and com
   const unsigned then = load.figures->done;
   REQUIRE(await([&] { return load.figures->done > then + 100; }));
   load.end();
-  // Two clients, one request at a time: that many may have been the dead worker's.
+  // Two clients, one request at a time: that many may have been with the dead worker.
   CHECK(load.figures->failed <= 2);
   auto pid = pids.begin();
   for (Client& client : held) {
@@ -516,9 +516,9 @@ TEST_CASE("cluster: a worker killed with -9 loses only its own requests, and com
     if (*pid++ != victim) CHECK(pid_in(client.hear()) != victim);
 }
 
-TEST_CASE("cluster: connections passed to a worker that never took them go to another one",
+TEST_CASE("cluster: connections passed to a worker that never accepts them go to another one",
           "[cluster]") {
-  // The first process of slot 0 says that it's ready, and then never turns its loop.
+  // The first process of slot 0 says that it's ready, and then never runs its loop.
   Shared<std::atomic<bool>> stuck_once;
   Manager manager(quick(2, ClusterPolicy::round_robin), [&](WorkerLink& link) {
     if (link.slot() == 0 && !stuck_once->exchange(true)) {
@@ -547,7 +547,7 @@ TEST_CASE("cluster: connections passed to a worker that never took them go to an
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: a worker whose queue is full is passed over", "[cluster]") {
+TEST_CASE("cluster: a worker whose queue is full is skipped", "[cluster]") {
   ClusterOptions options = quick(2, ClusterPolicy::round_robin);
   options.max_waiting = 3;
   options.grace = 50ms;
@@ -579,13 +579,13 @@ TEST_CASE("cluster: a worker whose queue is full is passed over", "[cluster]") {
     return answered == 17;
   }));
   CHECK(waiting.size() == 3);
-  // It handles SIGTERM in its loop, which doesn't turn: only SIGKILL is left.
+  // It handles SIGTERM in its loop, which doesn't run: only SIGKILL is left.
   CHECK(manager.stop(false) == 0);
   CHECK_THAT(manager.all("ended", 0).back().text, Contains("signal 9"));
   CHECK_THAT(manager.all("ended", 0).back().text, Contains("did not end when it was told to"));
 }
 
-TEST_CASE("cluster: restarts come later and later", "[cluster]") {
+TEST_CASE("cluster: the delay between restarts grows", "[cluster]") {
   ClusterOptions options = quick(2, each_policy());
   options.backoff = {.first = 1ms, .factor = 2, .cap = 8ms, .stable = 1h, .max_failures = 0};
   Manager manager(options, [](WorkerLink& link) {
@@ -603,7 +603,7 @@ TEST_CASE("cluster: restarts come later and later", "[cluster]") {
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: a worker that dies at start for ever is given up, and the others live on",
+TEST_CASE("cluster: a worker that keeps dying at startup is given up, and the others go on",
           "[cluster]") {
   ClusterOptions options = quick(3, each_policy());
   options.backoff = {.first = 1ms, .factor = 2, .cap = 4ms, .stable = 1h, .max_failures = 4};
@@ -627,7 +627,7 @@ TEST_CASE("cluster: a worker that dies at start for ever is given up, and the ot
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: when no worker comes up, it says why in a sentence and ends", "[cluster]") {
+TEST_CASE("cluster: if no worker starts, it says why in one sentence and exits", "[cluster]") {
   ClusterOptions options = quick(2, each_policy());
   options.backoff = {.first = 1ms, .factor = 2, .cap = 4ms, .stable = 1h, .max_failures = 3};
   Manager manager(options, [](WorkerLink&) -> int { ::raise(SIGSEGV), ::_exit(0); });
@@ -637,7 +637,8 @@ TEST_CASE("cluster: when no worker comes up, it says why in a sentence and ends"
              Contains("no worker is left") && Contains("3 starts in a row"));
 }
 
-TEST_CASE("cluster: a worker that never gets ready is killed and counts as failed", "[cluster]") {
+TEST_CASE("cluster: a worker that never becomes ready is killed and counted as failed",
+          "[cluster]") {
   ClusterOptions options = quick(1, ClusterPolicy::round_robin);
   options.start_limit = 20ms;
   options.backoff.max_failures = 2;
@@ -648,7 +649,7 @@ TEST_CASE("cluster: a worker that never gets ready is killed and counts as faile
   CHECK_THAT(manager.all("start failed").front().text, Contains("not ready within 20 ms"));
 }
 
-TEST_CASE("cluster: a worker whose loop is stuck is found and replaced", "[cluster]") {
+TEST_CASE("cluster: a worker whose loop is stuck is detected and replaced", "[cluster]") {
   ClusterOptions options = quick(2, each_policy());
   options.heartbeat_limit = 2s;
   Manager manager(options);
@@ -657,7 +658,7 @@ TEST_CASE("cluster: a worker whose loop is stuck is found and replaced", "[clust
   client.say("keep\n");
   const pid_t victim = pid_in(client.hear());
   client.say("block\n");
-  Line hung;  // on a busy machine another one may seem to be
+  Line hung;  // on a busy machine another one may seem to hang
   REQUIRE(await([&] {
     for (const Line& line : manager.all("hung"))
       if (line.pid == victim) hung = line;
@@ -669,7 +670,7 @@ TEST_CASE("cluster: a worker whose loop is stuck is found and replaced", "[clust
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: a manager that stood still doesn't blame its workers", "[cluster]") {
+TEST_CASE("cluster: a manager that was suspended doesn't take its workers for stuck", "[cluster]") {
   ClusterOptions options = quick(2, ClusterPolicy::round_robin);
   options.heartbeat_limit = 2s;
   Manager manager(options);
@@ -677,9 +678,9 @@ TEST_CASE("cluster: a manager that stood still doesn't blame its workers", "[clu
   const std::vector<Line> ready = manager.all("ready");
   ::kill(manager.pid(), SIGSTOP);
   for (const Line& line : ready) ::kill(line.pid, SIGSTOP);
-  std::this_thread::sleep_for(2 * options.heartbeat_limit);  // not a hope: it's what is tested
+  std::this_thread::sleep_for(2 * options.heartbeat_limit);  // not a guess: it's what is tested
   ::kill(manager.pid(), SIGCONT);
-  manager.ask("stats", "totals");  // it has turned, before its workers could say anything
+  manager.ask("stats", "totals");  // its loop has run, before its workers could say anything
   for (const Line& line : ready) ::kill(line.pid, SIGCONT);
   CHECK(slot_in(ask(manager.port())) >= 0);
   CHECK(manager.all("hung").empty());
@@ -732,7 +733,7 @@ TEST_CASE("cluster: a reload that fails leaves the old workers serving", "[clust
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: reloads that are asked for during a reload are one more", "[cluster]") {
+TEST_CASE("cluster: several reloads requested during a reload become one", "[cluster]") {
   Shared<std::atomic<int>> starts;
   Shared<std::atomic<bool>> go_on;
   Manager manager(quick(2, each_policy()), [&](WorkerLink& link) {
@@ -751,7 +752,7 @@ TEST_CASE("cluster: reloads that are asked for during a reload are one more", "[
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: a slot that was given up gets a new chance by a reload", "[cluster]") {
+TEST_CASE("cluster: a slot that was given up is tried again by a reload", "[cluster]") {
   ClusterOptions options = quick(2, each_policy());
   options.backoff = {.first = 1ms, .factor = 2, .cap = 4ms, .stable = 1h, .max_failures = 2};
   Shared<std::atomic<bool>> mended;
@@ -771,7 +772,7 @@ TEST_CASE("cluster: a slot that was given up gets a new chance by a reload", "[c
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: a worker that doesn't drain is told with SIGTERM, then killed", "[cluster]") {
+TEST_CASE("cluster: a worker that doesn't drain gets SIGTERM, then SIGKILL", "[cluster]") {
   ClusterOptions options = quick(1, each_policy());
   options.grace = 20ms;
   options.kill_after = 20s;
@@ -794,8 +795,7 @@ TEST_CASE("cluster: a worker that doesn't drain is told with SIGTERM, then kille
              Contains(heeds_term ? "ended with code 9" : "killed by signal 9"));
 }
 
-TEST_CASE("cluster: SIGTERM to a worker drains it, others serve meanwhile, it's replaced",
-          "[cluster]") {
+TEST_CASE("cluster: SIGTERM drains a worker while others serve, and it is replaced", "[cluster]") {
   ClusterOptions options = quick(2, each_policy());
   options.grace = 1h;
   Manager manager(options);
@@ -826,8 +826,8 @@ TEST_CASE("cluster: SIGTERM to a worker drains it, others serve meanwhile, it's 
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: workers end with a manager that is killed", "[cluster]") {
-  // Orphans come to us, so that they can be waited for.
+TEST_CASE("cluster: workers end when their manager is killed", "[cluster]") {
+  // Orphans become our children, so that they can be waited for.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const bool by_the_link_alone = GENERATE(false, true);
   std::vector<pid_t> pids;
@@ -877,7 +877,7 @@ TEST_CASE("cluster: messages go both ways, to one and to all", "[cluster]") {
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: large messages wait for their turn, and none is lost", "[cluster]") {
+TEST_CASE("cluster: large messages are queued, and none is lost", "[cluster]") {
   Manager manager(quick(1, each_policy()));
   REQUIRE(manager.await_count("ready", 1));
   for (int i = 0; i < 20; ++i) {
@@ -889,7 +889,7 @@ TEST_CASE("cluster: large messages wait for their turn, and none is lost", "[clu
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: nonsense on a link costs that worker its life alone", "[cluster]") {
+TEST_CASE("cluster: garbage on a link ends only that worker", "[cluster]") {
   Manager manager(quick(2, each_policy()));
   REQUIRE(manager.await_count("ready", 2));
   manager.command("send 1 garbage");
@@ -900,7 +900,7 @@ TEST_CASE("cluster: nonsense on a link costs that worker its life alone", "[clus
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: a stop finds a worker that is just starting again, and whoever has connected",
+TEST_CASE("cluster: a stop lets a worker that is just restarting serve connected clients first",
           "[cluster]") {
   struct Starts {
     std::atomic<int> count{0};
@@ -926,11 +926,11 @@ TEST_CASE("cluster: a stop finds a worker that is just starting again, and whoev
   CHECK_THAT(manager.all("ended").front().text, Contains("ended with code 0"));
 }
 
-TEST_CASE("cluster: what is killed when it was told to end has died, and not ended as told",
+TEST_CASE("cluster: what is killed after it was told to end counts as died, not as ended",
           "[cluster]") {
   Manager manager(quick(2, each_policy()));
   REQUIRE(manager.await_count("ready", 2));
-  ::kill(manager.pid(), SIGSTOP);  // it hears of both together, and of the stop first
+  ::kill(manager.pid(), SIGSTOP);  // it learns of both together, and of the stop first
   manager.command("stop");
   ::kill(manager.all("ready", 0).front().pid, SIGKILL);
   ::kill(manager.pid(), SIGCONT);
@@ -941,7 +941,7 @@ TEST_CASE("cluster: what is killed when it was told to end has died, and not end
   CHECK_THAT(manager.all("ended").front().text, Contains("ended with code 0"));
 }
 
-TEST_CASE("cluster: without free descriptors the manager rests, and goes on", "[cluster]") {
+TEST_CASE("cluster: without free descriptors the manager pauses, and goes on", "[cluster]") {
   Manager manager(quick(2, ClusterPolicy::round_robin));
   REQUIRE(manager.await_count("ready", 2));
   manager.ask("descriptors 3", "sent");
@@ -957,7 +957,7 @@ TEST_CASE("cluster: without free descriptors the manager rests, and goes on", "[
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: what can't be forked now is forked later", "[cluster]") {
+TEST_CASE("cluster: a fork that fails is tried again later", "[cluster]") {
   ClusterOptions options = quick(2, each_policy());
   options.backoff.max_failures = 0;
   Manager manager(options);
@@ -985,7 +985,7 @@ TEST_CASE("cluster: a worker without free descriptors loses no connection", "[cl
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: a connection that no worker can take is offered now and then, not all the time",
+TEST_CASE("cluster: a connection that no worker can accept is offered again without busy polling",
           "[cluster]") {
   Manager manager(quick(1, ClusterPolicy::round_robin), [](WorkerLink& link) {
     LineServer server(link, BackendKind::pool);
@@ -1007,7 +1007,7 @@ TEST_CASE("cluster: a connection that no worker can take is offered now and then
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: a worker has its own descriptors, and its signals as at the beginning",
+TEST_CASE("cluster: a worker has only its own descriptors, and default signal handling",
           "[cluster]") {
   Shared<std::array<char, 256>> seen;
   const auto worker = [&](WorkerLink& link) {
@@ -1049,7 +1049,7 @@ TEST_CASE("cluster: a worker has its own descriptors, and its signals as at the 
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: where there are no pidfds, ends are seen all the same", "[cluster]") {
+TEST_CASE("cluster: without pidfds, exits are detected nevertheless", "[cluster]") {
   Manager manager(quick(2, each_policy()), serve_lines, [] {
     sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -1071,7 +1071,7 @@ TEST_CASE("cluster: where there are no pidfds, ends are seen all the same", "[cl
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: it tells the state of each slot", "[cluster]") {
+TEST_CASE("cluster: it shows the state of each slot", "[cluster]") {
   Manager manager(quick(2, ClusterPolicy::round_robin));
   REQUIRE(manager.await_count("ready", 2));
   for (int i = 0; i < 6; ++i) ask(manager.port());
@@ -1085,7 +1085,7 @@ TEST_CASE("cluster: it tells the state of each slot", "[cluster]") {
   CHECK(manager.stop() == 0);
 }
 
-TEST_CASE("cluster: it refuses to begin with threads, rings, bad options or a port in use",
+TEST_CASE("cluster: it refuses to start with threads, rings, bad options or a port in use",
           "[cluster]") {
   const auto worker = [](WorkerLink&) { return 0; };
   CHECK_THROWS_AS(Cluster({.workers = 0}, worker), Failure);

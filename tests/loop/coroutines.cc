@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Are coroutines on the loop as good as callbacks: results and exceptions where they belong, stops
-// that reach what is in flight, and no frame that goes before its request?
+// that reach what is in flight, and no frame destroyed before its request?
 #include "loop/coroutines/coroutine.h"
 
 #include <netinet/in.h>
@@ -27,7 +27,7 @@ namespace timeslice::loop::test {
 
 namespace {
 
-// Notes its end: as a frame's local variable, the frame's.
+// Notes its destruction: as a local variable, that of the frame.
 struct Mark {
   Mark(std::vector<std::string>& where, std::string text) : log(where), name(std::move(text)) {}
   ~Mark() { log.push_back(name); }
@@ -56,7 +56,7 @@ Co<int> receive(Loop& loop, int fd) {
 
 }  // namespace
 
-TEST_CASE("files by co_await", "[coroutine]") {
+TEST_CASE("files with co_await", "[coroutine]") {
   ON_EACH_BACKEND(options);
   options.sim.faults = false;  // a transfer may be short; here each is looked at as a whole
   std::string directory = "/tmp/timeslice-test-XXXXXX";
@@ -95,7 +95,7 @@ TEST_CASE("files by co_await", "[coroutine]") {
   CHECK(::access(directory.c_str(), F_OK) != 0);
 }
 
-TEST_CASE("sockets by co_await", "[coroutine]") {
+TEST_CASE("sockets with co_await", "[coroutine]") {
   ON_EACH_BACKEND(options);
   options.sim.faults = false;  // a transfer may be short; here each is looked at as a whole
   const int listener = listen_on_loopback(0);
@@ -136,7 +136,7 @@ TEST_CASE("sockets by co_await", "[coroutine]") {
   loop.close_now(listener);
 }
 
-TEST_CASE("sleeps and limits by co_await", "[coroutine]") {
+TEST_CASE("sleeps and time limits with co_await", "[coroutine]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   const auto task = [](Loop& loop, int fd) -> Co<> {
@@ -152,7 +152,7 @@ TEST_CASE("sleeps and limits by co_await", "[coroutine]") {
   loop.run();
 }
 
-TEST_CASE("a job's value and its exception come out of the await", "[coroutine]") {
+TEST_CASE("an await returns a job's value, and throws its exception", "[coroutine]") {
   ON_EACH_BACKEND(options);
   const auto task = [](Loop& loop) -> Co<> {
     CHECK_AWAIT(work(loop, [] { return 42; }), 42);
@@ -174,7 +174,7 @@ TEST_CASE("a job's value and its exception come out of the await", "[coroutine]"
   loop.run();
 }
 
-TEST_CASE("a job that is stopped before it begins throws ECANCELED", "[coroutine]") {
+TEST_CASE("a job stopped before it starts throws ECANCELED", "[coroutine]") {
   ON_EACH_BACKEND(options);
   std::stop_source stop;
   const auto task = [](Loop& loop, std::stop_source source, int& code) -> Co<> {
@@ -193,7 +193,7 @@ TEST_CASE("a job that is stopped before it begins throws ECANCELED", "[coroutine
   CHECK(code == ECANCELED);
 }
 
-TEST_CASE("ticks and microtasks run after a coroutine's piece, as after a callback",
+TEST_CASE("ticks and microtasks run each time a coroutine pauses, as after a callback",
           "[coroutine]") {
   ON_EACH_BACKEND(options);
   std::vector<std::string> log;
@@ -201,7 +201,7 @@ TEST_CASE("ticks and microtasks run after a coroutine's piece, as after a callba
     for (int i = 0; i < 2; ++i) {
       loop.queue_microtask([&] { notes.push_back("microtask"); });
       loop.next_tick([&] { notes.push_back("tick"); });
-      CHECK_AWAIT(value(1), 1);  // over at once: the same piece
+      CHECK_AWAIT(value(1), 1);  // completes immediately: no pause
       notes.push_back("before");
       co_await nop(loop);
       notes.push_back("after");
@@ -209,16 +209,16 @@ TEST_CASE("ticks and microtasks run after a coroutine's piece, as after a callba
   };
   GuardedLoop loop(options);
   spawn(loop, task(loop, log));
-  CHECK(log.empty());  // it begins with the next tick
+  CHECK(log.empty());  // it starts with the next tick
   loop.run();
   CHECK(log == std::vector<std::string>{"before", "tick", "microtask", "after", "before", "tick",
                                         "microtask", "after"});
 }
 
-TEST_CASE("an exception comes out of the await, and one that leaves a root ends the run",
+TEST_CASE("an await throws an operation's exception, and one that leaves a root ends run()",
           "[coroutine]") {
   ON_EACH_BACKEND(options);
-  options.sim.faults = false;  // which may let the other root be done first
+  options.sim.faults = false;  // which may let the other root finish first
   std::vector<std::string> log;
   const auto middle = [](Loop& loop, std::string what) -> Co<int> {
     co_await nop(loop);
@@ -250,7 +250,7 @@ TEST_CASE("an exception comes out of the await, and one that leaves a root ends 
   loop.run();
 }
 
-TEST_CASE("a million awaits that are over at once take no stack, in a row or one in another",
+TEST_CASE("a million awaits that complete right away need no stack, in sequence or nested",
           "[coroutine]") {
   constexpr int kMany = 1'000'000;
   const auto row = [](long& sum) -> Co<> {
@@ -274,7 +274,7 @@ TEST_CASE("a million awaits that are over at once take no stack, in a row or one
   CHECK(depth == kMany);
 }
 
-TEST_CASE("when_all gives all values in order, and waits at the same time", "[coroutine]") {
+TEST_CASE("when_all returns all values in order, and waits for them concurrently", "[coroutine]") {
   ON_EACH_BACKEND(options);
   const auto task = [](Loop& loop) -> Co<> {
     const auto nothing = [](Loop& home) -> Co<> { co_await nop(home); };
@@ -307,7 +307,7 @@ TEST_CASE("when_all gives all values in order, and waits at the same time", "[co
   loop.run();
 }
 
-TEST_CASE("when_all throws the first failure after the others have been stopped and ended",
+TEST_CASE("when_all throws the first failure after the others were stopped and have ended",
           "[coroutine]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
@@ -336,7 +336,8 @@ TEST_CASE("when_all throws the first failure after the others have been stopped 
   CHECK(log == std::vector<std::string>{"cancelled", "waiter's frame", "the cause"});
 }
 
-TEST_CASE("when_any gives the first, and waits for the cancelled others", "[coroutine]") {
+TEST_CASE("when_any returns the first value, and waits for the others to be cancelled",
+          "[coroutine]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   int cancelled = 0;
@@ -353,7 +354,7 @@ TEST_CASE("when_any gives the first, and waits for the cancelled others", "[coro
     CHECK(first.value == 5);
     CHECK(count == 22);
     CHECK_AWAIT(stop_requested(), false);  // the race's stop was not ours
-    // One that is over at once: those after it never begin.
+    // One that completes immediately: those after it never start.
     first = co_await when_any(value(7), wait(loop, fd, count));
     CHECK(first.index == 0);
     CHECK(count == 22);
@@ -371,7 +372,7 @@ TEST_CASE("when_any gives the first, and waits for the cancelled others", "[coro
   loop.run();
 }
 
-TEST_CASE("a stop cancels what is in flight several calls down, and refuses what comes later",
+TEST_CASE("a stop cancels operations in flight several calls down, and refuses later ones",
           "[coroutine]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
@@ -417,8 +418,7 @@ TEST_CASE("a stop cancels what is in flight several calls down, and refuses what
   CHECK(results == std::vector<int>{-ECANCELED});
 }
 
-TEST_CASE("a stop that came before reaches what a when_all or a when_any only then begins",
-          "[coroutine]") {
+TEST_CASE("an earlier stop reaches what when_all and when_any start afterwards", "[coroutine]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   REQUIRE(::write(pair.b.get(), "xyz", 3) == 3);  // nothing would have to wait
@@ -438,7 +438,7 @@ TEST_CASE("a stop that came before reaches what a when_all or a when_any only th
   CHECK(results == std::vector<int>(3, -ECANCELED));
 }
 
-TEST_CASE("a stop may come from another thread", "[coroutine]") {
+TEST_CASE("a stop may be requested from another thread", "[coroutine]") {
   ON_EACH_BACKEND(options);
   constexpr int kTasks = 50;
   std::vector<SocketPair> pairs(kTasks);
@@ -461,8 +461,7 @@ TEST_CASE("a stop may come from another thread", "[coroutine]") {
   CHECK(cancelled == kTasks);
 }
 
-TEST_CASE("a loop that goes away waits for requests, then frees the frames in their order",
-          "[coroutine]") {
+TEST_CASE("a loop's destructor waits for requests, then frees the frames in order", "[coroutine]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   std::vector<std::string> log;
@@ -513,7 +512,7 @@ TEST_CASE("a loop that goes away waits for requests, then frees the frames in th
   CHECK(job_over);
   CHECK(log == std::vector<std::string>{"left inner", "right inner", "group", "job", "second inner",
                                         "second outer", "first inner", "first outer"});
-  stop.request_stop();  // of a task that has gone: nothing happens
+  stop.request_stop();  // of a task that has ended: nothing happens
 }
 
 namespace {
@@ -557,7 +556,7 @@ void be_quiet() {
 
 }  // namespace
 
-TEST_CASE("another library's coroutine may wait for a loop's request", "[coroutine]") {
+TEST_CASE("another library's coroutine may await a loop's request", "[coroutine]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   int result = 0;
@@ -570,7 +569,7 @@ TEST_CASE("another library's coroutine may wait for a loop's request", "[corouti
   foreign.frame.destroy();
 }
 
-TEST_CASE("hidden: a frame goes before its request", "[.]") {
+TEST_CASE("hidden: a frame is destroyed before its request", "[.]") {
   be_quiet();
   SocketPair pair;
   const auto receives = [](Loop& loop, int fd) -> Foreign {
@@ -592,13 +591,14 @@ TEST_CASE("hidden: a second await", "[.]") {
   loop.run();
 }
 
-TEST_CASE("a frame that goes before its request is an assertion, and so is a second await",
+TEST_CASE("destroying a frame before its request fails an assertion, and so does a second await",
           "[coroutine]") {
-  CHECK(asserts("hidden: a frame goes before its request"));
+  CHECK(asserts("hidden: a frame is destroyed before its request"));
   CHECK(asserts("hidden: a second await"));
 }
 
-TEST_CASE("connections come one by one, and may be left at any time", "[coroutine]") {
+TEST_CASE("connections are delivered one by one, and the series may end at any time",
+          "[coroutine]") {
   ON_EACH_BACKEND(options);
   constexpr int kAll = 20;
   const int listener = listen_on_loopback(0);
@@ -640,7 +640,7 @@ TEST_CASE("connections come one by one, and may be left at any time", "[coroutin
   loop.close_now(listener);
 }
 
-TEST_CASE("a loop that goes away takes connections along, and what they left", "[coroutine]") {
+TEST_CASE("a destroyed loop ends series of connections, even abandoned ones", "[coroutine]") {
   ON_EACH_BACKEND(options);
   const UniqueFd listener(listen_on_loopback(0));
   const auto takes = [](Loop& loop, int from, bool leave) -> Co<> {
@@ -757,11 +757,11 @@ void check_races(std::uint64_t count) {
 }  // namespace
 
 // Ten thousand in two cases, as each has a limit of time.
-TEST_CASE("in 5000 simulated races no byte is lost and no frame left or freed early (1 of 2)",
+TEST_CASE("in 5000 simulated races no byte is lost, and no frame leaked or freed early (1 of 2)",
           "[coroutine]") {
   check_races(5000);
 }
-TEST_CASE("in 5000 simulated races no byte is lost and no frame left or freed early (2 of 2)",
+TEST_CASE("in 5000 simulated races no byte is lost, and no frame leaked or freed early (2 of 2)",
           "[coroutine]") {
   check_races(5000);
 }

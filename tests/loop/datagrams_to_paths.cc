@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How does a datagram wait whose receiver's queue is full? The socket that sends it is writable all
-// the time, unless the two are connected.
+// How does a datagram wait whose receiver's queue is full? The sending socket is writable all the
+// time, unless the two are connected.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace timeslice::loop::test {
 
 namespace {
 
-// A receiver at a path, and whatever its queue holds.
+// A receiver at a path, and what its queue holds.
 struct FullQueue {
   FullQueue() {
     REQUIRE(::bind(receiver.get(), generic(address), sizeof address) == 0);
@@ -43,7 +43,7 @@ struct Sending {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("a datagram waits for room in its receiver's queue without haste") {
+TEST_ON_EACH_BACKEND("a datagram waits for room in its receiver's queue without busy polling") {
   FullQueue queue;
   Sending sending(queue);
   Request request;
@@ -60,7 +60,7 @@ TEST_ON_EACH_BACKEND("a datagram waits for room in its receiver's queue without 
   CHECK(result == 1);
 }
 
-TEST_ON_EACH_BACKEND("datagrams that wait for their receivers are cut short, and hold nobody up") {
+TEST_ON_EACH_BACKEND("waiting datagrams can be ended early, and delay no others") {
   FullQueue queue;
   Sending sending(queue);
   std::vector<Request> requests(12);

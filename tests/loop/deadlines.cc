@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does each request come back exactly once, whether its deadline, its cancel or its end is first?
+// Is each request called back exactly once, whether its deadline, its cancel or its end is first?
 #include <poll.h>
 
 #include <condition_variable>
@@ -38,7 +38,7 @@ class Gate {
   int inside_ = 0;
 };
 
-// Leaves no room in `fd` for anything.
+// Fills the buffer of `fd`.
 void fill(int fd) {
   const std::string chunk(4096, 'x');
   while (::send(fd, chunk.data(), chunk.size(), MSG_DONTWAIT) > 0) {
@@ -47,7 +47,7 @@ void fill(int fd) {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("a request whose time is over is -ETIMEDOUT, and not before") {
+TEST_ON_EACH_BACKEND("a request past its deadline is -ETIMEDOUT, and not before") {
   SocketPair pair;
   char byte = 0;
   Request receiving;
@@ -62,11 +62,11 @@ TEST_ON_EACH_BACKEND("a request whose time is over is -ETIMEDOUT, and not before
     CHECK(result == -ETIMEDOUT);
     CHECK(std::chrono::steady_clock::now() - begun >= limit);
   }
-  REQUIRE(::write(pair.b.get(), "x", 1) == 1);  // and it took nothing
+  REQUIRE(::write(pair.b.get(), "x", 1) == 1);  // and it consumed nothing
   CHECK(perform(loop, operations::recv(pair.a.get(), &byte, std::size_t{1})) == 1);
 }
 
-TEST_ON_EACH_BACKEND("a request that ends in time forgets its deadline, and may be started again") {
+TEST_ON_EACH_BACKEND("a request that ends in time drops its deadline, and may be started again") {
   SocketPair pair;
   char byte = 0;
   Request receiving;
@@ -87,7 +87,7 @@ TEST_ON_EACH_BACKEND("a request that ends in time forgets its deadline, and may 
   receiving.expire_after(1ms);
   loop.run();
   CHECK(results.back() == -ETIMEDOUT);
-  loop.recv(receiving, pair.a.get(), &byte, 1, note);  // without one now
+  loop.recv(receiving, pair.a.get(), &byte, 1, note);  // now without a deadline
   REQUIRE(::write(pair.b.get(), "z", 1) == 1);
   loop.run();
   CHECK(results == std::vector<int>{1, 1, -ETIMEDOUT, 1});
@@ -113,7 +113,7 @@ TEST_ON_EACH_BACKEND("a deadline may be moved while the request waits, in both d
   CHECK(result == -ETIMEDOUT);
 }
 
-TEST_ON_EACH_BACKEND("an unreferenced request's deadline doesn't hold the loop") {
+TEST_ON_EACH_BACKEND("an unreferenced request's deadline doesn't keep the loop alive") {
   SocketPair pair;
   char byte = 0;
   Request receiving;
@@ -125,7 +125,7 @@ TEST_ON_EACH_BACKEND("an unreferenced request's deadline doesn't hold the loop")
   CHECK(receiving.in_flight());
 }
 
-TEST_ON_THOSE_WITH_THREADS("a job's deadline takes it from the queue, but not from its thread") {
+TEST_ON_THOSE_WITH_THREADS("a job's deadline removes it from the queue, but not from its thread") {
   options.pool_size = 1;
   Gate gate;
   std::vector<Request> requests(2);
@@ -148,7 +148,7 @@ TEST_ON_THOSE_WITH_THREADS("a job's deadline takes it from the queue, but not fr
   CHECK_FALSE(second_ran);
 }
 
-TEST_ON_EACH_BACKEND("a cancel of what has ended, or in its own callback, does nothing") {
+TEST_ON_EACH_BACKEND("a cancel after a request has ended, or in its own callback, does nothing") {
   SocketPair pair;
   std::vector<Request> requests(20);
   GuardedLoop loop(options);
@@ -165,7 +165,7 @@ TEST_ON_EACH_BACKEND("a cancel of what has ended, or in its own callback, does n
   for (Request& request : requests) CHECK_FALSE(request.in_flight());
 }
 
-TEST_ON_EACH_BACKEND("each kind of wait is cancelled, however often that is asked") {
+TEST_ON_EACH_BACKEND("each kind of wait can be cancelled, however often that is requested") {
   Pipe pipe, full;
   SocketPair pair;
   const UniqueFd listener(listen_on_loopback(0));
@@ -216,7 +216,7 @@ TEST_ON_EACH_BACKEND("each kind of wait is cancelled, however often that is aske
 }
 
 // io_uring takes the hang-up of one direction for room, and sends these from kernel workers.
-TEST_ON_EACH_BACKEND("a send to a peer that has half closed and doesn't read is cut short as any") {
+TEST_ON_EACH_BACKEND("a send to a half-closed peer that doesn't read can be ended early") {
   std::vector<SocketPair> pairs(3);
   std::vector<Request> sends(pairs.size());
   GuardedLoop loop(options);
@@ -234,7 +234,7 @@ TEST_ON_EACH_BACKEND("a send to a peer that has half closed and doesn't read is 
   CHECK(results == std::vector<int>{-ECANCELED, -ETIMEDOUT, -ETIMEDOUT});
 }
 
-TEST_ON_EACH_BACKEND("a thousand requests wait at once on a ring of 16 entries") {
+TEST_ON_EACH_BACKEND("a thousand requests wait at the same time on a ring of 16 entries") {
   options.ring_entries = 16;
   constexpr int kMany = 1000;
   std::vector<SocketPair> pairs(100);

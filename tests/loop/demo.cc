@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does the demo serve each route, survive its clients, and end in good order?
+// Does the demo serve each route, survive its clients, and shut down cleanly?
 #include "tools/demo.h"
 #include "base/failure.h"
 #include "tests/loop/demo_support.h"
@@ -13,7 +13,7 @@ using Catch::Matchers::StartsWith;
 
 }  // namespace
 
-TEST_CASE("demo: each route answers") {
+TEST_CASE("demo: every route answers") {
   DemoOptions options = on_each_backend();
   options.file_bytes = 100'000;
   DemoProcess demo(options);
@@ -62,7 +62,7 @@ TEST_CASE("demo: /stats counts") {
   CHECK(stats["accepted"] >= 6);
 }
 
-TEST_CASE("demo: where io_uring is forbidden it says so, and serves") {
+TEST_CASE("demo: if io_uring is forbidden, it says so and serves anyway") {
   DemoProcess demo({}, [] {
     if (!loop::test::forbid_io_uring()) ::_exit(77);
   });
@@ -73,7 +73,7 @@ TEST_CASE("demo: where io_uring is forbidden it says so, and serves") {
   CHECK_THAT(demo.everything_said(), Contains("(backend pool)") && Contains("not permitted"));
 }
 
-TEST_CASE("demo: pipelined requests are answered in their order") {
+TEST_CASE("demo: pipelined requests are answered in order") {
   DemoProcess demo(on_each_backend());
   Client client(demo);
   std::string requests;
@@ -89,7 +89,7 @@ TEST_CASE("demo: pipelined requests are answered in their order") {
   CHECK_THAT(text, Contains("Connection: close") && Contains("blocked for 1 ms"));
 }
 
-TEST_CASE("demo: a request may come byte by byte, and a connection be used again") {
+TEST_CASE("demo: a request may arrive byte by byte, and a connection be reused") {
   DemoProcess demo(on_each_backend());
   Client client(demo);
   for (const char byte : get("/")) client.send({byte});
@@ -98,7 +98,7 @@ TEST_CASE("demo: a request may come byte by byte, and a connection be used again
   CHECK_THAT(client.read_until("/stats.\n"), StartsWith("HTTP/1.1 404 "));
 }
 
-TEST_CASE("demo: what can't be understood gets its status, and the server lives on") {
+TEST_CASE("demo: a bad request gets its status, and the server goes on") {
   DemoProcess demo(on_each_backend());
   const std::string close = "Connection: close\r\n\r\n";
   CHECK_THAT(ask(demo, "this is not HTTP\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
@@ -117,7 +117,7 @@ TEST_CASE("demo: what can't be understood gets its status, and the server lives 
   CHECK(demo.terminate() == 0);
 }
 
-TEST_CASE("demo: a half-closed client gets its answer, and one that resets harms nobody") {
+TEST_CASE("demo: a half-closed client gets its answer, and one that resets affects no others") {
   DemoProcess demo(on_each_backend());
   Client half(demo);
   half.send(get("/hash?iterations=50000"));
@@ -134,8 +134,8 @@ TEST_CASE("demo: a half-closed client gets its answer, and one that resets harms
   CHECK(await([&] { return stats_of(demo)["connections"] == 1; }));
 }
 
-TEST_CASE("demo: SIGTERM answers what was begun, closes what is idle, refuses what is new") {
-  // On `blocking` nothing is under way when the loop gets to hear of a signal.
+TEST_CASE("demo: on SIGTERM it finishes requests, closes idle clients and refuses new ones") {
+  // On `blocking` nothing is in progress when the loop learns of a signal.
   DemoOptions options{.backend = GENERATE(BackendKind::uring, BackendKind::pool)};
   options.limits.grace = 60s;
   DemoProcess demo(options);
@@ -170,7 +170,7 @@ TEST_CASE("demo: without free descriptors it waits for one, and serves again") {
   CHECK(demo.terminate() == 0);
 }
 
-TEST_CASE("demo: a port in use is one clear sentence") {
+TEST_CASE("demo: a port in use is refused in one clear sentence") {
   DemoProcess demo({});
   try {
     run_demo({.port = demo.port()});
@@ -180,14 +180,14 @@ TEST_CASE("demo: a port in use is one clear sentence") {
   }
 }
 
-TEST_CASE("demo: it ends by itself after its seconds") {
+TEST_CASE("demo: it exits after the given number of seconds") {
   DemoOptions options = on_each_backend();
   options.seconds = 0.1;
   DemoProcess demo(options);
   CHECK(demo.wait() == 0);
 }
 
-TEST_CASE("demo: it makes its own load, which ends with it") {
+TEST_CASE("demo: it generates its own load, which ends with it") {
   DemoOptions options = on_each_backend();
   options.load = true;
   DemoProcess demo(options);
@@ -207,7 +207,7 @@ TEST_CASE("demo: it makes its own load, which ends with it") {
   CHECK(await([&] { return !runs(load); }));
 }
 
-TEST_CASE("demo: the command line takes what it says and nothing else") {
+TEST_CASE("demo: the command line accepts what its help lists, and nothing else") {
   const auto refused = [](const std::string& arguments) {
     CLI::App app;
     add_demo(app);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does the demo stand ten thousand connections at once, and what does one that is idle cost?
+// Can the demo hold ten thousand connections at the same time, and what does an idle one cost?
 #include <sys/socket.h>
 
 #include "tests/loop/demo_support.h"
@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::size_t kCrowd = 10'000;
 constexpr std::size_t kBatch = 250;       // connect at once: a listener's queue has room for 511
-constexpr std::size_t kMostBytes = 2048;  // of the server's memory, for each that is idle
+constexpr std::size_t kMostBytes = 2048;  // of the server's memory, per idle connection
 
-// Ten thousand clients in a process of their own, since each has a descriptor on either side. What
-// they are told to do comes as a letter, and comes back when it's done: (c)onnect, (a)sk, (l)eave.
+// Ten thousand clients in a process of their own, since each has a descriptor on either side. A
+// command is a letter, which is sent back when it is done: (c)onnect, (a)sk, (l)eave.
 class Crowd {
  public:
   explicit Crowd(const DemoProcess& demo) {
@@ -58,7 +58,7 @@ class Crowd {
     }
     return true;
   }
-  // All at once, and then the answers.
+  // All requests first, and then the answers.
   bool ask_all() {
     const std::string request = get("/");
     for (const UniqueFd& client : clients_)

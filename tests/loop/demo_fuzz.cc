@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What does the demo do with requests that no client would send? Valid ones are changed at random,
-// a few times each, and sent in pieces cut at random. Whatever comes of it: the server lives, no
-// connection and no descriptor stays, all that it says is HTTP, and a good request afterwards gets
+// a few times each, and sent in pieces split at random. Whatever the result: the server goes on, no
+// connection or descriptor leaks, all that it sends is HTTP, and a valid request afterwards gets
 // its answer. The seed is printed with a failure; TIMESLICE_FUZZ_SEED sets another one.
 #include <llhttp.h>
 
@@ -20,7 +20,7 @@ using Catch::Matchers::StartsWith;
 
 constexpr int kConnections = 2100;  // for each back end, of one to four requests each
 #ifdef __SANITIZE_THREAD__
-constexpr int kShare = 4;  // of them that are made: it's slow
+constexpr int kShare = 4;  // one in so many is made: it's slow
 #else
 constexpr int kShare = 1;
 #endif
@@ -118,7 +118,7 @@ class Fuzzer {
   std::mt19937_64 random_;
 };
 
-// Only whole answers, each with a status that the demo has, and nothing behind the last one.
+// Only complete answers, each with a status that the demo has, and nothing after the last one.
 class AnswerCheck {
  public:
   // Empty, or what is wrong.
@@ -179,7 +179,7 @@ void send_in_pieces(Client& client, Fuzzer& fuzzer, const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("demo fuzz: whatever comes, it answers in HTTP and goes on") {
+TEST_CASE("demo fuzz: whatever it receives, it answers in HTTP and goes on") {
   DemoOptions options = on_every_backend();
   options.limits.header_bytes = 2000;
   options.limits.headers = 20;

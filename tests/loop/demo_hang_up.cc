@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What does SIGHUP do to the demo's cluster? It's a reload if somebody sent it, the end if the
-// terminal was closed, unless under nohup; and no worker dies of it.
+// What does SIGHUP do to the demo's cluster? It's a reload if a process sent it, the end if the
+// terminal was closed, except under nohup; and no worker dies of it.
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-// The side of a terminal that its window has: when it's closed, the terminal is.
+// The master side of a terminal: closing it hangs the terminal up.
 class Window {
  public:
   Window() : fd_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
@@ -20,11 +20,11 @@ class Window {
     REQUIRE(::grantpt(fd_.get()) == 0);
     REQUIRE(::unlockpt(fd_.get()) == 0);
   }
-  // For the process that shall have this terminal, in a session of its own.
+  // Called in the process that gets this terminal, in a session of its own.
   void control() {
     const std::string name = ::ptsname(fd_.get());
     ::setsid();
-    const int tty = ::open(name.c_str(), O_RDWR | O_CLOEXEC);  // the session's, from now on
+    const int tty = ::open(name.c_str(), O_RDWR | O_CLOEXEC);  // from now on the session's terminal
     if (tty < 0) throw std::runtime_error("no terminal");
     close();
   }
@@ -40,7 +40,7 @@ DemoOptions cluster_of_two() {
   return options;
 }
 
-// Whether each worker was replaced so often, and none has died.
+// Whether each worker was replaced that often, and none has died.
 bool reloaded(const DemoProcess& demo, int times) {
   const json cluster = stats_of(demo)["cluster"];
   if (!cluster.contains("slots")) return false;
@@ -69,7 +69,7 @@ TEST_CASE("demo hang-up: a cluster ends with its terminal") {
   CHECK(demo.wait() == 0);
 }
 
-TEST_CASE("demo hang-up: under nohup a cluster lives on without its terminal") {
+TEST_CASE("demo hang-up: under nohup a cluster goes on without its terminal") {
   Window window;
   DemoProcess demo(cluster_of_two(), [&] {
     ::signal(SIGHUP, SIG_IGN);

@@ -29,7 +29,7 @@ std::string relative(std::string_view url_path) {
 
 }  // namespace
 
-TEST_CASE("demo http: requests come out whole, however they are cut") {
+TEST_CASE("demo http: requests are parsed correctly, however they are split") {
   const Limits limits;
   const std::string text =
       "GET /a?x=1 HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\nIf-None-Match: \"t\"\r\n\r\n"
@@ -54,7 +54,7 @@ TEST_CASE("demo http: requests come out whole, however they are cut") {
   }
 }
 
-TEST_CASE("demo http: what is too large or malformed gets its status, and ends the taking") {
+TEST_CASE("demo http: what is too large or malformed gets its status, and ends parsing") {
   Limits limits;
   limits.headers = 3;
   limits.body_bytes = 4;
@@ -134,7 +134,7 @@ TEST_CASE("demo http: paths stay below their root") {
     CHECK(relative(bad) == "400");
 }
 
-TEST_CASE("demo http: a file is answered whole, in part, or not at all") {
+TEST_CASE("demo http: a file is sent whole, in part, or not at all") {
   const Version version{.etag = "\"v1\"", .modified = 784111777};
   const std::string date = "Sun, 06 Nov 1994 08:49:37 GMT";
   const auto answer = [&](HttpRequest request) {

@@ -11,7 +11,7 @@ using Catch::Matchers::StartsWith;
 
 const std::string kClose = "Connection: close\r\n\r\n";
 
-// A client whose kernel takes little before it reads.
+// A client whose kernel buffers little before it reads.
 Client small_client(const DemoProcess& demo) {
   Client client(demo);
   const int size = 4096;
@@ -27,7 +27,7 @@ std::size_t count_of(const std::string& text, const std::string& what) {
 
 }  // namespace
 
-TEST_CASE("demo limits: headers and bodies have their greatest sizes") {
+TEST_CASE("demo limits: headers and bodies have maximum sizes") {
   DemoOptions options = on_each_backend();
   options.limits.header_bytes = 1000;
   options.limits.headers = 11;
@@ -60,7 +60,7 @@ TEST_CASE("demo limits: headers and bodies have their greatest sizes") {
   CHECK(await([&] { return stats_of(demo)["connections"] == 1; }));
 }
 
-TEST_CASE("demo limits: too many pipelined requests wait unread, and are all answered in order") {
+TEST_CASE("demo limits: excess pipelined requests wait unread, and all are answered in order") {
   DemoOptions options = on_each_backend();
   options.limits.pipelined = 4;
   DemoProcess demo(options);
@@ -75,7 +75,7 @@ TEST_CASE("demo limits: too many pipelined requests wait unread, and are all ans
   CHECK_THAT(text, Contains("blocked for 1 ms"));
 }
 
-TEST_CASE("demo limits: a client that asks and never reads is read from no more") {
+TEST_CASE("demo limits: nothing more is read from a client that never reads its answers") {
   const DemoOptions options = on_each_backend();
   DemoProcess demo(options);
   REQUIRE_THAT(fetch(demo, "/file"), StartsWith("HTTP/1.1 200 "));
@@ -97,7 +97,8 @@ TEST_CASE("demo limits: a client that asks and never reads is read from no more"
   CHECK_THAT(fetch(demo, "/"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_CASE("demo limits: a header that doesn't get done is answered with 408, however it drips") {
+TEST_CASE(
+    "demo limits: a header that isn't completed in time gets 408, even if bytes keep coming") {
   DemoOptions options = on_each_backend();
   options.limits.header_time = 100ms;
   DemoProcess demo(options);
@@ -110,7 +111,7 @@ TEST_CASE("demo limits: a header that doesn't get done is answered with 408, how
   CHECK(stats_of(demo)["timed_out"] == 1);
 }
 
-TEST_CASE("demo limits: a body that doesn't get done is answered with 408") {
+TEST_CASE("demo limits: a body that isn't completed in time gets 408") {
   DemoOptions options = on_each_backend();
   options.limits.body_time = 100ms;
   DemoProcess demo(options);
@@ -119,13 +120,13 @@ TEST_CASE("demo limits: a body that doesn't get done is answered with 408") {
   CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 408 "));
 }
 
-TEST_CASE("demo limits: an idle connection ends, one that waits for its answer doesn't") {
+TEST_CASE("demo limits: an idle connection is closed, one that waits for its answer is not") {
   DemoOptions options = on_each_backend();
   options.limits.idle_time = options.limits.header_time = options.limits.stall_time = 50ms;
   DemoProcess demo(options);
   Client silent(demo);
   CHECK(silent.read_to_end().empty());
-  // A machine that stands still for so long ends others as well: so they are tried again.
+  // A machine that stalls for that long ends others as well: so they are tried again.
   const auto is_served = [&](const std::string& target) {
     return await([&] {
       Client client(demo);
@@ -137,7 +138,7 @@ TEST_CASE("demo limits: an idle connection ends, one that waits for its answer d
   CHECK(is_served("/hash?iterations=600000"));  // some 300 ms
 }
 
-TEST_CASE("demo limits: a client that stops reading its answer is given up") {
+TEST_CASE("demo limits: a client that stops reading its answer is disconnected") {
   DemoOptions options = on_each_backend();
   options.limits.stall_time = 1s;
   options.file_bytes = std::size_t{64} << 20;
@@ -149,7 +150,7 @@ TEST_CASE("demo limits: a client that stops reading its answer is given up") {
   client.reset();  // rather than to read what the kernel still has, in pieces of 4 KiB
 }
 
-TEST_CASE("demo limits: at the limit of connections, further ones wait at the door") {
+TEST_CASE("demo limits: at the limit of connections, further ones wait to be accepted") {
   DemoOptions options = on_each_backend();
   options.limits.connections = 8;
   DemoProcess demo(options);
@@ -157,7 +158,7 @@ TEST_CASE("demo limits: at the limit of connections, further ones wait at the do
   for (int i = 0; i < 30; ++i) many.push_back(std::make_unique<Client>(demo));
   for (auto& client : many) client->send(get("/stats"));
   std::size_t served = 0;
-  while (!many.empty()) {  // whoever has its answer leaves
+  while (!many.empty()) {  // those that have their answer leave
     std::erase_if(many, [&](auto& client) {
       if (!client->readable(20)) return false;
       const json stats = json::parse(body_of(client->read_until("}\n")));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does /sort leave the loop free, queue what its workers can't take, and outlive their deaths?
+// Does /sort leave the loop free, queue what its workers can't take, and survive their deaths?
 #include <stdexcept>
 
 #include "tests/loop/demo_support.h"
@@ -13,7 +13,7 @@ using Catch::Matchers::StartsWith;
 
 constexpr std::size_t kHeld = 77, kFatal = 13;
 
-// Sorts of kHeld numbers wait until they're let go, one byte each.
+// Sorts of kHeld numbers wait until they're released, by one byte each.
 struct Gate {
   void let_go(int count) const {
     for (int i = 0; i < count; ++i) REQUIRE(::write(pipe.in.get(), "x", 1) == 1);
@@ -43,7 +43,7 @@ std::string thread_name(pid_t pid, pid_t tid) {
 
 }  // namespace
 
-TEST_CASE("demo sort: a worker's result is the loop's, from another thread") {
+TEST_CASE("demo sort: a worker's result is the same as the loop's, from another thread") {
   DemoProcess demo(on_each_backend());
   const json there = sort(demo, "n=50000");
   const json here = sort(demo, "n=50000&where=loop");
@@ -59,7 +59,7 @@ TEST_CASE("demo sort: a worker's result is the loop's, from another thread") {
   CHECK(demo.terminate() == 0);
 }
 
-TEST_CASE("demo sort: while the workers are busy the loop answers, and the next ones queue") {
+TEST_CASE("demo sort: while the workers are busy, the loop answers and further sorts are queued") {
   const Gate gate;
   DemoOptions options = on_each_backend();
   options.limits.sorts_waiting = 1;
@@ -82,7 +82,7 @@ TEST_CASE("demo sort: while the workers are busy the loop answers, and the next 
   CHECK(jobs(demo)["queued"] == 0);
 }
 
-TEST_CASE("demo sort: a worker's death is its job's 503, and nobody else's") {
+TEST_CASE("demo sort: if a worker dies, its own job gets 503, and no other") {
   const Gate gate;
   DemoOptions options = on_each_backend();
   options.sort_workers = 1;
@@ -97,7 +97,7 @@ TEST_CASE("demo sort: a worker's death is its job's 503, and nobody else's") {
   CHECK(demo.terminate() == 0);
 }
 
-TEST_CASE("demo sort: a client that goes away leaves its job to nobody") {
+TEST_CASE("demo sort: the jobs of a client that has left are dropped") {
   const Gate gate;
   DemoOptions options = on_each_backend();
   options.sort_workers = 1;
@@ -116,7 +116,7 @@ TEST_CASE("demo sort: a client that goes away leaves its job to nobody") {
   CHECK_THAT(fetch(demo, "/sort?n=10"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_CASE("demo sort: SIGTERM waits for a sort, also for a half-closed client") {
+TEST_CASE("demo sort: SIGTERM waits for a sort, even a half-closed client's") {
   const Gate gate;
   DemoOptions options = on_each_backend();
   options.limits.grace = 30s;

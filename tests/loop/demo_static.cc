@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does the demo serve the files below its root, none beside it, and large ones in little memory?
+// Does the demo serve the files below its root, no others, and large ones in little memory?
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
-// A root to serve, and beside it what must not be served. Gone with this.
+// A root to serve, and next to it what must not be served. Removed by the destructor.
 class Tree {
  public:
   Tree() {
@@ -104,7 +104,7 @@ TEST_CASE("demo static: files below the root are served, with their types") {
   CHECK(body_of(head).empty());
 }
 
-TEST_CASE("demo static: nothing else is") {
+TEST_CASE("demo static: nothing else is served") {
   const Tree tree;
   const bool without_openat2 = GENERATE(false, true);
   DemoProcess demo(serving(tree), [&] {
@@ -128,8 +128,8 @@ TEST_CASE("demo static: nothing else is") {
   CHECK(body_of(fetch(demo, "/static/a.txt")) == "0123456789");
 }
 
-// A page of elsewhere that has its own name lead here, as a browser would ask for it.
-TEST_CASE("demo static: what is this machine's isn't told to who asks for another's name") {
+// What a browser would request for a page elsewhere whose own name resolves to this server.
+TEST_CASE("demo static: local data is refused to requests for another host's name") {
   const Tree tree;
   DemoProcess demo(serving(tree));
   const auto status = [&](const std::string& target, const std::string& host) {
@@ -155,7 +155,7 @@ TEST_CASE("demo static: what is this machine's isn't told to who asks for anothe
   CHECK(status("http://me@localhost:80/static/a.txt", " evil.example") == 200);
 }
 
-TEST_CASE("demo static: ranges, and answers that needn't be sent again") {
+TEST_CASE("demo static: ranges and conditional requests") {
   const Tree tree;
   DemoProcess demo(serving(tree));
   for (const std::string path : {"/static/a.txt", "/file"}) {
@@ -190,7 +190,7 @@ TEST_CASE("demo static: ranges, and answers that needn't be sent again") {
   CHECK(status_in(ask(demo, with("/static/a.txt", "If-None-Match: \"1-1\""))) == 200);
 }
 
-TEST_CASE("demo static: a large file is sent in little memory, and parts of it fit together") {
+TEST_CASE("demo static: a large file is sent in little memory, and its parts fit together") {
   const Tree tree;
   const std::string content = noise(std::size_t{24} << 20);
   tree.write("root/large.bin", content);
@@ -209,7 +209,7 @@ TEST_CASE("demo static: a large file is sent in little memory, and parts of it f
 #endif
 }
 
-TEST_CASE("demo static: a file that becomes shorter ends its connection, and no other") {
+TEST_CASE("demo static: a file truncated while it is sent ends its connection, and no other") {
   const Tree tree;
   tree.write("root/large.bin", noise(std::size_t{24} << 20));
   DemoProcess demo(serving(tree));
@@ -222,7 +222,7 @@ TEST_CASE("demo static: a file that becomes shorter ends its connection, and no 
   CHECK(await([&] { return stats_of(demo)["connections"] == 1; }));
 }
 
-TEST_CASE("demo static: a root that isn't there is one clear sentence") {
+TEST_CASE("demo static: a missing root is refused in one clear sentence") {
   try {
     run_demo({.port = 0, .root = "/nowhere/at/all"});
     FAIL("it served");

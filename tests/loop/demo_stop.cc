@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How does the demo end, when somebody doesn't take his answer, and when somebody is in a hurry?
+// How does the demo stop if a client doesn't read its answer, and at a second signal?
 #include "tests/loop/demo_support.h"
 
 namespace timeslice::demo::test {
@@ -32,13 +32,13 @@ DemoOptions with_large_file(std::chrono::nanoseconds grace) {
 
 }  // namespace
 
-TEST_CASE("demo stop: after the grace time it waits for nobody") {
+TEST_CASE("demo stop: after the grace period it waits for no client") {
   DemoProcess demo(with_large_file(200ms));
   const Stalled stalled(demo);
   CHECK(demo.terminate() == 0);
 }
 
-TEST_CASE("demo stop: a second signal ends it at once") {
+TEST_CASE("demo stop: a second signal ends it right away") {
   DemoProcess demo(with_large_file(1h));
   const Stalled stalled(demo);
   ::kill(demo.pid(), SIGTERM);
@@ -48,7 +48,7 @@ TEST_CASE("demo stop: a second signal ends it at once") {
   CHECK(demo.wait() == 0);
 }
 
-TEST_CASE("demo stop: a large file that was begun is sent to its end") {
+TEST_CASE("demo stop: a large file in progress is sent to its end") {
   const DemoOptions options = with_large_file(1h);
   DemoProcess demo(options);
   Stalled stalled(demo);
@@ -59,7 +59,7 @@ TEST_CASE("demo stop: a large file that was begun is sent to its end") {
   CHECK(demo.wait() == 0);
 }
 
-TEST_CASE("demo stop: a request that is just on its way is answered, as the last one") {
+TEST_CASE("demo stop: a request already on its way is answered, as the last one") {
   DemoOptions options = on_each_backend();
   options.limits.farewell_time = 30s;
   options.limits.grace = 60s;
@@ -75,7 +75,7 @@ TEST_CASE("demo stop: a request that is just on its way is answered, as the last
   CHECK(demo.wait() == 0);
 }
 
-TEST_CASE("demo stop: what was begun may be finished, a request in pieces too") {
+TEST_CASE("demo stop: requests in progress are finished, even one that arrives in pieces") {
   DemoOptions options = on_each_backend();
   options.limits.grace = options.limits.header_time = 1h;
   DemoProcess demo(options);
@@ -90,8 +90,8 @@ TEST_CASE("demo stop: what was begun may be finished, a request in pieces too") 
   CHECK(demo.wait() == 0);
 }
 
-// They wait in the kernel's queue, because only one is let in at a time, or are in the manager's
-// hands.
+// They wait in the kernel's queue, because only one is accepted at a time, or the manager has
+// them.
 void check_that_all_are_answered(DemoOptions options) {
   options.limits.connections = 1;
   options.limits.farewell_time = 30s;
@@ -111,11 +111,11 @@ void check_that_all_are_answered(DemoOptions options) {
   CHECK(demo.wait() == 0);
 }
 
-TEST_CASE("demo stop: whoever has connected before is answered") {
+TEST_CASE("demo stop: clients that connected before are answered") {
   check_that_all_are_answered(on_every_backend());
 }
 
-TEST_CASE("demo stop: whoever has connected to a cluster before is answered") {
+TEST_CASE("demo stop: clients that connected to a cluster before are answered") {
   DemoOptions options = on_each_backend();
   options.cluster = 2;
   options.policy = GENERATE(Policy::round_robin, Policy::reuse_port);

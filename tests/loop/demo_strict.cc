@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Could somebody else read a request differently than the demo does? What can be read in two ways
-// (RFC 9112, 11.2) is refused, and with it all that follows. What Node refuses is refused here too,
-// and what is taken here are as many requests for Node: it's asked, where there is one.
+// Could another server parse a request differently than the demo does? What is ambiguous (RFC 9112,
+// 11.2) is refused, and with it all that follows. What Node refuses is refused here too, and what
+// is accepted here Node parses as the same number of requests: it's run, where it is installed.
 #include <fcntl.h>
 
 #include <regex>
@@ -123,14 +123,14 @@ const std::vector<Case>& cases() {
   return kCases;
 }
 
-// Behind each case: is it still the second request?
+// After each case: is it still the second request?
 const std::string kNext = "GET /second HTTP/1.1\r\nHost: x\r\n\r\n";
 
 std::string outcome_of(const HttpRequest& request) {
   return request.error == 0 ? kTaken : std::to_string(request.error);
 }
 
-// Node's own server, which answers each request when it's whole.
+// Node's own server, which answers each request when it's complete.
 class NodeServer {
  public:
   NodeServer() {
@@ -180,7 +180,7 @@ std::vector<std::string> statuses(std::uint16_t port, const std::string& bytes) 
 
 }  // namespace
 
-TEST_CASE("demo strict: what can be read in two ways is refused, however it is cut") {
+TEST_CASE("demo strict: ambiguous requests are refused, however they are split") {
   for (const Case& one : cases()) {
     for (const std::size_t step :
          {one.bytes.size() + kNext.size(), std::size_t{1}, std::size_t{7}}) {
@@ -195,7 +195,7 @@ TEST_CASE("demo strict: what can be read in two ways is refused, however it is c
   }
 }
 
-TEST_CASE("demo strict: what Node refuses is refused, and what is taken Node takes too") {
+TEST_CASE("demo strict: what Node refuses is refused, and what is accepted Node accepts, too") {
   if (std::system("node --version >/dev/null 2>&1") != 0) SKIP_TEST("there is no node here");
   const NodeServer node;
   REQUIRE(node.port() != 0);
@@ -229,13 +229,13 @@ TEST_CASE("demo strict: trailers don't act as headers") {
   CHECK(requests[1].path == "/second");
 }
 
-TEST_CASE("demo strict: several lines of a header are one list") {
+TEST_CASE("demo strict: repeated header lines form one list") {
   const auto requests = parse(get_with("If-None-Match: \"a\"\r\nIf-None-Match: \"b\""), 5);
   REQUIRE(requests.size() == 1);
   CHECK(requests[0].if_none_match == "\"a\", \"b\"");
 }
 
-TEST_CASE("demo strict: a target with an authority has a path all the same") {
+TEST_CASE("demo strict: a target with an authority is reduced to its path and query") {
   const auto path = [](const std::string& target) {
     const auto requests = parse(first_line("GET " + target + " HTTP/1.1"), 1000);
     REQUIRE(requests.size() == 1);
@@ -248,7 +248,7 @@ TEST_CASE("demo strict: a target with an authority has a path all the same") {
   CHECK(path("/?") == "/ ");
 }
 
-TEST_CASE("demo strict: what surrounds chunks has its limit, one by one or in total") {
+TEST_CASE("demo strict: chunk extensions and trailers are limited, singly and in total") {
   const Limits limits;
   std::string small;
   for (int i = 0; i < 20'000; ++i) small += "1\r\nx\r\n";
@@ -265,7 +265,7 @@ std::string expecting(const std::string& method) {
   return method + " / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
 }
 
-TEST_CASE("demo strict: who waits for 100 Continue is told to go on, in its turn") {
+TEST_CASE("demo strict: a client that expects 100 Continue gets it, in its turn") {
   DemoProcess demo(on_every_backend());
   const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
   Client client(demo);
@@ -280,8 +280,8 @@ TEST_CASE("demo strict: who waits for 100 Continue is told to go on, in its turn
   CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 "));
 }
 
-// Node says 100 all the same, unless it's asked to look first (`checkContinue`).
-TEST_CASE("demo strict: who waits for 100 Continue in vain gets the answer instead, in its turn") {
+// Node sends 100 nevertheless, unless it has a handler that decides (`checkContinue`).
+TEST_CASE("demo strict: a client refused 100 Continue gets the answer instead, in its turn") {
   DemoProcess demo(on_every_backend());
   for (const char* body : {"", "abc", "abcGET / HTTP/1.1\r\nHost: x\r\n\r\n"}) {
     CAPTURE(body);
@@ -291,7 +291,7 @@ TEST_CASE("demo strict: who waits for 100 Continue in vain gets the answer inste
     CHECK_THAT(first, StartsWith("HTTP/1.1 200 "));
     CHECK_THAT(first.substr(first.find("HTTP/1.1", 1)), StartsWith("HTTP/1.1 405 "));
     CHECK_THAT(first, Catch::Matchers::Contains("Connection: close\r\n\r\nOnly GET"));
-    client.send(body);  // nobody knows whether it's that one's
+    client.send(body);  // the server can't know whether it's that one's
     client.no_more();
     CHECK(client.read_to_end().empty());
   }

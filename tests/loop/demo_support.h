@@ -125,7 +125,7 @@ class Client {
     return text;
   }
   std::string read_to_end() { return read_until(""); }
-  // Something has come, or the end has, within the time.
+  // Data or the end has arrived within the time.
   bool readable(int milliseconds) {
     pollfd one{socket_.get(), POLLIN, 0};
     return ::poll(&one, 1, milliseconds) == 1;
@@ -164,7 +164,7 @@ inline std::string body_of(const std::string& response) {
   return end == std::string::npos ? "" : response.substr(end + 4);
 }
 
-// Asks until it's answered: a server that is told to be impatient may give up its client.
+// Asks until it's answered: a server with short time limits may disconnect its client.
 inline json stats_of(const DemoProcess& demo) {
   json stats;
   REQUIRE(await([&] {
@@ -195,7 +195,7 @@ inline DemoOptions on_each_backend() {
   return {.backend = GENERATE(BackendKind::uring, BackendKind::pool, BackendKind::blocking)};
 }
 
-// And the one that decides by a seed what goes wrong, and in which order.
+// And the one where a seed decides what goes wrong, and in which order.
 inline DemoOptions on_every_backend() {
   DemoOptions options{.backend = GENERATE(BackendKind::uring, BackendKind::pool,
                                           BackendKind::blocking, BackendKind::sim)};
@@ -211,7 +211,7 @@ inline long memory_kib(pid_t pid, const std::string& key) {
   return -1;
 }
 
-// As many descriptors as the machine gives this process; how many that are.
+// Raises this process's limit of descriptors as far as allowed; returns the limit.
 inline rlim_t raise_descriptor_limit(rlim_t wanted) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -223,7 +223,7 @@ inline rlim_t raise_descriptor_limit(rlim_t wanted) {
   return limit.rlim_cur;
 }
 
-// As a container's filter does, for the rest of this process's life. False if there are no filters.
+// As a container's filter does, for the rest of this process's life. False without seccomp.
 inline bool forbid_call(long number) {
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

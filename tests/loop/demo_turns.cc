@@ -46,12 +46,12 @@ bool nothing_to_do(const DemoProcess& demo) {
 
 }  // namespace
 
-TEST_CASE("demo turns: what asks for a hash beyond the limit is refused, not queued") {
+TEST_CASE("demo turns: hash requests over the limit are refused, not queued") {
   DemoOptions options = with_threads();
   options.limits.hashes_waiting = 3;
   DemoProcess demo(options);
   int refused = 0;
-  // None is, if the first ones are done before the last ones are asked for.
+  // None is, if the first ones are done before the last ones are requested.
   for (int round = 0; round < 20 && refused == 0; ++round) {
     auto clients = hash_askers(demo, 8);
     int served = 0;
@@ -81,7 +81,7 @@ TEST_CASE("demo turns: hashes of clients that have left aren't computed") {
   CHECK_THAT(fetch(demo, "/hash?iterations=1"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_CASE("demo turns: a half-closed client whose turn hasn't come is told so") {
+TEST_CASE("demo turns: a half-closed client that is still waiting gets 503") {
   DemoProcess demo(with_threads());
   auto clients = hash_askers(demo, 2);
   REQUIRE(await([&] { return stats_of(demo)["requests"]["/hash"] == 2; }));
@@ -94,7 +94,7 @@ TEST_CASE("demo turns: a half-closed client whose turn hasn't come is told so") 
     CHECK_THAT(client->read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_CASE("demo turns: a static file doesn't wait for all hashes that do") {
+TEST_CASE("demo turns: a static file doesn't wait for the queued hashes") {
   DemoOptions options = with_threads();
   options.limits.hashes_waiting = 1000;
   options.root = "/usr/include";
@@ -104,7 +104,8 @@ TEST_CASE("demo turns: a static file doesn't wait for all hashes that do") {
   CHECK_THAT(fetch(demo, "/static/stdio.h"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_CASE("demo turns: so much is under way, so much waits in order, and who leaves is skipped") {
+TEST_CASE(
+    "demo turns: a limited number runs, others wait in order, and those that leave are skipped") {
   Turns turns(1, 600);
   std::string told;
   std::list<Exchange> exchanges;
@@ -117,7 +118,7 @@ TEST_CASE("demo turns: so much is under way, so much waits in order, and who lea
     turns.take(exchange, cost, [&told, name] { told += std::string(1, name) + " "; });
     return exchange;
   };
-  take('a', 2000);  // at once, whatever it costs
+  take('a', 2000);  // immediately, whatever it costs
   Exchange& forgotten = take('b', 200);
   Exchange& left = take('c', 200);
   take('d', 200);

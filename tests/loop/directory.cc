@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Is every name in a directory told once, whatever its bytes, and however many there are?
+// Is every name in a directory listed once, whatever its bytes, and however many there are?
 #include "loop/io/directory.h"
 
 #include <sys/stat.h>
@@ -79,7 +79,7 @@ int first_result(const Options& options, const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a directory's names and types are told", "[directory]") {
+TEST_CASE("a directory's names and types are listed", "[directory]") {
   ON_EACH_BACKEND(options);
   TemporaryTree tree;
   tree.add_file("file", "12345");
@@ -106,7 +106,7 @@ TEST_CASE("a directory's names and types are told", "[directory]") {
   CHECK(listing.all.at("link").stat_error == 0);
 }
 
-TEST_CASE("the system's devices have their types", "[directory]") {
+TEST_CASE("device files have their types", "[directory]") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Directory directory(loop, "/dev");
@@ -115,7 +115,7 @@ TEST_CASE("the system's devices have their types", "[directory]") {
   CHECK(listing.all.at("null").type == FileType::character_device);
 }
 
-TEST_CASE("names may have any bytes", "[directory]") {
+TEST_CASE("names may contain any bytes", "[directory]") {
   ON_EACH_BACKEND(options);
   TemporaryTree tree;
   std::string all_bytes;
@@ -162,12 +162,12 @@ TEST_ON_EACH_BACKEND("ten thousand names come in batches, each once", "[director
   }
 }
 
-TEST_CASE("an entry removed between its name and its stat says so", "[directory]") {
+TEST_CASE("an entry removed after its name was read says so", "[directory]") {
   ON_EACH_BACKEND(options);
   TemporaryTree tree;
   for (int i = 0; i < 10; ++i) tree.add_file("file-" + std::to_string(i));
   GuardedLoop loop(options);
-  // The names are read ahead of us in one call, so those of later batches are known already.
+  // One call reads more names than a batch has, so those of later batches are known already.
   Directory directory(loop, tree.path, {.batch_size = 1, .with_stat = true});
   Listing listing(loop, directory);
   listing.on_batch = [&](const std::vector<DirectoryEntry>& entries) {
@@ -183,7 +183,7 @@ TEST_CASE("an entry removed between its name and its stat says so", "[directory]
   CHECK(gone + 1 == listing.count);
 }
 
-TEST_CASE("a directory that is removed while it's read ends", "[directory]") {
+TEST_CASE("reading a directory that is removed meanwhile ends", "[directory]") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   std::string path;
@@ -218,7 +218,7 @@ TEST_CASE("what can't be read as a directory is an error result", "[directory]")
 
 // Not by changing this process's user, which would be every thread's: in a child that has only one
 // so far.
-TEST_CASE("a directory that we may not read is EACCES", "[directory]") {
+TEST_CASE("a directory without read permission is EACCES", "[directory]") {
   ON_EACH_BACKEND(options);
   TemporaryTree tree;
   REQUIRE(::fchmod(tree.fd.get(), ::getuid() == 0 ? 0700 : 0) == 0);
@@ -258,7 +258,7 @@ TEST_ON_THOSE_WITH_THREADS(
   CHECK(listing.count == 1);
 }
 
-TEST_CASE("a Directory may go while it's being read", "[directory]") {
+TEST_CASE("a Directory may be destroyed while it's being read", "[directory]") {
   ON_EACH_BACKEND(options);
   Request request;
   std::vector<DirectoryEntry> entries;

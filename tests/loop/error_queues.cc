@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What does an error cost that nobody fetches? A socket with a queue of them is ready for as long
-// as they lie there, with nothing to receive. So is one with an urgent byte that nobody reads.
+// What does an error cost that isn't fetched? A socket with a queue of them is ready for as long as
+// they are there, with nothing to receive. So is one with an unread urgent byte.
 #include <linux/net_tstamp.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct Receive {
   msghdr message{};
   Request request;
   int result = 0;
-  // By one verb after the other.
+  // By one operation after the other.
   void start(Loop& loop, int fd, std::size_t number) {
     const auto ended = [this](Request& done) { result = done.result(); };
     message.msg_iov = &part;
@@ -89,12 +89,12 @@ void receive_many(const Options& options) {
 struct Crowd {
   std::size_t size;
   std::function<int(std::size_t)> fd;
-  std::function<void(std::size_t)> make_ready;  // for as long as nobody takes what makes it so
+  std::function<void(std::size_t)> make_ready;  // until what makes it ready is read
   std::function<void(std::size_t)> send_word;
 };
 
-// More of them than there are threads, ours or the kernel's, and those that began last have an end
-// first. They become ready when all wait already.
+// More of them than there are threads, ours or the kernel's, and those that started last end first.
+// They become ready when all are already waiting.
 void receive_all(const Options& options, const Crowd& crowd) {
   std::vector<Receive> receives(crowd.size);
   CountedLoop loop(options, 2 * kFewTurns + 8 * crowd.size);
@@ -129,29 +129,27 @@ void send_with_time(const Udp& from, const Udp& to) {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("an error queue that nobody reads wakes nobody twice") {
+TEST_ON_EACH_BACKEND("an unread error queue wakes no request twice") {
   receive_after_a_while(options);
 }
 
-TEST_CASE("an error queue that nobody reads doesn't stop a simulation's time") {
+TEST_CASE("an unread error queue doesn't stop a simulation's clock") {
   Options options = options_for(BackendKind::sim);
   options.sim.outside_world = false;
   INFO(about(BackendKind::sim));
   receive_after_a_while(options);
 }
 
-TEST_ON_EACH_BACKEND("an error queue that nobody reads doesn't keep recv_many busy") {
-  receive_many(options);
-}
+TEST_ON_EACH_BACKEND("an unread error queue doesn't keep recv_many busy") { receive_many(options); }
 
-TEST_CASE("an error queue that nobody reads doesn't keep recv_many busy (before Linux 6.0)") {
+TEST_CASE("an unread error queue doesn't keep recv_many busy (before Linux 6.0)") {
   if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
   Options options = options_for(BackendKind::uring);
   options.without_multishot = true;
   receive_many(options);
 }
 
-TEST_ON_EACH_BACKEND("receives beside unread errors hold up none of their like") {
+TEST_ON_EACH_BACKEND("receives next to unread errors don't delay each other") {
   const std::vector<ErrorQueue> sockets(kCrowd);
   receive_all(options,
               {kCrowd, [&](std::size_t i) { return sockets[i].fd.get(); }, [](std::size_t) {},
@@ -166,7 +164,7 @@ TEST_ON_EACH_BACKEND(
                         [&](std::size_t i) { send_to_itself(sockets[i], "word"); }});
 }
 
-TEST_ON_EACH_BACKEND("receives beside unread times of sending hold up none of their like") {
+TEST_ON_EACH_BACKEND("receives next to unread send timestamps don't delay each other") {
   const std::vector<Udp> sockets(kCrowd);
   const Udp other;
   receive_all(options, {kCrowd, [&](std::size_t i) { return sockets[i].fd.get(); },
@@ -174,7 +172,7 @@ TEST_ON_EACH_BACKEND("receives beside unread times of sending hold up none of th
                         [&](std::size_t i) { send_to_itself(sockets[i], "word"); }});
 }
 
-TEST_ON_EACH_BACKEND("receives beside unread urgent bytes hold up none of their like") {
+TEST_ON_EACH_BACKEND("receives next to unread urgent bytes don't delay each other") {
   const std::vector<TcpPair> pairs(kCrowd);
   const auto send = [&](std::size_t i, std::string_view text, int flags) {
     REQUIRE(::send(pairs[i].b.get(), text.data(), text.size(), flags) ==

@@ -27,7 +27,7 @@ void make_file(const std::string& path, const std::string& content = "content") 
 }  // namespace
 
 // `blocking` and `sim` wait in the call itself, on the loop's own thread.
-TEST_ON_THOSE_WITH_THREADS("an open of a FIFO waits for the other side, as open(2) does") {
+TEST_ON_THOSE_WITH_THREADS("opening a FIFO waits for the other side, as open(2) does") {
   const TemporaryDirectory home;
   const std::string path = home / "fifo";
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
@@ -48,7 +48,7 @@ TEST_ON_THOSE_WITH_THREADS("an open of a FIFO waits for the other side, as open(
   CHECK(UniqueFd(result));
 }
 
-TEST_ON_EACH_BACKEND("a file's life, by one operation after the other") {
+TEST_ON_EACH_BACKEND("a file's life cycle, one operation after the other") {
   options.sim.faults = false;
   const TemporaryDirectory home;
   const std::string directory = home / "directory", path = directory + "/file";
@@ -78,7 +78,7 @@ TEST_ON_EACH_BACKEND("a file's life, by one operation after the other") {
   CHECK(status_of(loop, directory, status) == -ENOENT);
 }
 
-TEST_ON_EACH_BACKEND("several parts are written and read by one operation") {
+TEST_ON_EACH_BACKEND("several buffers are written and read by one operation") {
   options.sim.faults = false;
   const UniqueFd file = temporary_file("..........");
   std::string a = "AB", b, c = "CDE";
@@ -101,7 +101,7 @@ TEST_ON_EACH_BACKEND("several parts are written and read by one operation") {
 }
 
 // Both move the one position, which is always the file's end.
-TEST_ON_EACH_BACKEND("reads beside writes at the current position move no write") {
+TEST_ON_EACH_BACKEND("reads next to writes at the current position don't move the writes") {
   options.sim.faults = false;  // no short write, after which all is shifted
   constexpr std::uint32_t kWrites = 3000;
   const UniqueFd file = temporary_file("");
@@ -134,7 +134,7 @@ TEST_ON_EACH_BACKEND("reads beside writes at the current position move no write"
   CHECK(right);
 }
 
-TEST_ON_EACH_BACKEND("what can't be done with a path is told as the system call tells it") {
+TEST_ON_EACH_BACKEND("what can't be done with a path fails as the system call does") {
   const TemporaryDirectory home;
   const std::string file = home / "file", none = home / "none", below = home / "file/below";
   const std::string directory = home / "directory", loops = home / "loops";
@@ -216,7 +216,7 @@ TEST_ON_EACH_BACKEND("every operation on a descriptor that isn't open is EBADF")
   }
 }
 
-TEST_ON_EACH_BACKEND("a device without room is ENOSPC") {
+TEST_ON_EACH_BACKEND("a full device is ENOSPC") {
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   REQUIRE(full);
   const iovec part{const_cast<char*>("x"), 1};
@@ -247,7 +247,8 @@ TEST_ON_EACH_BACKEND("a full file system gives a short write, then ENOSPC") {
   REQUIRE(::umount(home.path.c_str()) == 0);
 }
 
-TEST_ON_EACH_BACKEND("without free descriptors opening and accepting are EMFILE, and come back") {
+TEST_ON_EACH_BACKEND(
+    "without free descriptors opening and accepting are EMFILE, and work again later") {
   const int listener = listen_on_loopback(0);
   const UniqueFd client(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener))));
   REQUIRE(client);
@@ -275,7 +276,7 @@ TEST_ON_EACH_BACKEND("without free descriptors opening and accepting are EMFILE,
   CHECK(opened == -EMFILE);
   CHECK(accepted == -EMFILE);
   CHECK(results == std::vector<int>{-EMFILE});
-  // The kernel may have dropped the connection that it couldn't give: a new one is accepted.
+  // The kernel may have dropped the connection that it couldn't hand out: a new one is accepted.
   const UniqueFd again(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener))));
   loop.accept_many(many, listener, note);
   loop.run();

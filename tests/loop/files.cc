@@ -57,7 +57,7 @@ TEST_ON_EACH_BACKEND("a bad descriptor is an error result, not an exception") {
 }
 
 TEST_ON_EACH_BACKEND("many reads in flight each fill their own buffer") {
-  options.sim.faults = false;           // none is cut short
+  options.sim.faults = false;           // none is short
   constexpr std::size_t kReads = 1000;  // far more than the ring has entries
   options.ring_entries = 16;
   const std::string content = pattern(kReads * 64);
@@ -128,7 +128,7 @@ TEST_ON_EACH_BACKEND("a stream is read and written at its current position") {
   CHECK(got == 5);
   CHECK(put == 5);
   CHECK(std::string(buffer.data(), 5) == "hello");
-  // A regular file has a position too.
+  // A regular file has a position, too.
   const UniqueFd file = temporary_file("0123456789");
   REQUIRE(::lseek(file.get(), 4, SEEK_SET) == 4);
   loop.read(reading, file.get(), buffer.data(), buffer.size(), kCurrentPosition,
@@ -138,7 +138,7 @@ TEST_ON_EACH_BACKEND("a stream is read and written at its current position") {
   CHECK(std::string(buffer.data(), 6) == "456789");
 }
 
-TEST_ON_EACH_BACKEND("what finds no room in a file is neither told as written nor written over") {
+TEST_ON_EACH_BACKEND("data that exceeds a file's limit isn't counted as written, nor moved") {
   constexpr std::size_t kPiece = 1 << 20, kRoom = 2 * kPiece + kPiece / 2 + 5;
   const std::string content = pattern(8 * kPiece);
   const FileSizeLimit limit(kRoom);
@@ -165,7 +165,7 @@ TEST_ON_EACH_BACKEND("what finds no room in a file is neither told as written no
   }
 }
 
-TEST_ON_EACH_BACKEND("the route of a warm read is told where it can be known") {
+TEST_ON_EACH_BACKEND("the route of a cached read is given where it can be known") {
   options.observe_routes = true;
   const UniqueFd file = temporary_file(pattern(4096));
   Pipe pipe;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Is the order of callbacks Node's own? golden/ has small scripts and, in orders.txt, what each of
-// them prints. Here are their twins, which print the same on all back ends; and where a node is
-// installed, it is asked, too.
+// them prints. Here are their counterparts, which print the same on all back ends; and where Node
+// is installed, it is run, too.
 #include <sys/stat.h>
 
 #include <cstdio>
@@ -178,7 +178,7 @@ void greedy(Script& s) {
   s.loop.run();
 }
 
-// An async function's body up to its first await runs at once, each further part as a microtask.
+// An async function's body runs up to its first await at once, each further part as a microtask.
 void walk(Script& s, const std::string& name) {
   s.say(name + "1");
   s.loop.queue_microtask([&s, name] {
@@ -245,8 +245,8 @@ TEST_CASE("each golden order has its script and its twin") {
 TEST_ON_EACH_BACKEND("callbacks come in the golden orders") {
   for (const auto& [name, order] : golden_orders()) {
     CAPTURE(name);
-    // There a file operation has ended when its start returns. Begun by the main script, it is told
-    // in the pending phase, and what its callback begins in the poll phase right behind.
+    // There a file operation has ended when its start returns. Started by the main script, it is
+    // called back in the pending phase, and what its callback starts in the poll phase right after.
     if (options.backend == BackendKind::blocking && name == "io-then-io") continue;
     for (int round = 0; round < 10; ++round) {
       Script script(options);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Do frames and descriptors come through whole: in any pieces, against a full socket, from a peer
-// that dies, and is nonsense refused?
+// Do frames and descriptors arrive complete: in any pieces, against a full socket, from a peer that
+// dies, and is garbage refused?
 #include "loop/cluster/ipc.h"
 
 #include <poll.h>
@@ -139,7 +139,7 @@ struct Half {
 
 }  // namespace
 
-TEST_CASE("ipc: frames come out of a stream whole, however it is cut", "[ipc]") {
+TEST_CASE("ipc: frames are parsed correctly, however the stream is split", "[ipc]") {
   const unsigned seed = GENERATE(range(1U, 41U));
   CAPTURE(seed);
   std::mt19937 random(seed);
@@ -155,7 +155,7 @@ TEST_CASE("ipc: frames come out of a stream whole, however it is cut", "[ipc]") 
   CHECK_FALSE(reader.within_frame());
 }
 
-TEST_CASE("ipc: random bytes are refused or are frames, and no descriptor is left over", "[ipc]") {
+TEST_CASE("ipc: random bytes are refused or parsed as frames, and no descriptor leaks", "[ipc]") {
   const std::size_t before = open_count();
   for (unsigned seed = 1; seed <= 2'000; ++seed) {
     std::mt19937 random(seed);
@@ -164,7 +164,7 @@ TEST_CASE("ipc: random bytes are refused or are frames, and no descriptor is lef
     for (int i = 0; i < 50 && wrong.empty(); ++i) {
       if (random() % 8 == 0) reader.add_fd(null_device());
       std::string bytes = noise(random, random() % 40);
-      if (random() % 2 == 0)  // mostly a header that makes sense
+      if (random() % 2 == 0)  // mostly a valid header
         bytes = bytes_of({7, bytes, random() % 4 == 0});
       wrong = reader.feed(bytes.data(), bytes.size());
       while (const std::optional<Frame> frame = reader.next())
@@ -248,7 +248,7 @@ TEST_CASE("ipc: a descriptor that was passed is the same open file", "[ipc]") {
   CHECK(::read(pipe.out.get(), text.data(), text.size()) == 2);
 }
 
-TEST_CASE("ipc: nonsense ends the channel with a sentence", "[ipc]") {
+TEST_CASE("ipc: garbage ends the channel with a message", "[ipc]") {
   ON_EACH_BACKEND(options);
   Half half(options, {.max_payload = 1'000});
   half.write(bytes_of({3, "good", false}));
@@ -283,7 +283,7 @@ TEST_CASE("ipc: nonsense ends the channel with a sentence", "[ipc]") {
   CHECK(half.channel.send(1, "x") == -EPIPE);
 }
 
-TEST_CASE("ipc: a peer's end is seen after its last words", "[ipc]") {
+TEST_CASE("ipc: a peer's end is seen after its last frames", "[ipc]") {
   ON_EACH_BACKEND(options);
   Half half(options);
   const bool cut = GENERATE(true, false);
@@ -299,7 +299,7 @@ TEST_CASE("ipc: a peer's end is seen after its last words", "[ipc]") {
   CHECK_THAT(half.reason, Contains(cut ? "in the middle of a frame" : "went away"));
 }
 
-TEST_CASE("ipc: what can't be sent now waits, up to a limit", "[ipc]") {
+TEST_CASE("ipc: frames that can't be sent yet are queued, up to a limit", "[ipc]") {
   ON_EACH_BACKEND(options);
   constexpr std::size_t kMiB = std::size_t{1} << 20;
   Half half(options, {.max_payload = 2 * kMiB, .max_queued = 5 * kMiB});
@@ -316,7 +316,7 @@ TEST_CASE("ipc: what can't be sent now waits, up to a limit", "[ipc]") {
   CHECK(expected.size() >= 4 * kMiB);
   CHECK(half.channel.queued_bytes() > 4 * kMiB);
   CHECK(half.flushed == 0);
-  // Now the peer reads. It's the same thread: a turn of ours, a read of its.
+  // Now the peer reads. It's the same thread: a turn of the loop, a read by the peer.
   FrameReader reader(2 * kMiB);
   Request reading;
   Hook reader_turn(half.loop, Phase::idle, [&] {
@@ -334,14 +334,13 @@ TEST_CASE("ipc: what can't be sent now waits, up to a limit", "[ipc]") {
   CHECK(got == expected);
 }
 
-TEST_CASE("ipc: a frame that nothing waits before goes, even if it is larger than the limit",
-          "[ipc]") {
+TEST_CASE("ipc: with an empty queue a frame is sent even if it is larger than the limit", "[ipc]") {
   ON_EACH_BACKEND(options);
   Half half(options, {.max_payload = 4096, .max_queued = 1024});
   CHECK(half.channel.send(1, std::string(4096, 'x')) == 0);
 }
 
-TEST_CASE("ipc: without a free descriptor number the frame comes and says so", "[ipc]") {
+TEST_CASE("ipc: without a free descriptor number the frame arrives and says so", "[ipc]") {
   ON_EACH_BACKEND(options);
   Half half(options);
   half.write_with_fds(bytes_of({1, "a", true}), 1);

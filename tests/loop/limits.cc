@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What becomes of an operation where the process has come to a limit: of a file's size, of memory?
+// What becomes of an operation when the process has reached a limit: of a file's size, of memory?
 #include <new>
 
 #include "tests/loop/support.h"
@@ -25,7 +25,7 @@ TEST_ON_EACH_BACKEND(
   CHECK(content_of(file.get()) == "c");
 }
 
-TEST_ON_EACH_BACKEND("a job that gets no memory has a result, and doesn't end the program") {
+TEST_ON_EACH_BACKEND("a job that gets no memory fails, and doesn't end the program") {
   Request request;
   GuardedLoop loop(options);
   int result = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does the loop stay whole when callbacks throw, signals storm, processes fork and threads stray?
+// Does the loop survive callbacks that throw, storms of signals, forks and use from other threads?
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -55,8 +55,8 @@ struct Storm {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("callbacks that throw in every phase lose nobody, and each is called once") {
-  options.sim.faults = false;  // so that the three bytes go at once
+TEST_ON_EACH_BACKEND("callbacks that throw in every phase lose no other, and each is called once") {
+  options.sim.faults = false;  // so that the three bytes are sent together
   Pipe pipe;
   SocketPair pair;
   std::vector<Request> requests(4);
@@ -120,7 +120,7 @@ TEST_ON_EACH_BACKEND("callbacks that throw in every phase lose nobody, and each 
   CHECK(throws == static_cast<int>(expected.size()));
 }
 
-TEST_ON_EACH_BACKEND("run_callback runs what it's given, and then ticks and microtasks") {
+TEST_ON_EACH_BACKEND("run_callback runs its argument, then ticks and microtasks") {
   std::string order;
   GuardedLoop loop(options);
   loop.run_callback([&] {
@@ -139,7 +139,7 @@ TEST_ON_EACH_BACKEND("run_callback runs what it's given, and then ticks and micr
   CHECK(order == "callback tick microtask later");
 }
 
-TEST_ON_EACH_BACKEND("signals at every millisecond spoil no operation") {
+TEST_ON_EACH_BACKEND("a signal every millisecond disturbs no operation") {
   options.sim.faults = false;
   const TemporaryDirectory home;
   SocketPair pair;
@@ -214,7 +214,7 @@ TEST_ON_EACH_BACKEND(
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   struct statx status {};
-  // In every order of turns before the end, from none to a few.
+  // After every number of turns before the end, from none to a few.
   for (int turns = 0; turns < 4; ++turns) {
     CAPTURE(turns);
     std::vector<Request> requests(21);
@@ -276,7 +276,8 @@ TEST_ON_EACH_BACKEND(
   }
 }
 
-TEST_ON_EACH_BACKEND("in a forked child a loop refuses to serve, and goes without a trace") {
+TEST_ON_EACH_BACKEND(
+    "in a forked child a loop refuses to run, and is destroyed without side effects") {
   const UniqueFd listener(listen_on_loopback(0));
   const auto port = static_cast<std::uint16_t>(port_of(listener.get()));
   SocketPair pair;
@@ -336,7 +337,7 @@ TEST_ON_EACH_BACKEND("in a forked child a loop refuses to serve, and goes withou
   CHECK(worked == 2);
 }
 
-TEST_ON_EACH_BACKEND("what a child frees of its parent's loop isn't taken from its own loop") {
+TEST_ON_EACH_BACKEND("what a child frees of its parent's loop doesn't affect its own loop") {
   auto parents = std::make_unique<Loop>(options);
   auto parents_buffers = std::make_unique<Buffers>(*parents, 2, 8);
   CHECK(in_child([&] {
@@ -373,7 +374,7 @@ TEST_ON_EACH_BACKEND("a forked child doesn't keep its parent's closed listener a
   REQUIRE(child >= 0);
   if (child == 0) {
     until.in = UniqueFd();
-    ::close(listener);  // all that it knows of
+    ::close(listener);  // the only one that it knows
     char byte = 'c';
     if (::write(closed.in.get(), &byte, 1) != 1) ::_exit(2);
     ::_exit(::read(until.out.get(), &byte, 1) == 0 ? 0 : 1);
@@ -389,7 +390,7 @@ TEST_ON_EACH_BACKEND("a forked child doesn't keep its parent's closed listener a
   CHECK(status == 0);
 }
 
-TEST_ON_EACH_BACKEND("use from another thread is an assertion") {
+TEST_ON_EACH_BACKEND("use from another thread fails an assertion") {
   const auto stray = [&](const std::function<void(Loop&)>& use) {
     return in_child([&] {
       const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -405,7 +406,7 @@ TEST_ON_EACH_BACKEND("use from another thread is an assertion") {
   CHECK(stray([&](Loop& loop) { loop.nop(request, {}); }) == -SIGABRT);
 }
 
-TEST_CASE("a ring that a kernel thread polls does everything, and so does one that shows iowait") {
+TEST_CASE("a ring polled by a kernel thread does everything, and so does one that counts iowait") {
   if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
   Options options;
   SECTION("sqpoll") { options.sqpoll = true; }

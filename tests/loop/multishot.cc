@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does a request that is answered many times lose, reorder or leak nothing, however it ends?
+// Does a multishot request lose, reorder or leak anything, however it ends?
 #include <poll.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace timeslice::loop::test {
 
 namespace {
 
-// As many bytes as asked for, each telling its place.
+// This many bytes, each of which encodes its position.
 std::string counted(std::size_t size) {
   std::string text(size, '\0');
   for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 31 / 7);
@@ -25,7 +25,7 @@ std::string_view text_of(const Multishot& request) {
   return {reinterpret_cast<const char*>(data.data()), data.size()};
 }
 
-// A listener and connections to it that nobody has accepted yet.
+// A listener and connections to it that aren't accepted yet.
 struct Callers {
   explicit Callers(std::size_t count) {
     while (fds.size() < count)
@@ -36,7 +36,7 @@ struct Callers {
   std::vector<UniqueFd> fds;
 };
 
-// Writes all of `text` and closes, as fast as there is room.
+// Writes all of `text` as fast as there is room, then closes.
 struct Writer {
   Writer(Loop& home, UniqueFd socket, std::string content)
       : loop(home), fd(std::move(socket)), text(std::move(content)) {
@@ -58,7 +58,7 @@ struct Writer {
   Request request;
 };
 
-// Takes all that comes until the end.
+// Receives all until the end.
 struct Reader {
   Reader(Loop& loop, int fd, Buffers& buffers) {
     loop.recv_many(request, fd, buffers, [this](Request& done) {
@@ -189,7 +189,7 @@ void destroy_untold(const Options& options) {
   CHECK(calls == 1);
   CHECK_FALSE(accepting.in_flight());
   CHECK(open_descriptors() == before);
-  // And nothing of it is told by the next loop.
+  // And the next loop delivers none of it.
   GuardedLoop loop(options);
   std::vector<int> results;
   loop.accept_many(accepting, callers.listener.get(), [&](Request& done) {
@@ -337,19 +337,19 @@ void buffers_outlive_loop(const Options& options) {
 
 }  // namespace
 
-TEST_ON_EACH_RING("accept_many gives each connection once, until it is cancelled", accept_all)
-TEST_ON_EACH_RING("recv_many gives more than its buffers hold, in order, and then the end",
+TEST_ON_EACH_RING("accept_many delivers each connection once, until it is cancelled", accept_all)
+TEST_ON_EACH_RING("recv_many delivers more than its buffers hold, in order, and then the end",
                   receive_all)
-TEST_ON_EACH_RING("recv_many takes an empty datagram for a message", receive_empty_datagrams)
+TEST_ON_EACH_RING("recv_many delivers an empty datagram as a message", receive_empty_datagrams)
 TEST_ON_EACH_RING("many streams share two buffers, and none loses a byte", share_buffers)
-TEST_ON_EACH_RING("a cancel with connections untold leaks none of them", cancel_untold)
-TEST_ON_EACH_RING("a loop that goes with connections untold leaks none of them", destroy_untold)
-TEST_ON_EACH_RING("recv_many ends by a cancel, by its deadline and by a reset", end_early)
-TEST_ON_EACH_RING("a multishot request and its buffers may go in the last callback",
+TEST_ON_EACH_RING("a cancel leaks no undelivered connections", cancel_untold)
+TEST_ON_EACH_RING("a destroyed loop leaks no undelivered connections", destroy_untold)
+TEST_ON_EACH_RING("recv_many ends on a cancel, on its deadline and on a reset", end_early)
+TEST_ON_EACH_RING("a multishot request and its buffers may be destroyed in the last callback",
                   go_in_last_callback)
-TEST_ON_EACH_RING("a multishot request may be started anew in its last callback",
+TEST_ON_EACH_RING("a multishot request may be restarted in its last callback",
                   start_anew_in_last_callback)
-TEST_ON_EACH_RING("buffers may go after their loop", buffers_outlive_loop)
+TEST_ON_EACH_RING("buffers may outlive their loop", buffers_outlive_loop)
 TEST_ON_EACH_RING("a callback that throws between two pieces loses neither", throw_in_between)
 
 }  // namespace timeslice::loop::test

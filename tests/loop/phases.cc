@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Do the phases come in the order that they promise, and does the loop end when it should?
+// Do the phases come in the documented order, and does the loop end when it should?
 #include <poll.h>
 
 #include <stdexcept>
@@ -25,7 +25,7 @@ void make_readable(const Pipe& pipe) { REQUIRE(::write(pipe.in.get(), "x", 1) ==
 
 TEST_ON_EACH_BACKEND(
     "phases come in libuv's order, with ticks and microtasks after each callback") {
-  options.sim.faults = false;  // a try that is put off comes a turn later
+  options.sim.faults = false;  // an attempt that is put off comes a turn later
   Trace trace;
   Pipe pipe;
   Request readable;
@@ -69,7 +69,7 @@ TEST_ON_EACH_BACKEND(
   CHECK(loop.counters().events == 1);
 }
 
-TEST_ON_EACH_BACKEND("inside an I/O callback an immediate comes before a timeout, always") {
+TEST_ON_EACH_BACKEND("inside an I/O callback an immediate always runs before a timeout") {
   Trace trace;
   Pipe pipe;
   Request readable;
@@ -123,7 +123,7 @@ TEST_ON_EACH_BACKEND("an immediate queued by an immediate waits for the next tur
   CHECK(turns == std::vector<std::uint64_t>{1, 2});
 }
 
-TEST_ON_EACH_BACKEND("a request that ended without a wait is called in the pending phase") {
+TEST_ON_EACH_BACKEND("a request that ended without waiting is called back in the pending phase") {
   Trace trace;
   SocketPair pair;
   Request sending;
@@ -138,14 +138,14 @@ TEST_ON_EACH_BACKEND("a request that ended without a wait is called in the pendi
     idle.start();
   });
   loop.run();
-  // Where epoll serves, a send is tried at once; others carry it out with the next wait.
+  // With epoll a send is tried immediately; others perform it with the next wait.
   const char* expected = "sent-inline idle";
   if (options.backend == BackendKind::uring) expected = "idle sent-unknown";
   if (options.backend == BackendKind::sim) expected = "idle sent-poll";
   CHECK(trace.words == expected);
 }
 
-TEST_ON_EACH_BACKEND("a loop with nothing alive returns at once, and may be run again") {
+TEST_ON_EACH_BACKEND("a loop with nothing alive returns right away, and may be run again") {
   GuardedLoop loop(options);
   loop.run();
   CHECK(loop.counters().turns == 0);
@@ -161,7 +161,8 @@ TEST_ON_EACH_BACKEND("a loop with nothing alive returns at once, and may be run 
   CHECK_FALSE(loop.alive());
 }
 
-TEST_ON_EACH_BACKEND("what is unreferenced doesn't hold the loop, but is served while it runs") {
+TEST_ON_EACH_BACKEND(
+    "what is unreferenced doesn't keep the loop alive, but is served while it runs") {
   Pipe pipe;
   Request never;
   GuardedLoop loop(options);
@@ -182,7 +183,7 @@ TEST_ON_EACH_BACKEND("what is unreferenced doesn't hold the loop, but is served 
   CHECK(beats > 0);
   CHECK(background.active());
 
-  background.ref();  // holds from now on
+  background.ref();  // keeps the loop alive from now on
   CHECK(loop.alive());
   background.stop();
   CHECK_FALSE(loop.alive());
@@ -198,14 +199,14 @@ TEST_ON_EACH_BACKEND(
   idle.start();
   loop.run();
   CHECK(turns == 100);
-  CHECK(loop.counters().idle_ns == 0);  // looking whether anything has happened is no idling
+  CHECK(loop.counters().idle_ns == 0);  // checking whether anything has happened is not idling
 
   const auto before = loop.counters();
   Timer timer(loop, {});
   timer.start(200ms);
   loop.run();
   CHECK(loop.counters().turns - before.turns <= 3);
-  CHECK(loop.counters().idle_ns - before.idle_ns >= 100'000'000);  // but for how late it begins
+  CHECK(loop.counters().idle_ns - before.idle_ns >= 100'000'000);  // apart from how late it begins
 }
 
 TEST_ON_EACH_BACKEND("stop ends the run after the turn, and the loop can go on later") {
@@ -228,7 +229,7 @@ TEST_ON_EACH_BACKEND("stop ends the run after the turn, and the loop can go on l
   CHECK(loop.alive());
 }
 
-TEST_ON_EACH_BACKEND("a callback that throws ends run, and the next run calls what is left") {
+TEST_ON_EACH_BACKEND("a callback that throws ends run(), and the next run() calls the rest") {
   Pipe first, second;
   std::vector<Request> requests(2);
   GuardedLoop loop(options);
@@ -249,7 +250,7 @@ TEST_ON_EACH_BACKEND("a callback that throws ends run, and the next run calls wh
   CHECK(called == 2);
 }
 
-TEST_ON_EACH_BACKEND("timers, immediates and hooks that throw don't take their neighbours along") {
+TEST_ON_EACH_BACKEND("timers, immediates and hooks that throw don't affect others") {
   GuardedLoop loop(options);
   Trace trace;
   const Task throws = [] { throw std::logic_error("from a callback"); };
@@ -273,7 +274,7 @@ TEST_ON_EACH_BACKEND("timers, immediates and hooks that throw don't take their n
   CHECK(trace.words == "timer hook immediate");
 }
 
-TEST_ON_EACH_BACKEND("a hook may destroy itself and its neighbours") {
+TEST_ON_EACH_BACKEND("a hook may destroy itself and others") {
   GuardedLoop loop(options);
   std::vector<std::unique_ptr<Hook>> hooks;
   int called = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Do messages arrive whole, once, in order, on the right thread, and do closes come after them?
+// Do messages arrive complete, once, in order, on the right thread, and do closes come after them?
 #include "loop/threads/port.h"
 
 #include <sys/stat.h>
@@ -41,7 +41,7 @@ bool is_closed(int fd) { return ::fcntl(fd, F_GETFD) < 0 && errno == EBADF; }
 
 }  // namespace
 
-TEST_CASE("messages sent before a port is bound are kept, and then come in order") {
+TEST_CASE("messages sent before a port is bound are kept, and then delivered in order") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -54,7 +54,7 @@ TEST_CASE("messages sent before a port is bound are kept, and then come in order
   CHECK_FALSE(ends.b.is_open());
 }
 
-TEST_CASE("after each message come its ticks and microtasks, before the next message") {
+TEST_CASE("after each message its ticks and microtasks run, before the next message") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -78,7 +78,7 @@ TEST_CASE("after each message come its ticks and microtasks, before the next mes
   CHECK(words == "a a.tick a.micro a.late-tick b b.tick b.micro b.late-tick closed");
 }
 
-TEST_CASE("copied bytes are the sender's to change, a transferred buffer is not copied") {
+TEST_CASE("the sender may change copied bytes, and a transferred buffer is not copied") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -112,7 +112,7 @@ TEST_CASE("copied bytes are the sender's to change, a transferred buffer is not 
   CHECK(shared.load<std::int32_t>(3) == 33);
 }
 
-TEST_CASE("a file is the receiver's, and closed if nobody takes it") {
+TEST_CASE("a sent file belongs to the receiver, and is closed if it isn't taken") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -136,7 +136,7 @@ TEST_CASE("a file is the receiver's, and closed if nobody takes it") {
   CHECK(byte == 'c');
 }
 
-TEST_CASE("a port may be sent through a port, with what waits in it") {
+TEST_CASE("a port may be sent through a port, with its queued messages") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -159,7 +159,7 @@ TEST_CASE("a port may be sent through a port, with what waits in it") {
   CHECK(log.words == "early late .");
 }
 
-TEST_CASE("a bound port that is sent takes along what it hasn't delivered") {
+TEST_CASE("a bound port that is sent takes its queued messages along") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -220,7 +220,7 @@ TEST_CASE("ports that could be reached only through themselves are refused") {
   }
 }
 
-TEST_CASE("a port that has arrived can be sent on") {
+TEST_CASE("a received port can be sent on") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -248,7 +248,7 @@ TEST_CASE("a port that has arrived can be sent on") {
   CHECK(log.words == "still .");
 }
 
-TEST_CASE("a port that has arrived can carry the one that it came through") {
+TEST_CASE("a received port can carry the one that it came through") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel outer;
@@ -346,7 +346,7 @@ TEST_CASE("a port may be closed or destroyed in its own callbacks") {
   }
 }
 
-TEST_CASE("an unbound port keeps its messages for whoever binds it next") {
+TEST_CASE("an unbound port keeps its messages until it is bound again") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -370,7 +370,7 @@ TEST_CASE("an unbound port keeps its messages for whoever binds it next") {
   CHECK(log.words == "2 3 4 5 .");
 }
 
-TEST_CASE("if on_message throws, the messages behind it are not lost") {
+TEST_CASE("if on_message throws, the next messages are not lost") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -390,7 +390,7 @@ TEST_CASE("if on_message throws, the messages behind it are not lost") {
   CHECK(words == "0123.");
 }
 
-TEST_CASE("a bound port holds its loop unless it's unreferenced, a closed one never") {
+TEST_CASE("a bound port keeps its loop alive unless unreferenced, a closed one never does") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -407,7 +407,7 @@ TEST_CASE("a bound port holds its loop unless it's unreferenced, a closed one ne
   CHECK_FALSE(loop.alive());
 }
 
-TEST_CASE("a flood is delivered in portions, with the loop's other phases between them") {
+TEST_CASE("a flood is delivered in batches, with the loop's other phases between them") {
   ON_EACH_BACKEND(options);
   constexpr int kFlood = 100'000;
   GuardedLoop loop(options);
@@ -447,7 +447,7 @@ TEST_CASE("a flood is delivered in portions, with the loop's other phases betwee
   CHECK(most_since_due <= Port::kMostPerTurn);
 }
 
-TEST_CASE("two ports that answer each other in one loop leave it its timers") {
+TEST_CASE("two ports that answer each other in one loop don't starve its timers") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends;
@@ -465,7 +465,7 @@ TEST_CASE("two ports that answer each other in one loop leave it its timers") {
   CHECK(calls > 0);
 }
 
-TEST_CASE("four senders: each port's messages come in the order in which they were sent") {
+TEST_CASE("four senders: each port's messages arrive in the order in which they were sent") {
   ON_EACH_BACKEND(options);
   constexpr int kSenders = 4;
   constexpr int kMessages = 5'000;
@@ -492,7 +492,7 @@ TEST_CASE("four senders: each port's messages come in the order in which they we
   for (const int count : received) CHECK(count == kMessages);
 }
 
-TEST_CASE("a ball goes to and fro between two threads, 10,000 times") {
+TEST_CASE("a message goes back and forth between two threads 10,000 times") {
   ON_EACH_BACKEND(options);
   constexpr int kRounds = 10'000;
   Channel ends;
@@ -518,7 +518,7 @@ TEST_CASE("a ball goes to and fro between two threads, 10,000 times") {
   CHECK(right);
 }
 
-TEST_CASE("a loop that goes closes its ports, whatever their senders are doing") {
+TEST_CASE("a destroyed loop closes its ports, whatever their senders are doing") {
   ON_EACH_BACKEND(options);
   std::atomic<bool> bound{false}, refused{false};
   Channel ends;
@@ -545,10 +545,10 @@ TEST_CASE("a loop that goes closes its ports, whatever their senders are doing")
   CHECK(refused);
   CHECK_FALSE(ends.b.is_open());
   CHECK_FALSE(ends.b.send(number(0)));
-  ends.b.ref();  // nothing to hold any more
+  ends.b.ref();  // nothing to keep alive any more
 }
 
-TEST_CASE("a loop that goes tells the other ends, and frees what their owners forgot") {
+TEST_CASE("a destroyed loop notifies the other ends, and frees what their owners left") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Channel ends, others;

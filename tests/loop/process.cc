@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Do programs start, talk and end as they should, and does nothing of them stay behind?
+// Do programs start, communicate and exit as they should, and is nothing left behind?
 #include "loop/children/process.h"
 
 #include <grp.h>
@@ -23,7 +23,7 @@ namespace {
 using Strings = std::vector<std::string>;
 
 // Reads a pipe until its end.
-// Writes on where a write was short. The request's last result is 0, or -errno.
+// Continues a short write. The request's last result is 0, or -errno.
 void write_all(Loop& loop, Request& request, int fd, std::string_view text, const Done& done) {
   loop.write(request, fd, text.data(), text.size(), kCurrentPosition,
              [&loop, fd, text, done](Request& written) {
@@ -117,14 +117,14 @@ std::string add_file(const TemporaryDirectory& directory, const std::string& nam
   return path;
 }
 
-// Where every place may be looked into: one that we may not turns "not found" into EACCES.
+// Where every directory may be searched: one that may not turns "not found" into EACCES.
 struct PlainPath {
   PlainPath() { ::setenv("PATH", "/usr/bin:/bin", 1); }
   ~PlainPath() { ::setenv("PATH", former.c_str(), 1); }
   std::string former = ::getenv("PATH");
 };
 
-// Both ways to exec: as what we are, and as the user whom we are already, which takes a fork.
+// Both ways to exec: as the current user, and with that user named explicitly, which takes a fork.
 #define IN_BOTH_WAYS(process)                 \
   const bool by_fork = GENERATE(false, true); \
   CAPTURE(by_fork);                           \
@@ -132,7 +132,7 @@ struct PlainPath {
 
 }  // namespace
 
-TEST_CASE("a child's exit code or signal is told, once", "[process]") {
+TEST_CASE("a child's exit code or signal is delivered, once", "[process]") {
   ON_EACH_BACKEND(options);
   ProcessOptions child = shell("exit 7");
   IN_BOTH_WAYS(child);
@@ -150,7 +150,7 @@ TEST_CASE("a child's exit code or signal is told, once", "[process]") {
   CHECK_FALSE(has_children());
 }
 
-TEST_CASE("what keeps a program from starting is an error of start, and leaves nothing",
+TEST_CASE("what keeps a program from starting is an error of start, and leaves nothing behind",
           "[process]") {
   ON_EACH_BACKEND(options);
   const PlainPath path;
@@ -239,7 +239,7 @@ TEST_CASE("a child gets its arguments, environment and directory", "[process]") 
   }
 }
 
-TEST_CASE("a child has the descriptors that were named, and no others", "[process]") {
+TEST_CASE("a child has the descriptors that were passed, and no others", "[process]") {
   ON_EACH_BACKEND(options);
   const UniqueFd leaky(::dup(0));  // not close-on-exec
   const UniqueFd higher(::fcntl(0, F_DUPFD, 200));
@@ -252,7 +252,7 @@ TEST_CASE("a child has the descriptors that were named, and no others", "[proces
   CHECK(run(options, child).output == "0\n1\n2\n3\n4\n5\n");
 }
 
-TEST_CASE("descriptors may change places", "[process]") {
+TEST_CASE("descriptors may be swapped", "[process]") {
   ON_EACH_BACKEND(options);
   Pipe first, second;
   const auto a = static_cast<std::size_t>(first.in.get());
@@ -269,7 +269,7 @@ TEST_CASE("descriptors may change places", "[process]") {
   CHECK(text == std::string("to-b\n"));
   REQUIRE(::read(second.out.get(), text, 5) == 5);
   CHECK(text == std::string("to-a\n"));
-  CHECK((::fcntl(first.in.get(), F_GETFD) & FD_CLOEXEC) != 0);  // ours are as they were
+  CHECK((::fcntl(first.in.get(), F_GETFD) & FD_CLOEXEC) != 0);  // ours are unchanged
 }
 
 TEST_CASE("a child starts with every signal at its default and none blocked", "[process]") {
@@ -295,7 +295,7 @@ TEST_CASE("a child starts with every signal at its default and none blocked", "[
   CHECK((ignored & ~(3ULL << 31)) == 0);  // but for 32 and 33, which posix_spawn has for itself
 }
 
-TEST_CASE("a child has the rights of the user that was named", "[process]") {
+TEST_CASE("a child has the credentials of the given user", "[process]") {
   if (::getuid() != 0) SKIP_TEST("only root can become another user");
   ON_EACH_BACKEND(options);
   ProcessOptions child = shell("id -u; id -g; id -G");
@@ -310,13 +310,13 @@ TEST_CASE("a child has the rights of the user that was named", "[process]") {
   const std::string output = run(options, child).output;
   REQUIRE(::setgroups(static_cast<std::size_t>(count), former.data()) == 0);
   CHECK(output == "65534\n65533\n65533\n");
-  TemporaryDirectory closed;  // for its owner, root, alone
+  TemporaryDirectory closed;  // only for its owner, root
   child.directory = closed.path;
   CHECK(run(options, child).started == -EACCES);
   CHECK_FALSE(has_children());
 }
 
-TEST_CASE("a child may have a group or a session of its own", "[process]") {
+TEST_CASE("a child may have a process group or session of its own", "[process]") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   ProcessOptions child = command({"cat"});
@@ -357,7 +357,7 @@ TEST_CASE("a MiB goes through cat and back", "[process]") {
   CHECK(output.text == text);
 }
 
-TEST_CASE("a child that stops reading makes EPIPE, and no SIGPIPE", "[process]") {
+TEST_CASE("a child that stops reading causes EPIPE, not SIGPIPE", "[process]") {
   ON_EACH_BACKEND(options);
   const auto former = std::signal(SIGPIPE, SIG_DFL);  // which would end this test
   const std::string text(1 << 20, 'x');
@@ -375,7 +375,7 @@ TEST_CASE("a child that stops reading makes EPIPE, and no SIGPIPE", "[process]")
   std::signal(SIGPIPE, former);
 }
 
-TEST_CASE("a write to a pipe that nobody empties is cancelled, or left by a loop that goes",
+TEST_CASE("a write to a full pipe can be cancelled, or abandoned by a destroyed loop",
           "[process]") {
   ON_EACH_BACKEND(options);
   const std::string text(1 << 20, 'x');
@@ -390,7 +390,7 @@ TEST_CASE("a write to a pipe that nobody empties is cancelled, or left by a loop
       result = r.result();
     };
     write_all(loop, writing, pipe.in.get(), text, done);
-    // The first one may come before the pipe is full: then what it ends is begun anew.
+    // The first one may come before the pipe is full: then what it ends is restarted.
     Timer soon(loop, [&] { calls == 0 ? writing.cancel() : soon.stop(); });
     soon.start(5ms, 5ms);
     loop.run();
@@ -403,7 +403,7 @@ TEST_CASE("a write to a pipe that nobody empties is cancelled, or left by a loop
   CHECK_FALSE(writing.in_flight());
 }
 
-TEST_CASE("a stopped child isn't a dead one, and SIGKILL ends it", "[process]") {
+TEST_CASE("a stopped child isn't taken for dead, and SIGKILL ends it", "[process]") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   ProcessOptions child = command({"sleep", "1000"});
@@ -431,7 +431,8 @@ TEST_CASE("a stopped child isn't a dead one, and SIGKILL ends it", "[process]") 
   CHECK(process.kill(SIGKILL) == -ESRCH);
 }
 
-TEST_CASE("a child's end comes before its pipe's, if a grandchild writes on", "[process]") {
+TEST_CASE("a child's exit comes before its pipe's end, if a grandchild keeps writing",
+          "[process]") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   ProcessOptions child = shell("(read go <&3; echo late) & echo early");
@@ -451,7 +452,7 @@ TEST_CASE("a child's end comes before its pipe's, if a grandchild writes on", "[
   CHECK(output.text == "early\nlate\n");
 }
 
-TEST_CASE("a child's use of the processor is told", "[process]") {
+TEST_CASE("a child's CPU time is given", "[process]") {
   ON_EACH_BACKEND(options);
   const Ran ran =
       run(options, shell("read x; i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.01"));
@@ -461,7 +462,7 @@ TEST_CASE("a child's use of the processor is told", "[process]") {
   CHECK(ran.status.max_rss_kib > 100);
 }
 
-TEST_CASE("a thousand children leave no descriptor, no zombie and no memory", "[process]") {
+TEST_CASE("a thousand children leave no descriptor, zombie or memory behind", "[process]") {
   ON_EACH_BACKEND(options);
   constexpr std::size_t kAtOnce = 10;
   GuardedLoop loop(options);
@@ -475,7 +476,7 @@ TEST_CASE("a thousand children leave no descriptor, no zombie and no memory", "[
                        .stdio = {Stdio::pipe_in(), Stdio::pipe_out(), Stdio::inherit()}},
         [&, i](const ExitStatus& status) {
           good += status.code == 0 && status.signal == 0 && status.error == 0;
-          loop.guard.start(kDeadline);  // for each of them, not for all
+          loop.guard.start(kDeadline);  // per child, not for all
           if (to_start-- > 0) REQUIRE(processes[i]->start() == 0);
         }));
   const auto run_children = [&](int count) {
@@ -485,7 +486,7 @@ TEST_CASE("a thousand children leave no descriptor, no zombie and no memory", "[
     loop.run();
     return good;
   };
-  REQUIRE(run_children(100) == 100);  // after which everything has its size
+  REQUIRE(run_children(100) == 100);  // after which everything has its final size
   const auto descriptors = open_descriptors();
   const std::size_t memory = ::mallinfo2().uordblks;
   CHECK(run_children(1000) == 1000);
@@ -513,7 +514,7 @@ TEST_CASE("a Process may be destroyed while its child runs, which is reaped late
         loop.run();
       }
     }
-    if (GENERATE(false, true)) loop.run();  // else the loop goes with the poll under way
+    if (GENERATE(false, true)) loop.run();  // else the loop is destroyed with the poll in flight
   }
   CHECK(open_descriptors() == descriptors);
   CHECK(state_of(pid) != '\0');
@@ -525,7 +526,7 @@ TEST_CASE("a Process may be destroyed while its child runs, which is reaped late
   CHECK_FALSE(called);
 }
 
-TEST_CASE("on_exit may start its process anew, or destroy it", "[process]") {
+TEST_CASE("on_exit may restart its process, or destroy it", "[process]") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   int starts = 1;
@@ -545,7 +546,8 @@ TEST_CASE("on_exit may start its process anew, or destroy it", "[process]") {
   CHECK_FALSE(has_children());
 }
 
-TEST_CASE("where pidfd_open is refused, ends are seen and signals sent all the same", "[process]") {
+TEST_CASE("where pidfd_open is refused, exits are detected and signals sent nevertheless",
+          "[process]") {
   ON_EACH_BACKEND(options);
   ProcessOptions child = shell("exit 3");
   child.open_pidfd = [](pid_t) {
@@ -575,7 +577,7 @@ TEST_CASE("where pidfd_open is refused, ends are seen and signals sent all the s
   CHECK(process.kill(SIGTERM) == -ESRCH);
 }
 
-// Ends, and says so, but its tracer comes before its parent.
+// It exits and says so, but its tracer learns of that before its parent.
 TEST_CASE("a child that a debugger holds is waited for without spinning", "[process]") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
@@ -594,7 +596,7 @@ TEST_CASE("a child that a debugger holds is waited for without spinning", "[proc
     const bool holds = ::ptrace(PTRACE_SEIZE, process.pid(), nullptr, nullptr) == 0;
     char byte = holds ? 'y' : 'n';
     if (::write(ready.in.get(), &byte, 1) != 1) ::_exit(1);
-    // Until it has died, and then until we're told.
+    // Until it has died, and then until it is released.
     if (holds) ::waitid(P_PID, static_cast<id_t>(process.pid()), nullptr, WEXITED | WNOWAIT);
     if (holds && ::write(ready.in.get(), "z", 1) != 1) ::_exit(1);
     ::_exit(::read(go.out.get(), &byte, 1) == 1 ? 0 : 1);
@@ -617,12 +619,12 @@ TEST_CASE("a child that a debugger holds is waited for without spinning", "[proc
   if (answer != 'z') SKIP_TEST("this machine lets no process trace another");
 }
 
-TEST_CASE("loops in several threads start children at once", "[process]") {
+TEST_CASE("loops in several threads start children at the same time", "[process]") {
   ON_EACH_BACKEND(options);
   std::atomic<int> good{0}, refused{0};
   std::vector<std::thread> threads;
-  // No ring goes before all are there: ThreadSanitizer doesn't see that memory is unmapped, and
-  // would take one ring in the place of another for the same.
+  // No ring is destroyed before all exist: ThreadSanitizer doesn't see that memory is unmapped, and
+  // would take a ring at the same address for the same one.
   std::barrier all_made(4);
   for (int i = 0; i < 4; ++i)
     threads.emplace_back([&] {
@@ -647,14 +649,14 @@ TEST_CASE("loops in several threads start children at once", "[process]") {
   for (std::thread& thread : threads) thread.join();
   CHECK(refused == 0);
   CHECK(good == 4 * 20 * 3);
-  // The last ones left to themselves are reaped by whoever comes next.
+  // The last abandoned ones are reaped by the next watch.
   for (const auto deadline = std::chrono::steady_clock::now() + kDeadline;
        has_children() && std::chrono::steady_clock::now() < deadline;)
     CHECK(run(options, command({"true"})).calls == 1);
   CHECK_FALSE(has_children());
 }
 
-TEST_CASE("an end whose status somebody else has taken is told as such", "[process]") {
+TEST_CASE("an exit whose status was collected elsewhere is recognised as such", "[process]") {
   ON_EACH_BACKEND(options);
   const auto former = std::signal(SIGCHLD, SIG_IGN);
   const Ran ran = run(options, command({"true"}));
@@ -663,7 +665,7 @@ TEST_CASE("an end whose status somebody else has taken is told as such", "[proce
   CHECK(ran.status.error == -ECHILD);
 }
 
-TEST_CASE("an unreferenced child doesn't hold the loop", "[process]") {
+TEST_CASE("an unreferenced child doesn't keep the loop alive", "[process]") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   ProcessOptions child = command({"sleep", "1000"});

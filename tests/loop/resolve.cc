@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Are names looked up as this machine does it, and are failures told apart?
+// Are names looked up as this machine does it, and are failures distinguished?
 #include "loop/io/resolve.h"
 
 #include <netdb.h>
@@ -40,7 +40,7 @@ Looked look_up(const Options& options, const std::string& host, const std::strin
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("a port beyond the last one is no port") {
+TEST_ON_EACH_BACKEND("a port beyond the last one is not a port") {
   CHECK(look_up(options, "127.0.0.1", "65535").has("127.0.0.1:65535"));
   for (const char* port : {"65536", "99999", "4294967376", "-34463"}) {
     CAPTURE(port);
@@ -48,7 +48,7 @@ TEST_ON_EACH_BACKEND("a port beyond the last one is no port") {
   }
 }
 
-TEST_CASE("numbers and names without a network are resolved", "[resolve]") {
+TEST_CASE("numeric addresses and local names are resolved without a network", "[resolve]") {
   ON_EACH_BACKEND(options);
   Looked looked = look_up(options, "127.0.0.1", "80");
   REQUIRE(looked.result == 0);
@@ -73,7 +73,7 @@ TEST_CASE("numbers and names without a network are resolved", "[resolve]") {
   CHECK(looked.has("0.0.0.0:8080"));
 }
 
-TEST_CASE("an endpoint is what connect takes", "[resolve]") {
+TEST_CASE("an endpoint can be passed to connect", "[resolve]") {
   ON_EACH_BACKEND(options);
   const UniqueFd listener(listen_on_loopback(0));
   REQUIRE(listener);
@@ -85,7 +85,7 @@ TEST_CASE("an endpoint is what connect takes", "[resolve]") {
   CHECK(::connect(socket.get(), endpoint.address(), endpoint.size) == 0);
 }
 
-TEST_CASE("the resolver's errors are no -errno, and have a sentence", "[resolve]") {
+TEST_CASE("the resolver's errors are not -errno, and have a message", "[resolve]") {
   ON_EACH_BACKEND(options);
   struct Case {
     const char* host;
@@ -136,7 +136,7 @@ TEST_ON_THOSE_WITH_THREADS(
   CHECK(endpoints.size() == 3);
 }
 
-TEST_CASE("a loop that goes away during a look-up calls nobody", "[resolve]") {
+TEST_CASE("a loop destroyed during a look-up makes no callback", "[resolve]") {
   ON_EACH_BACKEND(options);
   std::vector<Request> requests(20);
   std::vector<std::vector<Endpoint>> endpoints(requests.size());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Does who has no descriptor left rest, and no longer than needed? What the demo and a cluster do
-// then is in demo_limits.cc and cluster.cc.
+// Does an owner without free descriptors rest, and no longer than needed? What the demo and a
+// cluster do then is in demo_limits.cc and cluster.cc.
 #include "loop/io/rest.h"
 
 #include <optional>
@@ -32,13 +32,13 @@ class NoDescriptors {
 
 }  // namespace
 
-TEST_CASE("a rest is due where something has run out, and for no other error") {
+TEST_CASE("a rest is due when a resource has run out, and for no other error") {
   for (const int error : {EMFILE, ENFILE, ENOMEM, ENOBUFS}) CHECK(Rest::is_due(-error));
   for (const int result : {0, 5, -EAGAIN, -ECONNABORTED, -EPERM, -ECANCELED, EMFILE})
     CHECK_FALSE(Rest::is_due(result));
 }
 
-TEST_CASE("an Acceptor without free descriptors rests between its tries, and goes on by itself") {
+TEST_CASE("an Acceptor without free descriptors rests between attempts, and goes on by itself") {
   ON_EACH_BACKEND(options);
   UniqueFd listener(listen_on_loopback(0));
   ::fcntl(listener.get(), F_SETFL, O_NONBLOCK);
@@ -71,7 +71,7 @@ TEST_CASE("an Acceptor without free descriptors rests between its tries, and goe
   CHECK(acceptor->rests() >= 3);
 }
 
-TEST_CASE("a rest that is begun anew is one, and who ends it isn't called") {
+TEST_CASE("a rest that is begun twice is one, and ending it makes no callback") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   int calls = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is one simulated schedule? A small program on a loop whose back end, clock and faults follow
 // from one number, the seed, as do the program's own choices. So whatever goes wrong under a seed
-// goes wrong again under the same seed; its trace, as a hash, says whether two runs were one.
+// goes wrong again under the same seed; a hash of its trace shows whether two runs were the same.
 #pragma once
 #include <optional>
 #include <random>
@@ -11,7 +11,7 @@
 
 namespace timeslice::loop::test {
 
-// Something that must hold doesn't.
+// An invariant doesn't hold.
 struct Violation : std::logic_error {
   using std::logic_error::logic_error;
 };
@@ -36,7 +36,7 @@ class Schedule {
   }
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
-  // Starts a request and sees to it that it comes back once. In some schedules callbacks throw,
+  // Starts a request and checks that it is called back once. In some schedules callbacks throw,
   // after their work is done.
   void start(Request& request, const Operation& operation, Done done) {
     loop_->start(request, operation, once(std::move(done)));
@@ -111,7 +111,7 @@ struct NamedProgram {
   Program run;
 };
 extern const std::vector<NamedProgram> kPrograms;
-// These have a mistake each, which not every schedule shows.
+// These have a bug each, which not every schedule shows.
 extern const std::vector<NamedProgram> kWrongPrograms;
 
 }  // namespace timeslice::loop::test

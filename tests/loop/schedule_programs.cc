@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What do programs on a loop do, in small? They relay bytes, cancel, time out, share buffers,
-// connect, compute and write files; each says what must hold however its schedule goes.
+// What do small programs on a loop do? They relay bytes, cancel, time out, share buffers, connect,
+// compute and write files; each checks what must hold under any schedule.
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/un.h>
@@ -73,7 +73,7 @@ struct Receiver {
   std::array<char, 32> buffer{};
 };
 
-// Passes on what comes; the whole of it, or, with a mistake, what the first send takes.
+// Passes on what it receives: all of it or, with a bug, what the first send takes.
 struct Relay {
   void receive() {
     s.start(request, operations::recv(from, buffer.data(), buffer.size()), [this](Request& r) {
@@ -212,7 +212,7 @@ void deadlines(Schedule& s, bool trusts_cancel) {
 void careful_deadlines(Schedule& s) { deadlines(s, false); }
 void trusting_deadlines(Schedule& s) { deadlines(s, true); }
 
-// Streams with fewer buffers than they want; some are cancelled, and then keep their rest.
+// Streams with fewer buffers than they need; some are cancelled, and then keep their rest.
 void shared_buffers(Schedule& s) {
   constexpr std::size_t kStreams = 3;
   struct Each {
@@ -254,7 +254,7 @@ void shared_buffers(Schedule& s) {
   s.finish();
 }
 
-// A server on a unix socket: as many connections as callers, each gets its own words back.
+// A server on a unix socket: as many connections as clients, each gets its own data back.
 void connections(Schedule& s) {
   constexpr std::size_t kCallers = 4;
   sockaddr_un address{};
@@ -309,7 +309,7 @@ void connections(Schedule& s) {
         "a caller got other words than its own");
 }
 
-// Jobs, immediates, ticks and microtasks: each once, ticks before anything else goes on.
+// Jobs, immediates, ticks and microtasks: each once, ticks before anything else.
 void jobs(Schedule& s) {
   constexpr std::size_t kJobs = 6;
   std::array<Request, kJobs> requests;
@@ -355,7 +355,7 @@ void jobs(Schedule& s) {
   s.require(owed == 0 && queued.empty(), "something that was queued never ran");
 }
 
-// A file is written by parts at once, and read back by others: no byte is elsewhere.
+// A file is written in parts concurrently, and read back by others: no byte is misplaced.
 void files(Schedule& s) {
   constexpr std::size_t kParts = 4, kSize = 30;
   const UniqueFd fd(::memfd_create("schedule", MFD_CLOEXEC));
@@ -387,7 +387,7 @@ void files(Schedule& s) {
   s.require(back == text, "the file isn't what was written");
 }
 
-// The loop goes at any moment, with all kinds of things in flight: nobody is called any more.
+// The loop is destroyed at any moment, with all kinds of requests in flight: no more callbacks.
 void sudden_end(Schedule& s) {
   SocketPair pair;
   Pipe pipe;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Do small programs hold under a hundred thousand schedules, each of its own seed, with faults on?
 // A failure names its seed; TIMESLICE_SIM_SEED=N then runs that schedule alone, and it fails the
-// same way. TIMESLICE_SIM_FIRST=N looks at other seeds than the suite's.
+// same way. TIMESLICE_SIM_FIRST=N tries other seeds than the suite's.
 #include "tests/loop/schedule.h"
 
 #include <unistd.h>
@@ -24,7 +24,7 @@ constexpr std::uint64_t kSchedules = 1'500;  // of each program; 15 times slower
 constexpr std::uint64_t kSchedules = 13'000;
 #endif
 
-// Before the test's own limit, so that a schedule without an end still names its seed.
+// Before the test's own limit, so that a schedule that never ends still names its seed.
 constexpr unsigned kSeconds = 540;
 
 struct Outcome {
@@ -35,7 +35,7 @@ struct Outcome {
 
 Outcome run(Program program, std::uint64_t seed) {
   Outcome outcome;
-  // A program that fails leaves requests in flight: they go after their loop.
+  // A program that fails leaves requests in flight: they are destroyed after their loop.
   Schedule schedule(seed);
   try {
     program(schedule);
@@ -51,8 +51,8 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   return text ? std::strtoull(text, nullptr, 0) : otherwise;
 }
 
-// Names the seed at work also where no test can speak any more: when a sanitizer ends the process,
-// or when a schedule goes on for ever.
+// Names the current seed even where no test can print any more: when a sanitizer ends the process,
+// or when a schedule never ends.
 class LastWords {
  public:
   LastWords() {
@@ -108,7 +108,7 @@ TEST_CASE("schedules: jobs") { hold(kPrograms[5]); }
 TEST_CASE("schedules: files") { hold(kPrograms[6]); }
 TEST_CASE("schedules: sudden end") { hold(kPrograms[7]); }
 
-TEST_CASE("a seed gives the same schedule each time, and another seed another one") {
+TEST_CASE("a seed always gives the same schedule, and another seed another one") {
   for (const NamedProgram& program : kPrograms) {
     CAPTURE(program.name);
     std::set<std::uint64_t> hashes;
@@ -122,7 +122,7 @@ TEST_CASE("a seed gives the same schedule each time, and another seed another on
   }
 }
 
-TEST_CASE("a mistake is found by some schedule, and its seed fails the same way again") {
+TEST_CASE("some schedule finds a bug, and its seed reproduces it") {
   for (const NamedProgram& program : kWrongPrograms) {
     CAPTURE(program.name);
     const std::uint64_t seed = first_failure(program.run, 1, 1000);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What serves where the machine gives less than asked for: a tiny ring, an old one, or none?
+// What does the loop use where the machine offers less than requested: a tiny or old ring, or none?
 #include <liburing.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -16,7 +16,7 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-// Something of everything; returns how much of it worked.
+// A bit of everything; returns how many operations worked.
 int exercise(const Options& options) {
   SocketPair pair;
   const UniqueFd file = temporary_file("content");
@@ -64,7 +64,7 @@ TEST_ON_EACH_BACKEND("a ring of one entry does everything") {
   CHECK(exercise(options) == kAllGood);
 }
 
-TEST_ON_EACH_BACKEND("completions that find no room in the ring are not lost") {
+TEST_ON_EACH_BACKEND("completions that overflow the ring are not lost") {
   options.ring_entries = 1;  // so completions have room for two
   constexpr std::size_t kPipes = 64;
   std::vector<Pipe> pipes(kPipes);
@@ -81,7 +81,7 @@ TEST_ON_EACH_BACKEND("completions that find no room in the ring are not lost") {
   CHECK(ready == kPipes);
 }
 
-TEST_CASE("a refused ring falls back to the pool and says why") {
+TEST_CASE("if the ring is refused, the loop falls back to the pool and says why") {
   struct Refusal {
     int error;
     const char* text;
@@ -103,7 +103,8 @@ TEST_CASE("a refused ring falls back to the pool and says why") {
   CHECK(exercise(options) == kAllGood);
 }
 
-TEST_CASE("a ring that may be set up, but not entered, falls back to the pool and says why") {
+TEST_CASE(
+    "if the ring can be set up but not entered, the loop falls back to the pool and says why") {
   if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
   REQUIRE(forbid(__NR_io_uring_enter, GENERATE(EPERM, ENOSYS)));
   const auto before = open_descriptors();
@@ -116,9 +117,9 @@ TEST_CASE("a ring that may be set up, but not entered, falls back to the pool an
   CHECK(exercise({}) == kAllGood);
 }
 
-TEST_CASE("a ring that is forbidden later fails aloud when its queue is full") {
+TEST_CASE("a ring that is forbidden later throws when its queue is full") {
   if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
-  // No request ever ends here, and so neither may go.
+  // No request ever ends here, so neither may be destroyed.
   static auto* const requests = new std::vector<Request>(1000);
   static auto* const loop = new Loop;
   REQUIRE(forbid(__NR_io_uring_enter, EPERM));
@@ -143,7 +144,7 @@ TEST_CASE("without memory for the ring, a smaller one is tried") {
   CHECK(exercise(options) == kAllGood);
 }
 
-TEST_CASE("an older kernel's ring serves with fewer flags") {
+TEST_CASE("on an older kernel the ring works with fewer flags") {
   if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
   Options options;
   SECTION("without DEFER_TASKRUN") {
@@ -173,7 +174,7 @@ TEST_CASE("an older kernel's ring serves with fewer flags") {
   CHECK(exercise(options) == kAllGood);
 }
 
-TEST_CASE("a kernel without a needed feature is told from one that refuses") {
+TEST_CASE("a kernel that lacks a feature is distinguished from one that refuses") {
   if (!why_no_uring().empty()) SKIP_TEST(why_no_uring());
   Options options;
   options.ring_setup = [](unsigned entries, ::io_uring* ring, ::io_uring_params* params) {
@@ -187,7 +188,7 @@ TEST_CASE("a kernel without a needed feature is told from one that refuses") {
 }
 
 TEST_CASE(
-    "where a wait takes milliseconds only, a loop sleeps until its timer's time all the same") {
+    "where a wait takes only milliseconds, a loop sleeps until its timer's time nevertheless") {
   REQUIRE(forbid(__NR_epoll_pwait2, GENERATE(ENOSYS, EPERM)));
   GuardedLoop loop({.backend = BackendKind::pool});
   check_sleeps(loop, {900us, 1500us, 7300us});

@@ -29,7 +29,7 @@ bool comes_true(Condition condition) {
   return true;
 }
 
-// A thread that waits on cell 0 while that is 0, and can be asked whether it sleeps.
+// A thread that waits on cell 0 while that is 0; whether it sleeps can be queried.
 class Sleeper {
  public:
   explicit Sleeper(const SharedBuffer& buffer, Nanoseconds timeout = kDeadline)
@@ -72,7 +72,7 @@ class Sleeper {
 
 }  // namespace
 
-TEST_CASE("a shared buffer begins as zeroes, and its copies are the same memory") {
+TEST_CASE("a shared buffer starts zeroed, and its copies share the memory") {
   const SharedBuffer buffer(4096);
   CHECK(buffer.size() == 4096);
   for (std::size_t i = 0; i < 512; ++i) REQUIRE(buffer.load<std::int64_t>(i) == 0);
@@ -82,7 +82,7 @@ TEST_CASE("a shared buffer begins as zeroes, and its copies are the same memory"
   CHECK(buffer.data() == copy.data());
 }
 
-TEMPLATE_TEST_CASE("operations on a cell return what it held before", "", std::int32_t,
+TEMPLATE_TEST_CASE("operations on a cell return its previous value", "", std::int32_t,
                    std::int64_t) {
   using T = TestType;
   const SharedBuffer buffer(4 * sizeof(T));
@@ -104,7 +104,7 @@ TEMPLATE_TEST_CASE("operations on a cell return what it held before", "", std::i
   CHECK(buffer.load<T>(2) == 0);
 }
 
-TEST_CASE("a cell that isn't wholly inside is refused") {
+TEST_CASE("a cell that isn't entirely inside is refused") {
   const SharedBuffer buffer(12);
   buffer.store<std::int32_t>(2, 1);
   buffer.store<std::int64_t>(0, 1);
@@ -116,7 +116,7 @@ TEST_CASE("a cell that isn't wholly inside is refused") {
   CHECK_THROWS_AS(SharedBuffer(0).load<std::int32_t>(0), std::out_of_range);
 }
 
-TEST_CASE("no addition of four threads is lost") {
+TEST_CASE("no addition by four threads is lost") {
   const SharedBuffer buffer(16);
   constexpr int kRounds = 20'000;
   std::array<std::thread, 4> threads;
@@ -137,7 +137,7 @@ TEST_CASE("no addition of four threads is lost") {
   CHECK(buffer.load<std::int64_t>(1) == 3LL * 4 * kRounds);
 }
 
-TEST_CASE("a wait ends at once on another value, and on time without a notify") {
+TEST_CASE("a wait ends right away on another value, and on time without a notify") {
   const SharedBuffer buffer(8);
   CHECK(buffer.wait(1, 5) == WaitResult::not_equal);
   CHECK(buffer.wait(1, 0, 0ns) == WaitResult::timed_out);
@@ -147,7 +147,7 @@ TEST_CASE("a wait ends at once on another value, and on time without a notify") 
   CHECK(buffer.notify(1) == 0);
 }
 
-TEST_CASE("notify wakes as many sleepers as asked, and says how many that were") {
+TEST_CASE("notify wakes at most as many sleepers as requested, and returns their number") {
   const SharedBuffer buffer(8);
   Sleeper a(buffer), b(buffer), c(buffer);
   REQUIRE((a.falls_asleep() && b.falls_asleep() && c.falls_asleep()));
@@ -163,7 +163,7 @@ TEST_CASE("notify wakes as many sleepers as asked, and says how many that were")
   CHECK(c.result() == WaitResult::ok);
 }
 
-// Counted in sleeps, as ThreadSanitizer holds the handler itself back.
+// Counted in sleeps, because ThreadSanitizer delays the handler itself.
 TEST_CASE("a signal doesn't end a wait") {
   const SharedBuffer buffer(8);
   struct sigaction action {};

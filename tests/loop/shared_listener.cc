@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What becomes of a connection for which two processes wait, and one of them is killed? The kernel
-// takes down a dead process's ring some time after its death, and what waited there exclusively may
-// be woken instead of the living.
+// tears down a dead process's ring some time after its death, and an exclusive waiter there may be
+// woken instead of a living one.
 #include <sys/wait.h>
 
 #include <csignal>
@@ -51,7 +51,7 @@ class Rival {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("a connection isn't lost with another process that waited for it, too") {
+TEST_ON_EACH_BACKEND("a connection isn't lost when another process that waited for it is killed") {
   for (int i = 0; i < 20; ++i) {
     const UniqueFd listener(listen_on_loopback(0));
     REQUIRE(listener);

@@ -58,7 +58,7 @@ int perform_beside(Loop& loop, const Operation& operation) {
   return result;
 }
 
-// Leaves no room for anything, then takes all that is there.
+// Fills the buffer, then takes all that is there.
 void fill(const UniqueFd& fd) {
   const std::string chunk(4096, 'x');
   while (::send(fd.get(), chunk.data(), chunk.size(), MSG_DONTWAIT) > 0) {
@@ -84,7 +84,8 @@ void reset_connection(UniqueFd& fd) {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("a TCP connection is made, used in both ways, and closed half by half") {
+TEST_ON_EACH_BACKEND(
+    "a TCP connection is made, used in both directions, and closed one side at a time") {
   options.sim.faults = false;
   const UniqueFd listener(listen_on_loopback(0)), client = make_socket(AF_INET);
   const sockaddr_in address = loopback(port_of(listener.get()));
@@ -109,7 +110,8 @@ TEST_ON_EACH_BACKEND("a TCP connection is made, used in both ways, and closed ha
   CHECK(perform(loop, operations::recv(client.get(), buffer.data(), buffer.size())) == 0);
 }
 
-TEST_ON_EACH_BACKEND("nobody listens: a connection is refused, by TCP, by a path and by no path") {
+TEST_ON_EACH_BACKEND(
+    "without a listener a connection is refused, by TCP, at a path and at a missing path") {
   const TemporaryDirectory home;
   const sockaddr_un path = at_path(home / "socket"), none = at_path(home / "none");
   int port = 0;
@@ -127,7 +129,8 @@ TEST_ON_EACH_BACKEND("nobody listens: a connection is refused, by TCP, by a path
   CHECK(perform(loop, operations::connect(local.get(), generic(none), sizeof none)) == -ENOENT);
 }
 
-TEST_ON_EACH_BACKEND("a connect that must wait holds nobody up, and ends when there's room") {
+TEST_ON_EACH_BACKEND(
+    "a connect that must wait delays no others, and completes when there is room") {
   const UniqueFd listener(listen_on_loopback(0, 0)), client = make_socket(AF_INET);
   const sockaddr_in address = loopback(port_of(listener.get()));
   const UniqueFd first(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener.get()))));
@@ -137,7 +140,7 @@ TEST_ON_EACH_BACKEND("a connect that must wait holds nobody up, and ends when th
   loop.connect(connecting, client.get(), generic(address), sizeof address,
                [&](Request& done) { result = done.result(); });
   UniqueFd accepted;
-  Timer later(loop, [&] {  // the queue of one was full until now; TCP asks again after a second
+  Timer later(loop, [&] {  // the queue of one was full until now; TCP retries after a second
     CHECK(connecting.in_flight());
     accepted = UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   });
@@ -146,7 +149,7 @@ TEST_ON_EACH_BACKEND("a connect that must wait holds nobody up, and ends when th
   CHECK(result == 0);
 }
 
-TEST_ON_EACH_BACKEND("a connect that waits is cancelled, or its time is over") {
+TEST_ON_EACH_BACKEND("a waiting connect can be cancelled, or times out") {
   const UniqueFd listener(listen_on_loopback(0, 0));
   const sockaddr_in address = loopback(port_of(listener.get()));
   const UniqueFd first(connect_to_loopback(static_cast<std::uint16_t>(port_of(listener.get()))));
@@ -195,7 +198,7 @@ TEST_ON_EACH_BACKEND("a connect to a path waits for room in the listener's queue
 }
 
 // More of them than there are threads, ours or the kernel's, and a file beside them.
-TEST_ON_EACH_BACKEND("connects to a path without room are cut short, and hold nobody up") {
+TEST_ON_EACH_BACKEND("waiting connects to a path can be ended early, and delay no others") {
   const TemporaryDirectory home;
   const sockaddr_un address = at_path(home / "socket");
   const UniqueFd listener = listen_at(address, 0), first = make_socket(AF_UNIX);
@@ -232,7 +235,7 @@ TEST_ON_EACH_BACKEND("connects to a path without room are cut short, and hold no
   CHECK(left_over.result() == -ECANCELED);
 }
 
-TEST_ON_EACH_BACKEND("a connection that is reset tells its reader at once, and then its writer") {
+TEST_ON_EACH_BACKEND("a reset fails a connection's reader right away, then its writer") {
   TcpPair pair;
   std::array<char, 4> buffer{};
   Request receiving;
@@ -249,7 +252,7 @@ TEST_ON_EACH_BACKEND("a connection that is reset tells its reader at once, and t
   CHECK(perform(loop, operations::send(pair.a.get(), "x", 1, 0)) == -EPIPE);
 }
 
-TEST_ON_EACH_BACKEND("a send that waits for room is told of a reset, too") {
+TEST_ON_EACH_BACKEND("a send that waits for room learns of a reset, too") {
   TcpPair pair;
   const std::string much(64 << 20, 'x');
   Request sending;
@@ -269,7 +272,7 @@ TEST_ON_EACH_BACKEND("a send that waits for room is told of a reset, too") {
   CHECK((result == -ECONNRESET || result == -EPIPE));
 }
 
-TEST_ON_EACH_BACKEND("datagrams carry their sender's address, and are cut when too long") {
+TEST_ON_EACH_BACKEND("datagrams carry their sender's address, and are truncated when too long") {
   Udp here, there;
   Message got(4), sent(7);
   got.with_address();
@@ -289,7 +292,7 @@ TEST_ON_EACH_BACKEND("datagrams carry their sender's address, and are cut when t
   CHECK(got.address.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
 }
 
-TEST_ON_EACH_BACKEND("a datagram that fits is never cut") {
+TEST_ON_EACH_BACKEND("a datagram that fits is never truncated") {
   Udp here, there;
   GuardedLoop loop(options);
   REQUIRE(perform(loop, operations::connect(here.fd.get(), generic(there.address),
@@ -367,8 +370,8 @@ TEST_ON_EACH_BACKEND("a listener that was polled first doesn't stop the loop whe
   CHECK(accepted == 1);
 }
 
-// io_uring tells of a peer's half-close whether asked for or not, and takes it for room.
-TEST_ON_EACH_BACKEND("a poll tells what it was asked for, errors and hang-ups, and nothing else") {
+// io_uring always returns a peer's half-close, and takes it for room.
+TEST_ON_EACH_BACKEND("a poll returns the requested events, errors and hang-ups, and nothing else") {
   SocketPair full, over;
   fill(full.a);
   REQUIRE(::shutdown(full.b.get(), SHUT_WR) == 0);
@@ -392,7 +395,7 @@ TEST_ON_EACH_BACKEND("a poll tells what it was asked for, errors and hang-ups, a
 }
 
 // More of them than there are threads, ours or the kernel's.
-TEST_ON_EACH_BACKEND("peers that have half closed and don't read hold up none of their like") {
+TEST_ON_EACH_BACKEND("half-closed peers that don't read don't delay each other") {
   std::vector<SocketPair> pairs(20);
   std::vector<Request> sends(pairs.size());
   const std::string text(1 << 20, 'x');
@@ -432,7 +435,7 @@ TEST_ON_EACH_BACKEND("peers that have half closed and don't read hold up none of
   for (std::size_t i = 0; i + 1 < sends.size(); ++i) CHECK(sends[i].result() == -ECANCELED);
 }
 
-// A kernel worker may sleep in a call by then, or be between two tries, where it isn't found.
+// A kernel worker may sleep in a call by then, or be between two attempts, where it isn't found.
 TEST_ON_EACH_BACKEND(
     "whatever waits is cut short at any moment, by a cancel and by the loop's end") {
   for (int i = 0; i < 60; ++i) {
@@ -459,7 +462,7 @@ TEST_ON_EACH_BACKEND(
   }
 }
 
-TEST_ON_EACH_BACKEND("a socket that lingers is closed at once by close_now") {
+TEST_ON_EACH_BACKEND("a socket that lingers is closed right away by close_now") {
   TcpPair pair;
   fill(pair.a);
   linger_for(pair.a, 600);
@@ -469,7 +472,7 @@ TEST_ON_EACH_BACKEND("a socket that lingers is closed at once by close_now") {
   CHECK(std::chrono::steady_clock::now() - begun < kDeadline);
 }
 
-TEST_ON_THOSE_WITH_THREADS("a socket that lingers as it's closed doesn't hold up the loop") {
+TEST_ON_THOSE_WITH_THREADS("closing a socket that lingers doesn't block the loop") {
   TcpPair pair;
   fill(pair.a);
   linger_for(pair.a, 600);
@@ -485,7 +488,7 @@ TEST_ON_THOSE_WITH_THREADS("a socket that lingers as it's closed doesn't hold up
   CHECK(closing.result() == 0);
 }
 
-TEST_ON_EACH_BACKEND("what a socket can't do is an error, not a wait") {
+TEST_ON_EACH_BACKEND("an operation that a socket can't do is an error, not a wait") {
   SocketPair pair;
   const UniqueFd tcp = make_socket(AF_INET), file = temporary_file("x");
   std::array<char, 4> buffer{};

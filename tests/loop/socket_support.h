@@ -63,7 +63,7 @@ inline void send_to_itself(const Udp& udp, const std::string& text) {
                    sizeof udp.address) > 0);
 }
 
-// Its queue of errors holds a message from now on; the error itself was taken.
+// Its error queue holds a message from now on; the error itself was fetched.
 inline void get_refused(const Udp& udp) {
   const int on = 1;
   REQUIRE(::setsockopt(udp.fd.get(), IPPROTO_IP, IP_RECVERR, &on, sizeof on) == 0);
@@ -86,7 +86,7 @@ struct ErrorQueue : Udp {
   ErrorQueue() { get_refused(*this); }
 };
 
-// A loop that throws once it has turned this often: so a busy loop fails even where time stands.
+// A loop that throws after this number of turns: so a busy loop fails even if time stands still.
 struct CountedLoop : GuardedLoop {
   CountedLoop(const Options& options, std::uint64_t most_turns)
       : GuardedLoop(options), counts(*this, Phase::prepare, [this, most_turns] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Do sockets, pipes and cancels behave, also when many are open and when the loop goes away first?
+// Do sockets, pipes and cancels work, also when many are open and when the loop is destroyed first?
 #include <poll.h>
 #include <sys/resource.h>
 
@@ -13,8 +13,8 @@ namespace timeslice::loop::test {
 
 namespace {
 
-// Sends `data` whole, by as many sends as it takes, and then calls `done` with true; with false if
-// that fails.
+// Sends all of `data`, with as many sends as necessary, and then calls `done` with true; with false
+// if that fails.
 struct WholeSend {
   void start(Loop& loop, int fd, std::string_view data, std::function<void(bool)> done) {
     loop.send(request, fd, data.data(), data.size(), [=, this, &loop](Request& sent) {
@@ -91,7 +91,7 @@ struct Caller {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("a TCP server echoes on many connections at once") {
+TEST_ON_EACH_BACKEND("a TCP server echoes on many connections at the same time") {
   constexpr int kConnections = 200;
   constexpr int kRounds = 20;
   const int listener = listen_on_loopback(0);
@@ -118,7 +118,7 @@ TEST_ON_EACH_BACKEND("a TCP server echoes on many connections at once") {
   loop.close_now(listener);
 }
 
-TEST_ON_EACH_BACKEND("a waiting receive is cancelled, and its socket can be used on") {
+TEST_ON_EACH_BACKEND("a waiting receive can be cancelled, and its socket still be used") {
   SocketPair pair;
   std::array<char, 8> buffer{};
   Request receiving;
@@ -161,7 +161,7 @@ TEST_ON_EACH_BACKEND("a cancel that races the data ends in exactly one completio
   }
 }
 
-TEST_ON_EACH_BACKEND("a waiting accept is cancelled") {
+TEST_ON_EACH_BACKEND("a waiting accept can be cancelled") {
   const int listener = listen_on_loopback(0);
   Request accepting;
   GuardedLoop loop(options);
@@ -173,7 +173,7 @@ TEST_ON_EACH_BACKEND("a waiting accept is cancelled") {
   loop.close_now(listener);
 }
 
-TEST_ON_EACH_BACKEND("a loop that goes away cancels what is in flight and calls nobody") {
+TEST_ON_EACH_BACKEND("a destroyed loop cancels what is in flight and makes no callback") {
   SocketPair pair;
   Pipe pipe;
   const UniqueFd file = temporary_file(std::string(4096, 'x'));
@@ -205,7 +205,7 @@ TEST_ON_EACH_BACKEND("a loop that goes away cancels what is in flight and calls 
   CHECK(requests[1].result() == -ECANCELED);
 }
 
-TEST_ON_EACH_BACKEND("poll tells what a pipe is ready for, and that its other end has gone") {
+TEST_ON_EACH_BACKEND("poll shows what a pipe is ready for, and that its other end is closed") {
   Pipe pipe;
   Request request;
   GuardedLoop loop(options);
@@ -226,7 +226,7 @@ TEST_ON_EACH_BACKEND("poll tells what a pipe is ready for, and that its other en
   CHECK(events == std::vector<int>{POLLOUT, POLLIN, POLLIN, POLLHUP});
 }
 
-TEST_ON_EACH_BACKEND("poll calls a regular file always ready, as poll(2) does") {
+TEST_ON_EACH_BACKEND("poll finds a regular file always ready, as poll(2) does") {
   const UniqueFd file = temporary_file("x");
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   Request request;
@@ -257,13 +257,13 @@ TEST_ON_EACH_BACKEND("several requests may wait on one descriptor") {
   loop.run();
   CHECK(got == 3);
   CHECK(events == POLLOUT);
-  // Which of them gets which byte is not promised: io_uring wakes the latest one first.
+  // Which of them gets which byte is undefined: io_uring wakes the latest one first.
   std::string all{bytes[0][0], bytes[1][0], bytes[2][0]};
   std::sort(all.begin(), all.end());
   CHECK(all == "abc");
 }
 
-TEST_ON_EACH_BACKEND("a descriptor number that was used before starts anew") {
+TEST_ON_EACH_BACKEND("a reused descriptor number starts afresh") {
   std::array<char, 1> byte{};
   Request request;
   GuardedLoop loop(options);

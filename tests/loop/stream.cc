@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Does all that is written arrive, in order, in bounded memory, whatever the peer does meanwhile?
-// And is the owner told the end exactly once?
+// And is the owner called back exactly once at the end?
 #include "loop/io/stream.h"
 
 #include <netinet/in.h>
@@ -25,7 +25,7 @@ namespace {
 
 static_assert(sizeof(Stream) <= 700);
 
-// The byte at a position of an endless stream in which no stretch repeats soon.
+// The byte at a position of an endless stream whose period is long.
 std::byte byte_at(std::size_t position) {
   return static_cast<std::byte>((position * 0x9e3779b97f4a7c15U) >> 56);
 }
@@ -36,7 +36,7 @@ std::string bytes_from(std::size_t position, std::size_t size) {
   return bytes;
 }
 
-// Notes what it's told, and does what a case wants.
+// Notes its callbacks, and does what a case wants.
 struct Peer : Stream::Owner {
   void on_data(Stream&, std::span<std::byte> data) override {
     late += closes > 0 || ends > 0 || stream.paused();
@@ -83,7 +83,7 @@ struct Peer : Stream::Owner {
   std::size_t written = 0;
   std::size_t longest_queue = 0;
   std::size_t wrong = 0;
-  int late = 0;  // told what should not have been any more
+  int late = 0;  // callbacks that should not have come any more
   int ends = 0;
   int drains = 0;
   int closes = 0;
@@ -142,7 +142,7 @@ TEST_CASE("64 MiB go through a stream to a slow reader, in order and in bounded 
   CHECK(reader.result == 0);
 }
 
-TEST_CASE("a paused stream tells nothing, and everything after it's resumed", "[stream]") {
+TEST_CASE("a paused stream delivers nothing, and everything after it's resumed", "[stream]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer writer, reader;
@@ -165,7 +165,7 @@ TEST_CASE("a paused stream tells nothing, and everything after it's resumed", "[
   CHECK(reader.ends == 1);
 }
 
-TEST_CASE("a pause before anything has come holds back data and end", "[stream]") {
+TEST_CASE("a pause before the first data holds back data and end", "[stream]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer reader;
@@ -191,7 +191,7 @@ TEST_CASE("a pause before anything has come holds back data and end", "[stream]"
   CHECK(reader.closes == 1);
 }
 
-TEST_CASE("what one callback writes goes out together, more than 64 pieces too", "[stream]") {
+TEST_CASE("what one callback writes is sent together, even more than 64 pieces", "[stream]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer writer, reader;
@@ -208,7 +208,7 @@ TEST_CASE("what one callback writes goes out together, more than 64 pieces too",
   CHECK(loop.counters().events < 200);
 }
 
-TEST_CASE("a buffer written in place is left alone when the queue is empty, not before",
+TEST_CASE("a buffer written in place may be reused when the queue is empty, not before",
           "[stream]") {
   ON_EACH_BACKEND(options);
   constexpr std::size_t kSize = 100'000;
@@ -244,8 +244,8 @@ TEST_CASE("a buffer written in place is left alone when the queue is empty, not 
   CHECK(writer.drains == 0);
 }
 
-// Once the loop is at rest: nothing else happens, which would bring the news along.
-TEST_CASE("what was hurried is told when it's out, though nobody answers", "[stream]") {
+// Once the loop is at rest: nothing else happens that would make it notice.
+TEST_CASE("what was hurried is confirmed once it is sent, even without an answer", "[stream]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer writer;
@@ -268,7 +268,7 @@ TEST_CASE("what was hurried is told when it's out, though nobody answers", "[str
   CHECK(unread(pair.b.get()) == 10);
 }
 
-TEST_CASE("a peer's reset in mid-write closes the stream once, with the error", "[stream]") {
+TEST_CASE("a peer's reset during a write closes the stream once, with the error", "[stream]") {
   ON_EACH_BACKEND(options);
   TcpPair pair;
   Peer writer;
@@ -294,7 +294,7 @@ TEST_CASE("a peer's reset in mid-write closes the stream once, with the error", 
   CHECK(is_closed(fd));
 }
 
-TEST_CASE("a close drops what is queued, and is told once", "[stream]") {
+TEST_CASE("a close drops what is queued, and calls back once", "[stream]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   Peer writer;
@@ -384,7 +384,8 @@ TEST_CASE("a thousand streams share 16 buffers", "[stream]") {
   CHECK(std::count_if(echoes.begin(), echoes.end(), right) == kStreams);
 }
 
-TEST_CASE("after a shutdown the other way stays open, and the end of both closes", "[stream]") {
+TEST_CASE("after a shutdown the other direction stays open, and the end of both closes it",
+          "[stream]") {
   ON_EACH_BACKEND(options);
   TcpPair pair;
   Peer asker, answerer;
@@ -408,7 +409,7 @@ TEST_CASE("after a shutdown the other way stays open, and the end of both closes
   CHECK(answerer.result == 0);
 }
 
-TEST_CASE("a pipe carries a stream each way, and its reader's end is EPIPE", "[stream]") {
+TEST_CASE("a pipe carries a stream each way, and its reader's close is EPIPE", "[stream]") {
   ON_EACH_BACKEND(options);
   const auto before = std::signal(SIGPIPE, SIG_IGN);
   Pipe pipe, broken;
@@ -437,7 +438,7 @@ TEST_CASE("a pipe carries a stream each way, and its reader's end is EPIPE", "[s
   std::signal(SIGPIPE, before);
 }
 
-TEST_CASE("a stream into a full file ends with the error, and the file has what came first",
+TEST_CASE("a stream to a full file ends with the error, and the file has what was written before",
           "[stream]") {
   ON_EACH_BACKEND(options);
   constexpr std::size_t kPiece = 1 << 20, kRoom = 2 * kPiece + kPiece / 2 + 5;
@@ -463,7 +464,7 @@ TEST_CASE("a stream into a full file ends with the error, and the file has what 
   CHECK((content == all.substr(0, kRoom)));
 }
 
-TEST_CASE("a terminal carries a stream, and its hang-up is an end", "[stream]") {
+TEST_CASE("a terminal carries a stream, and a hang-up ends it", "[stream]") {
   ON_EACH_BACKEND(options);
   int fds[2];
   termios raw{};
@@ -487,7 +488,7 @@ TEST_CASE("a terminal carries a stream, and its hang-up is an end", "[stream]") 
   CHECK(slave.result == 0);
 }
 
-// False: the machine stood still for so long that nothing can be said.
+// False: the machine stalled for so long that the result means nothing.
 static bool ends_the_idle_one_only(const Options& options, Nanoseconds limit) {
   SocketPair quiet, lively;
   Peer idle, talker, listener;
@@ -520,17 +521,17 @@ static bool ends_the_idle_one_only(const Options& options, Nanoseconds limit) {
   return true;
 }
 
-TEST_CASE("an idle stream is closed when its time is over, a busy one isn't", "[stream]") {
+TEST_CASE("an idle stream is closed after its time limit, a busy one isn't", "[stream]") {
   ON_EACH_BACKEND(options);
-  // Where the machine stands still for as long as the limit, the busy one was idle as well: then
-  // it's tried with a longer one.
+  // If the machine stalls for as long as the limit, the busy one was idle as well: then a longer
+  // limit is tried.
   Nanoseconds limit = 40ms;
   while (!ends_the_idle_one_only(options, limit)) {
     limit *= 2;
     REQUIRE(limit < 10s);
   }
 }
-TEST_CASE("a loop that goes away leaves streams that close their descriptors", "[stream]") {
+TEST_CASE("streams whose loop is destroyed still close their descriptors", "[stream]") {
   ON_EACH_BACKEND(options);
   SocketPair pair;
   const int fd = pair.a.get();
@@ -637,7 +638,7 @@ struct Schedule {
   Peer a, b;
 };
 
-// As above, but somebody closes in the middle.
+// As above, but one side closes in the middle.
 struct CloseInTheMiddle : Schedule {
   using Schedule::Schedule;
   bool run(std::uint64_t seed) {
@@ -680,16 +681,16 @@ void check_schedules(std::uint64_t count) {
 
 // Ten thousand in four cases, as each has a limit of time, which a busy machine and a sanitizer use
 // up together.
-TEST_CASE("in 2500 simulated schedules nothing is lost or told twice (1 of 4)", "[stream]") {
+TEST_CASE("in 2500 simulated schedules nothing is lost or delivered twice (1 of 4)", "[stream]") {
   check_schedules<Schedule>(2500);
 }
-TEST_CASE("in 2500 simulated schedules nothing is lost or told twice (2 of 4)", "[stream]") {
+TEST_CASE("in 2500 simulated schedules nothing is lost or delivered twice (2 of 4)", "[stream]") {
   check_schedules<Schedule>(2500);
 }
-TEST_CASE("in 2500 simulated schedules nothing is lost or told twice (3 of 4)", "[stream]") {
+TEST_CASE("in 2500 simulated schedules nothing is lost or delivered twice (3 of 4)", "[stream]") {
   check_schedules<Schedule>(2500);
 }
-TEST_CASE("in 2500 simulated schedules nothing is lost or told twice (4 of 4)", "[stream]") {
+TEST_CASE("in 2500 simulated schedules nothing is lost or delivered twice (4 of 4)", "[stream]") {
   check_schedules<Schedule>(2500);
 }
 

@@ -17,12 +17,12 @@ void set_nonblocking(int fd) {
   REQUIRE(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) == 0);
 }
 
-// Without the mark that a signal would have ended the program, EPIPE alone proves nothing.
+// By default SIGPIPE would end the program: so EPIPE here proves that none was sent.
 struct DefaultSigpipe {
   DefaultSigpipe() { ::signal(SIGPIPE, SIG_DFL); }
 };
 
-// Writes `text` by as many writes as it takes.
+// Writes `text` with as many writes as necessary.
 struct WholeWrite {
   void go_on() {
     loop.write(request, fd, text.data() + written, text.size() - written, kCurrentPosition,
@@ -79,7 +79,7 @@ std::string numbers(std::size_t size) {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("a full pipe holds its writer back, and every byte arrives in its order") {
+TEST_ON_EACH_BACKEND("a full pipe makes its writer wait, and every byte arrives in order") {
   Pipe pipe;
   const std::string text = numbers(400'000);  // more than a pipe holds
   GuardedLoop loop(options);
@@ -101,7 +101,7 @@ TEST_ON_EACH_BACKEND("a full pipe holds its writer back, and every byte arrives 
   CHECK(reading.text == text);
 }
 
-TEST_ON_EACH_BACKEND("a pipe whose reader has gone is EPIPE, and no signal") {
+TEST_ON_EACH_BACKEND("a pipe without a reader is EPIPE, not a signal") {
   const DefaultSigpipe deadly;
   Pipe pipe;
   GuardedLoop loop(options);
@@ -111,7 +111,7 @@ TEST_ON_EACH_BACKEND("a pipe whose reader has gone is EPIPE, and no signal") {
   CHECK(perform(loop, operations::writev(pipe.in.get(), &part, 1, kCurrentPosition)) == -EPIPE);
 }
 
-TEST_ON_EACH_BACKEND("a writer that waits for room learns that its reader has gone") {
+TEST_ON_EACH_BACKEND("a writer that waits for room learns that its reader has closed") {
   const DefaultSigpipe deadly;
   Pipe pipe;
   set_nonblocking(pipe.in.get());
@@ -132,7 +132,7 @@ TEST_ON_EACH_BACKEND("a writer that waits for room learns that its reader has go
   CHECK(result == -EPIPE);
 }
 
-TEST_ON_EACH_BACKEND("a socket whose peer has gone is EPIPE by every verb that sends") {
+TEST_ON_EACH_BACKEND("a socket whose peer has closed is EPIPE for every operation that sends") {
   const DefaultSigpipe deadly;
   SocketPair pair;
   GuardedLoop loop(options);
@@ -146,7 +146,7 @@ TEST_ON_EACH_BACKEND("a socket whose peer has gone is EPIPE by every verb that s
   CHECK(perform(loop, operations::write(pair.a.get(), "x", 1, kCurrentPosition)) == -EPIPE);
 }
 
-TEST_ON_EACH_BACKEND("a reader that waits sees the end when the last writer goes") {
+TEST_ON_EACH_BACKEND("a waiting reader sees the end when the last writer closes") {
   Pipe pipe;
   std::array<char, 4> buffer{};
   Request reading;
@@ -195,7 +195,7 @@ TEST_ON_EACH_BACKEND("a descriptor in non-blocking mode is waited for like any o
   CHECK(results == std::vector<int>{1, 1, 1, 8, 1});
 }
 
-TEST_ON_EACH_BACKEND("a terminal is read as keys come, written, and hung up") {
+TEST_ON_EACH_BACKEND("a terminal is read key by key, written, and hung up") {
   Terminal terminal;
   std::array<char, 16> keys{};
   Request reading;
@@ -231,7 +231,7 @@ TEST_ON_EACH_BACKEND("a terminal is read as keys come, written, and hung up") {
   CHECK(result == -EIO);
 }
 
-TEST_ON_EACH_BACKEND("a wait for a terminal's key is cancelled, and no key is lost") {
+TEST_ON_EACH_BACKEND("a wait for a terminal's key can be cancelled, and no key is lost") {
   Terminal terminal;
   char key = 0;
   Request reading;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What do the loop's tests share? One suite runs over every back end: a case begins with
-// ON_EACH_BACKEND, and Catch2 runs it once for each. Nothing here sleeps and hopes: conditions are
+// ON_EACH_BACKEND, and Catch2 runs it once for each. Nothing here relies on a sleep: conditions are
 // awaited, and a guard fails the case if one never comes true.
 #pragma once
 #include <fcntl.h>
@@ -78,11 +78,11 @@ inline void run_on(BackendKind kind, void (*body)(Options)) {
   body(options_for(kind));
 }
 
-// A case for each back end, with the back end in its name; in the braces there are `options`.
+// A case for each back end, with the back end in its name; `options` is defined in the braces.
 //   TEST_ON_EACH_BACKEND("a file is read") { GuardedLoop loop(options); … }
 #define TEST_ON_EACH_BACKEND(...) TEST_ON_ALL_(TEST_ON_NAME_(__LINE__), __VA_ARGS__)
-// `blocking` and `sim` carry jobs out on the loop's own thread: what a case says of other threads,
-// or of a job that runs while the loop goes on, they can't do.
+// `blocking` and `sim` run jobs on the loop's own thread: they can't do what a case expects of
+// other threads, or of a job that runs while the loop goes on.
 #define TEST_ON_THOSE_WITH_THREADS(...) TEST_ON_THREADED_(TEST_ON_NAME_(__LINE__), __VA_ARGS__)
 
 #define TEST_ON_NAME_(line) TEST_ON_JOIN_(on_backend_, line)
@@ -106,8 +106,8 @@ inline bool has_threads(const Options& options) {
   return options.backend == BackendKind::uring || options.backend == BackendKind::pool;
 }
 
-// Whether so many of `size` bytes is what a transfer of all that is there gives: the simulator cuts
-// some short, as the system may.
+// Whether `result` of `size` available bytes is a valid transfer: the simulator makes some short,
+// as the system may.
 inline bool transferred(const Options& options, int result, std::size_t size) {
   const int whole = static_cast<int>(size);
   return result == whole || (options.backend == BackendKind::sim && result > 0 && result < whole);
@@ -121,7 +121,7 @@ inline bool transferred(const Options& options, int result, std::size_t size) {
   INFO(about(backend_kind));                                                                    \
   Options options = options_for(backend_kind)
 
-// A loop that throws out of run() instead of waiting for ever.
+// A loop that throws out of run() instead of waiting forever.
 struct GuardedLoop : Loop {
   explicit GuardedLoop(const Options& options = {}) : Loop(options) {
     guard.unref();
@@ -139,7 +139,7 @@ inline int perform(Loop& loop, const Operation& operation) {
   try {
     loop.run();
   } catch (...) {
-    static_cast<void>(request.release());  // it may be in flight for as long as the loop is there
+    static_cast<void>(request.release());  // it may be in flight as long as the loop exists
     throw;
   }
   return result;
@@ -190,7 +190,7 @@ inline UniqueFd temporary_file(const std::string& content) {
   return fd;
 }
 
-// Files of this process grow no further, as on a full disk: a write is cut short there, and the
+// Files of this process can't grow further, as on a full disk: a write is short there, and the
 // next is refused with -EFBIG.
 class FileSizeLimit {
  public:
@@ -219,8 +219,8 @@ inline std::string content_of(int fd) {
   return content;
 }
 
-// What a container's filter does, for the rest of this process's life. False if there are no
-// filters.
+// What a container's filter does, for the rest of this process's life. False without
+// seccomp.
 inline bool forbid_io_uring() {
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

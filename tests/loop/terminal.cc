@@ -58,7 +58,7 @@ int exit_code(pid_t child) {
 
 }  // namespace
 
-TEST_ON_EACH_BACKEND("a write to a terminal that nobody reads waits, and holds up nobody",
+TEST_ON_EACH_BACKEND("a write to a terminal that isn't read waits, and delays no others",
                      "[terminal]") {
   Pty pty;
   termios raw{};
@@ -95,10 +95,10 @@ TEST_ON_EACH_BACKEND("a write to a terminal that nobody reads waits, and holds u
   loop.run();
   CHECK((last == -ECANCELED || last > 0));
   CHECK(stalls == 3);
-  CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);  // nobody else's reads and writes have changed
+  CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);  // other users' reads and writes are unaffected
 }
 
-TEST_CASE("a terminal is told from what is none, and has a size", "[terminal]") {
+TEST_CASE("a terminal is recognised, and has a size", "[terminal]") {
   Pty pty;
   Pipe pipe;
   TerminalSize size;
@@ -112,7 +112,7 @@ TEST_CASE("a terminal is told from what is none, and has a size", "[terminal]") 
   CHECK_THROWS_AS(RawMode(pipe.out.get(), RawKeys::all), std::system_error);
 }
 
-TEST_CASE("in raw mode each key is read at once, Ctrl-C and Enter too", "[terminal]") {
+TEST_CASE("in raw mode each key is read right away, including Ctrl-C and Enter", "[terminal]") {
   ON_EACH_BACKEND(options);
   Pty pty;
   std::array<char, 16> keys{};
@@ -142,7 +142,7 @@ TEST_CASE("in raw mode each key is read at once, Ctrl-C and Enter too", "[termin
   CHECK(::poll(&echo, 1, 0) == 0);
 }
 
-TEST_CASE("what is written in raw mode still begins lines", "[terminal]") {
+TEST_CASE("output in raw mode still starts new lines", "[terminal]") {
   Pty pty;
   const RawMode raw(pty.slave.get(), RawKeys::all);
   REQUIRE(::write(pty.slave.get(), "a\n", 2) == 2);
@@ -151,7 +151,7 @@ TEST_CASE("what is written in raw mode still begins lines", "[terminal]") {
   CHECK(screen == std::string("a\r\n"));
 }
 
-TEST_CASE("without raw mode a line is read when it's whole", "[terminal]") {
+TEST_CASE("without raw mode a line is read when it is complete", "[terminal]") {
   ON_EACH_BACKEND(options);
   Pty pty;
   std::array<char, 16> line{};
@@ -176,8 +176,8 @@ TEST_CASE("without raw mode a line is read when it's whole", "[terminal]") {
   CHECK(got == "abc\n");
 }
 
-// As a shell changes it at each Ctrl-Z and fg: who waits is woken, and nothing is there.
-TEST_CASE("who waits for a key goes on waiting when the terminal's mode changes", "[terminal]") {
+// As a shell changes it at each Ctrl-Z and fg: a waiting read is woken with nothing to read.
+TEST_CASE("a wait for a key goes on when the terminal's mode changes", "[terminal]") {
   ON_EACH_BACKEND(options);
   Pty pty;
   Request keys;
@@ -212,7 +212,8 @@ TEST_CASE("who waits for a key goes on waiting when the terminal's mode changes"
   CHECK(results == std::vector<int>{POLLIN, -ECANCELED});
 }
 
-TEST_CASE("a read that waits for a key is cancelled, and the next key isn't lost", "[terminal]") {
+TEST_CASE("a read that waits for a key can be cancelled, and the next key isn't lost",
+          "[terminal]") {
   ON_EACH_BACKEND(options);
   Pty pty;
   std::array<char, 16> keys{};
@@ -232,7 +233,7 @@ TEST_CASE("a read that waits for a key is cancelled, and the next key isn't lost
   CHECK(results == std::vector<int>{-ECANCELED, 1});
 }
 
-TEST_CASE("a terminal that was hung up is at its end, seen from either side", "[terminal]") {
+TEST_CASE("a terminal that was hung up has ended, seen from either side", "[terminal]") {
   ON_EACH_BACKEND(options);
   Pty pty;
   const bool master_stays = GENERATE(true, false);  // there the kernel says -EIO
@@ -253,7 +254,7 @@ TEST_CASE("a terminal that was hung up is at its end, seen from either side", "[
   CHECK(results == std::vector<int>{0, 0});
 }
 
-TEST_CASE("the mode from before raw mode comes back", "[terminal]") {
+TEST_CASE("the mode from before raw mode is restored", "[terminal]") {
   Pty pty;
   REQUIRE(is_cooked(pty.slave));
   const termios before = mode_of(pty.slave);
@@ -273,7 +274,7 @@ TEST_CASE("the mode from before raw mode comes back", "[terminal]") {
   CHECK(after.c_cflag == before.c_cflag);
 }
 
-TEST_CASE("restore_terminals brings back what was there before all of them", "[terminal]") {
+TEST_CASE("restore_terminals restores the mode from before all of them", "[terminal]") {
   Pty pty, other;
   const RawMode raw(pty.slave.get(), RawKeys::but_for_signals);
   const RawMode inner(pty.slave.get(), RawKeys::all);
@@ -284,7 +285,7 @@ TEST_CASE("restore_terminals brings back what was there before all of them", "[t
   CHECK((mode_of(pty.slave).c_lflag & ISIG) != 0);
 }
 
-TEST_CASE("more raw modes than there is room for are refused", "[terminal]") {
+TEST_CASE("more than the maximum number of raw modes are refused", "[terminal]") {
   Pty pty;
   std::vector<std::unique_ptr<RawMode>> modes;
   const auto add = [&] {
@@ -297,7 +298,7 @@ TEST_CASE("more raw modes than there is room for are refused", "[terminal]") {
   add();
 }
 
-TEST_CASE("exit brings the mode back, and a forked child leaves its parent's alone", "[terminal]") {
+TEST_CASE("exit restores the mode, and a forked child leaves its parent's alone", "[terminal]") {
   Pty pty;
   std::fflush(nullptr);  // else the child would, too
   pid_t child = ::fork();
@@ -319,7 +320,7 @@ TEST_CASE("exit brings the mode back, and a forked child leaves its parent's alo
 }
 
 // As a shell's job in the background would: the kernel wants to stop it for touching the terminal.
-TEST_CASE("the mode comes back from the background too", "[terminal]") {
+TEST_CASE("the mode is restored from the background, too", "[terminal]") {
   Pty pty;
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
@@ -340,7 +341,7 @@ TEST_CASE("the mode comes back from the background too", "[terminal]") {
   CHECK(exit_code(child) == 0);
 }
 
-TEST_CASE("a resized terminal tells the program in its foreground", "[terminal]") {
+TEST_CASE("a resized terminal notifies its foreground program", "[terminal]") {
   ON_EACH_BACKEND(options);
   Pty pty;
   Pipe ready;
@@ -352,7 +353,7 @@ TEST_CASE("a resized terminal tells the program in its foreground", "[terminal]"
     try {
       GuardedLoop loop(options);
       Terminal terminal(loop, pty.slave.get());
-      Timer holding(loop, {});  // as resizes don't
+      Timer holding(loop, {});  // resizes don't keep it alive
       holding.start(kDeadline * 2);
       terminal.on_resize([&](TerminalSize size) {
         sizes.push_back(size);
@@ -372,7 +373,7 @@ TEST_CASE("a resized terminal tells the program in its foreground", "[terminal]"
   CHECK(exit_code(child) == 0);
 }
 
-TEST_CASE("only a change of size is told, to one at a time", "[terminal]") {
+TEST_CASE("only a change of size calls back, and only one callback is allowed", "[terminal]") {
   ON_EACH_BACKEND(options);
   Pty pty;
   GuardedLoop loop(options);

@@ -196,7 +196,7 @@ TEST_ON_EACH_BACKEND("another thread wakes the loop, and no wake is lost") {
   CHECK(calls <= kMessages * kSenders);
 }
 
-TEST_ON_EACH_BACKEND("a sleeping loop wakes at once for each of a peer's messages") {
+TEST_ON_EACH_BACKEND("a sleeping loop wakes right away for each of a peer's messages") {
   constexpr int kRounds = 300;
   std::atomic<int> asked{0}, answered{0};
   GuardedLoop loop(options);
@@ -236,7 +236,7 @@ TEST_ON_EACH_BACKEND(
   CHECK(calls == "ab");
 }
 
-TEST_ON_EACH_BACKEND("a signal becomes a callback, and the former action comes back") {
+TEST_ON_EACH_BACKEND("a signal becomes a callback, and the previous action is restored") {
   struct sigaction ignore {};
   struct sigaction before {};
   ignore.sa_handler = SIG_IGN;
@@ -254,7 +254,7 @@ TEST_ON_EACH_BACKEND("a signal becomes a callback, and the former action comes b
     loop.run();
     CHECK(calls == 3);
     signal.unref();
-    loop.run();  // doesn't hold the loop
+    loop.run();  // doesn't keep the loop alive
     CHECK_THROWS_AS(Signal(loop, SIGUSR1, {}), std::system_error);
     CHECK_THROWS_AS(Signal(loop, SIGKILL, {}), std::system_error);
     CHECK_THROWS_AS(Signal(loop, 12345, {}), std::system_error);

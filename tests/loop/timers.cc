@@ -38,7 +38,7 @@ TEST_ON_EACH_BACKEND(
   CHECK(fired == expected);
 }
 
-TEST_ON_EACH_BACKEND("a time counts from when it's asked for, however long that callback has run") {
+TEST_ON_EACH_BACKEND("a delay counts from its start, however long that callback has run") {
   using Clock = std::chrono::steady_clock;
   constexpr auto kTime = 20ms;
   Pipe pipe;
@@ -64,7 +64,7 @@ TEST_ON_EACH_BACKEND("a time counts from when it's asked for, however long that 
 }
 
 // Its own clock is the loop's, so that what is moved in one turn is due in one turn.
-TEST_ON_EACH_BACKEND("a lazy timer fires once, at the last of the times that it was given") {
+TEST_ON_EACH_BACKEND("a lazy timer fires once, at the last time that it was given") {
   GuardedLoop loop(options);
   Nanoseconds due{0};
   int fired = 0;
@@ -86,12 +86,13 @@ TEST_ON_EACH_BACKEND("a lazy timer fires once, at the last of the times that it 
   loop.run();
   CHECK(fired == 1);
   give(1h);
-  give(3ms);  // sooner than what was asked for
+  give(3ms);  // earlier than the current time
   loop.run();
   CHECK(fired == 2);
 }
 
-TEST_ON_EACH_BACKEND("a lazy timer at rest calls nobody, and one that is stopped holds nobody") {
+TEST_ON_EACH_BACKEND(
+    "a lazy timer at rest makes no callback, and a stopped one doesn't keep the loop alive") {
   GuardedLoop loop(options);
   int fired = 0;
   LazyTimer lazy(loop, [&] { ++fired; });
@@ -107,7 +108,7 @@ TEST_ON_EACH_BACKEND("a lazy timer at rest calls nobody, and one that is stopped
   CHECK(fired == 0);
 }
 
-TEST_ON_EACH_BACKEND("the longest time never ends, and holds up nobody") {
+TEST_ON_EACH_BACKEND("the longest time never ends, and delays no others") {
   constexpr Nanoseconds kLongest = Nanoseconds::max();
   Pipe pipe;
   char byte = 0;
@@ -137,12 +138,12 @@ TEST_ON_EACH_BACKEND("the longest time never ends, and holds up nobody") {
   CHECK(end.deadline() < kLongest);
 }
 
-TEST_ON_EACH_BACKEND("a timer never fires early, and the loop sleeps until it's time") {
+TEST_ON_EACH_BACKEND("a timer never fires early, and the loop sleeps until it is due") {
   GuardedLoop loop(options);
   check_sleeps(loop, {1ms, 7ms, 30ms});
 }
 
-TEST_ON_EACH_BACKEND("timers of the same deadline fire in the order of starting") {
+TEST_ON_EACH_BACKEND("timers with the same deadline fire in the order in which they were started") {
   GuardedLoop loop(options);
   std::string order;
   std::vector<std::unique_ptr<Timer>> timers;
@@ -154,7 +155,7 @@ TEST_ON_EACH_BACKEND("timers of the same deadline fire in the order of starting"
   CHECK(order == "bcdefghija");
 }
 
-TEST_ON_EACH_BACKEND("a repeating timer keeps its beat and can stop itself") {
+TEST_ON_EACH_BACKEND("a repeating timer keeps its interval and can stop itself") {
   GuardedLoop loop(options);
   int beats = 0;
   Nanoseconds first{0};
@@ -168,7 +169,7 @@ TEST_ON_EACH_BACKEND("a repeating timer keeps its beat and can stop itself") {
   CHECK((timer.deadline() - first) % 3ms == 0ms);
 }
 
-TEST_ON_EACH_BACKEND("a repeating timer skips the beats that a long callback made it miss") {
+TEST_ON_EACH_BACKEND("a repeating timer skips the times that a long callback made it miss") {
   GuardedLoop loop(options);
   int beats = 0;
   Timer timer(loop, [&] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Does a worker do its work on a thread and a loop of its own, and does its end, of whatever kind,
-// reach its parent once, last, and on the parent's thread?
+// Does a worker run on a thread and a loop of its own, and is its end, of whatever kind, delivered
+// to its parent once, last, and on the parent's thread?
 #include "loop/threads/worker.h"
 
 #include <pthread.h>
@@ -50,7 +50,7 @@ void echo(WorkerContext& context) {
                       [&](Message& message) { context.port().send(std::move(message)); });
 }
 
-// Says that it's there, and then never again anything.
+// Sends one message, and then nothing more.
 void sleep_for_ever(WorkerContext& context) {
   context.port().bind(context.loop(), {});
   context.port().send(Message("asleep"));
@@ -67,8 +67,8 @@ bool goes(pid_t thread) {
   return !exists(thread);
 }
 
-// From now on two system calls give nothing but `error`, for the rest of this process's life. False
-// if there are no filters.
+// From now on two system calls fail with `error`, for the rest of this process's life. False
+// without seccomp.
 bool forbid(unsigned call, unsigned other, unsigned error) {
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -141,7 +141,7 @@ TEST_CASE("a worker has a thread, a loop and a name of its own, and takes no sig
   CHECK(events.words == "exit(0)");
 }
 
-TEST_CASE("messages go both ways, and what was sent last still comes before the exit") {
+TEST_CASE("messages go both ways, and the last one still arrives before the exit") {
   ON_EACH_BACKEND(options);
   constexpr int kMessages = 5'000;  // more than one turn delivers
   GuardedLoop loop(options);
@@ -184,7 +184,7 @@ TEST_CASE("two workers sum an array in a shared buffer") {
   const auto sum = [](WorkerContext& context) {
     context.port().bind(context.loop(), [&](Message& message) {
       const SharedBuffer numbers = message.shared.at(0);
-      for (;;) {  // whoever is free takes the next number
+      for (;;) {  // each takes the next number when it is free
         const auto position = numbers.add<std::int64_t>(kPosition, 1);
         if (position >= static_cast<std::int64_t>(kNumbers)) break;
         numbers.add<std::int64_t>(
@@ -242,7 +242,7 @@ TEST_CASE("an exception in a worker reaches its parent, then the exit does") {
   CHECK(events.on_own_thread);
 }
 
-TEST_CASE("an error that nobody handles comes out of the parent's run()") {
+TEST_CASE("an unhandled error is thrown from the parent's run()") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   int code = -1;
@@ -302,7 +302,7 @@ TEST_CASE("exit ends a worker after its callback, with a code") {
   CHECK(events.words.substr(events.words.rfind(' ') + 1) == "exit(7)");
 }
 
-TEST_CASE("a worker that sleeps for ever can be terminated") {
+TEST_CASE("a worker that sleeps forever can be terminated") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   std::string words;
@@ -324,7 +324,7 @@ TEST_CASE("a worker that sleeps for ever can be terminated") {
   CHECK_FALSE(worker);
 }
 
-TEST_CASE("a worker terminated at once ends whatever it had come to") {
+TEST_CASE("a worker terminated right after its start ends, however far it has got") {
   ON_EACH_BACKEND(options);
   for (int round = 0; round < 30; ++round) {
     GuardedLoop loop(options);
@@ -337,7 +337,7 @@ TEST_CASE("a worker terminated at once ends whatever it had come to") {
   }
 }
 
-TEST_CASE("a callback that runs is not cut short by terminate") {
+TEST_CASE("a running callback is not interrupted by terminate") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Events events;
@@ -363,7 +363,7 @@ TEST_CASE("a callback that runs is not cut short by terminate") {
   CHECK(events.words == "in the middle at the end exit(1)");
 }
 
-TEST_CASE("a worker that is destroyed while it runs is terminated, waited for, and silent") {
+TEST_CASE("a worker destroyed while it runs is terminated and joined, and makes no callback") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Events events;
@@ -392,7 +392,7 @@ TEST_CASE("a worker that is destroyed while it runs is terminated, waited for, a
   if (tid != 0) CHECK(goes(tid));
 }
 
-TEST_CASE("a loop that goes takes its workers with it") {
+TEST_CASE("a destroyed loop terminates its workers") {
   ON_EACH_BACKEND(options);
   Events events;
   std::atomic<pid_t> tid{0};
@@ -418,7 +418,7 @@ TEST_CASE("a loop that goes takes its workers with it") {
   CHECK(events.words.empty());
 }
 
-TEST_CASE("an unreferenced worker doesn't hold its parent") {
+TEST_CASE("an unreferenced worker doesn't keep its parent alive") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Worker worker(loop, {.loop = options}, sleep_for_ever);
@@ -430,7 +430,7 @@ TEST_CASE("an unreferenced worker doesn't hold its parent") {
   CHECK(loop.alive());
 }
 
-TEST_CASE("what a worker keeps stays until its loop has gone, requests in flight too") {
+TEST_CASE("what a worker keeps lives until its loop is destroyed, even requests in flight") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Events events;
@@ -496,7 +496,7 @@ TEST_CASE("a worker may have a worker, which ends with it") {
   CHECK(goes(grandchild));
 }
 
-TEST_CASE("two workers talk past their parent, through ports that it sent them") {
+TEST_CASE("two workers talk directly, through ports that their parent sent them") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   Events events;
@@ -533,7 +533,7 @@ TEST_CASE("two workers talk past their parent, through ports that it sent them")
   CHECK(events.words == "direct exit(0)");
 }
 
-TEST_CASE("workers that die at their start, again and again, are just so many errors") {
+TEST_CASE("workers that die at startup, again and again, only cause errors") {
   ON_EACH_BACKEND(options);
   GuardedLoop loop(options);
   int errors = 0;
@@ -557,12 +557,12 @@ TEST_CASE("workers that die at their start, again and again, are just so many er
   CHECK(exits == 50);
 }
 
-TEST_CASE("where the system gives no thread, that is the worker's error") {
+TEST_CASE("if no thread can be created, that is the worker's error") {
   check_start_without(__NR_clone, __NR_clone3, EAGAIN,
                       "cannot start the thread of worker unborn: ");
 }
 
-TEST_CASE("a worker whose loop can't be had reports that") {
+TEST_CASE("a worker whose loop can't be created reports that") {
   check_start_without(__NR_io_uring_setup, __NR_epoll_create1, EMFILE,
                       "cannot make an epoll set: ");
 }
