@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Where do a kernel and its headers come from, with nothing installed? Downloads Debian's packages of
-# SUITE and unpacks them into the cache, once for each version. What is there of an older version goes
-# when it hasn't been asked for for a day, for until then a run may be using it.
+# SUITE and unpacks them into the cache, once per version. An older version is deleted when it hasn't
+# been requested for a day, because until then a run may be using it.
 #
 #   tests/vm/fetch.sh SUITE PACKAGE
-#   tests/vm/fetch.sh --version SUITE PACKAGE   only tells which version is there
+#   tests/vm/fetch.sh --version SUITE PACKAGE   only prints which version is available
 #
-# Prints the directory: vmlinuz, config, build (for KDIR), release. The source of packages is the
-# machine's own, with the suite replaced, in lists of its own: the machine's stay as they are.
+# Prints the directory: vmlinuz, config, build (for KDIR), release. Packages come from the machine's
+# own archive, with the suite replaced, by separate lists: the machine's are unchanged.
 set -euo pipefail
 only_version=0
 if [ "$1" = --version ]; then only_version=1 && shift; fi
@@ -19,7 +19,7 @@ mkdir -p "$here/lists/partial" "$here/archives/partial"
 
 say() { printf '%s\n' "$*" >&2; }
 
-# One at a time for each suite: who comes second finds what the first has fetched.
+# One at a time per suite: the second caller finds what the first has fetched.
 exec {lock}>"$here/lock"
 flock "$lock"
 
@@ -33,7 +33,7 @@ archive_of_this_machine() {
 
 archive=$(archive_of_this_machine)
 [ -n "$archive" ] || { say "No Debian archive is named in this machine's apt sources."; exit 1; }
-# What a kernel of these suites needs beside it is in the suite that they add to.
+# What a kernel of these suites also needs is in the suite that they extend.
 case $suite in
   *-backports) suites="$suite ${suite%-backports}" ;;
   experimental) suites="$suite sid" ;;
@@ -52,7 +52,7 @@ private_apt() {
     -o APT::Default-Release="$suite" -o Acquire::Retries=3 -o APT::Update::Error-Mode=any "$@"
 }
 
-# The lists are asked for once a day: a kernel that came today may wait until tomorrow.
+# The lists are updated once a day: a kernel released today may wait until tomorrow.
 if [ -z "$(find "$here/asked" -mmin -1440 2>/dev/null)" ]; then
   private_apt apt-get update -qq >&2
   touch "$here/asked"
@@ -68,7 +68,7 @@ if [ "$only_version" = 1 ]; then
 fi
 kernel=$here/$release-$version
 
-# Says where it is, notes that it was asked for, and clears away what it replaces.
+# Prints where it is, notes that it was requested, and deletes what it replaces.
 hand_out() {
   local mark
   printf '%s\n' "$package" >"$kernel/package"
@@ -79,7 +79,7 @@ hand_out() {
   printf '%s\n' "$kernel"
 }
 
-# The mark is written last: what a broken run left is made anew.
+# The mark is written last: what an interrupted run left is made again.
 if [ -e "$kernel/complete" ]; then
   hand_out
   exit 0

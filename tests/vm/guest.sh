@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# How does a guest come to be? An initramfs with busybox, our programs and the libraries they need,
-# and QEMU without hardware support, which serves inside other virtual machines as well.
+# How is a guest built and booted? With an initramfs of busybox, our programs and the libraries they
+# need, in QEMU without hardware support, which works inside other virtual machines as well.
 
-# make_initramfs FILE [MODULE LINGERING]: the module, and its build whose handlers linger
+# make_initramfs FILE [MODULE LINGERING]: the module, and its build with prolonged handlers
 make_initramfs() {
   local root program library
   root=$(mktemp -d)
@@ -24,18 +24,18 @@ make_initramfs() {
   rm -rf "$root"
 }
 
-# The guest's clock is its time stamp counter, which QEMU keeps the same on all cores: reading the
-# other one, an emulated HPET, takes longer than all else in a switch.
+# The guest's clock is its time stamp counter, which QEMU keeps the same on all CPUs: reading the
+# other one, an emulated HPET, takes longer than the rest of a switch.
 #
-# Two things are off that fail at the start of a kernel whose emulated cores are slow, on a busy machine.
-# While identify_cpu() writes a core's features anew, page tables have four levels for all who ask: an
-# interrupt that comes just then has KASAN find the kernel's own addresses wild, if they have five (la57).
-# And a core counts its timer's interrupts for as long as its clock, which never waits, says.
+# Two things are off that fail while a kernel boots whose emulated CPUs are slow, on a busy machine.
+# While identify_cpu() rewrites a CPU's features, page tables seem to have four levels: if they have
+# five (la57) and an interrupt comes just then, KASAN takes the kernel's own addresses for wild ones.
+# And a CPU counts timer interrupts for a time measured by a clock that runs on while the CPU starves.
 #
 # boot THREADS VMLINUZ PREFIX SECONDS [VARIABLE=VALUE…]: leaves PREFIX.console and PREFIX.results.
-# It may be starved for a minute on a busy machine: the kernel waits longer before it calls that a stall.
+# It may be starved for a minute on a busy machine: so the kernel calls only longer times a stall.
 #
-# THREADS: multi, the guest's cores at the same time, or single, by turns. The variables are those of
+# THREADS: multi, the guest's CPUs at the same time, or single, in turns. The variables are those of
 # init.sh.
 boot() {
   local threads=$1 vmlinuz=$2 prefix=$3 seconds=$4

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The guest's first and only process: mounts what tests look at, runs them with their words on the
-# second serial line (the first is the kernel's), and turns the machine off.
+# The guest's first process: mounts what the tests need, runs them with their output on the second
+# serial line (the first is the kernel's), and powers the machine off.
 /bin/busybox --install -s /bin
 mkdir -p /proc /sys /dev /tmp
 mount -t proc proc /proc
@@ -12,11 +12,11 @@ mount -t tmpfs tmp /tmp
 ip link set lo up
 export PATH=/bin OUT=/bin LC_ALL=C
 mkdir -p /dev/pts && mount -t devpts pts /dev/pts
-# Two other users of the scheduler's tracepoints, whose records go nowhere. With them there, the kernel
-# needn't rewrite its own code when the module comes and goes under load, which an emulated core
-# doesn't always survive: with QEMU 7.2 one stays for ever at the jump before trace_sched_switch(),
-# interrupts off, or meets the int3 that stands there meanwhile. What is tried, the module's coming and
-# going, is the same. They come while one core is online, for the same reason. ALONE=1: without them.
+# Two other users of the scheduler's tracepoints, whose records are discarded. With them the kernel
+# needn't patch its own code when the module is loaded and unloaded under load, which an emulated CPU
+# doesn't always survive: with QEMU 7.2 one hangs at the jump before trace_sched_switch(), interrupts
+# off, or hits the int3 that is there meanwhile. What is tested, loading and unloading the module, is
+# the same. They are attached while one CPU is online, for the same reason. ALONE=1: without them.
 other_cores() {
   for core in /sys/devices/system/cpu/cpu[1-9]*/online; do
     if [ -e "$core" ]; then echo "$1" >"$core"; fi

@@ -12,7 +12,7 @@ kernel=$cache/sanitized/$version-$(sha256sum <tests/vm/sanitized.config | cut -c
 
 say() { printf '%s\n' "$*" >&2; }
 
-# One at a time: who comes second finds what the first has built.
+# One at a time: the second caller finds what the first has built.
 mkdir -p "$cache/sanitized"
 exec {lock}>"$cache/sanitized/lock"
 flock "$lock"
@@ -29,7 +29,7 @@ rm -rf "$kernel/unpacked"
 
 build() { make -s -C "$kernel/tree" CC=gcc HOSTCC=gcc KBUILD_BUILD_TIMESTAMP=@0 "$@"; }
 
-# A check that the configuration couldn't have, for want of another option, is no check.
+# A check that the configuration lost, for lack of another option, would not be made.
 require_checks() {
   local option
   for option in KASAN PROVE_LOCKING PROVE_RCU DEBUG_ATOMIC_SLEEP DEBUG_KMEMLEAK MODULE_UNLOAD RELAY; do

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Do the module, our BPF programs and the kernel's own counters say the same of the same threads?
+// Do the module, our BPF programs and the kernel's own counters agree on the same threads?
 // To the unit for switches and slices, to the nanosecond for run-queue waits. The workloads rest
 // while all three are read. The table of the three is printed. Where the module isn't built for a
-// kernel, the two others must agree.
+// kernel, the other two must agree.
 #include <sched.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ using live::Cast;
 using live::Look;
 using live::Truth;
 
-// What one way of looking has counted of a thread.
+// What one source has counted for a thread.
 struct Counts {
   uint64_t voluntary = 0, involuntary = 0, missed = 0, slices = 0, wait_ns = 0;
   bool operator==(const Counts&) const = default;
@@ -77,7 +77,7 @@ uint64_t waits_in(const ts_sched_row* row) {
   return waits;
 }
 
-// One of the two ways to look at a workload, and what it had counted before.
+// One of the two sources for a workload, and what it had counted before.
 struct Looker {
   const char* name;
   std::unique_ptr<Look> look;
@@ -136,7 +136,7 @@ VM_TEST_CASE("module, BPF and kernel agree on a spinner", "[bpf]") {
   check_agreement("spin", live::spinner());
 }
 
-VM_TEST_CASE("module, BPF and kernel agree on two spinners of one core", "[bpf]") {
+VM_TEST_CASE("module, BPF and kernel agree on two spinners on one CPU", "[bpf]") {
   check_agreement("spin in turns", live::pinned_spinners());
 }
 
@@ -158,7 +158,7 @@ VM_TEST_CASE("module, BPF and kernel agree on a process of four different thread
 
 namespace {
 
-// What method.md says of it: it is the fair scheduler's alone.
+// As method.md says: only the fair scheduler has it.
 void check_vruntime_stands_still(const Cast& spinners) {
   const auto source = observe::open_count_source(tgids_of(spinners));
   const pid_t tid = spinners[0]->pid();
@@ -174,7 +174,7 @@ void check_vruntime_stands_still(const Cast& spinners) {
 // Its figures stay the kernel's: they are counted above the class that a thread is of. Such a
 // scheduler comes and goes by rewriting the kernel's code, so the cores take turns (init.sh).
 VM_TEST_CASE("module, BPF and kernel agree under a sched_ext scheduler", "[.][alone]") {
-  if (!offers_sched_ext()) {  // so its policy must be none that this kernel knows
+  if (!offers_sched_ext()) {  // so this kernel must not know its policy
     const sched_param plain{};
     CHECK(sched_setscheduler(0, kExtPolicy, &plain) == -1);
     return;
@@ -207,7 +207,7 @@ uint64_t sum_of(const ts_peer (&peers)[TS_PEERS]) {
 VM_TEST_CASE("a preemptor is named") {
   const Module module;
   // Of two equal spinners neither need ever come straight after the other: a kernel thread may run
-  // in between each time. Nobody comes between a spinner and the real-time thread that wakes up.
+  // in between each time. Nothing comes between a spinner and the real-time thread that wakes up.
   Cast pair;
   pair.push_back(std::make_unique<live::Workload>(std::vector<live::Leg>{[] {
     live::pin_to(0);
@@ -220,8 +220,8 @@ VM_TEST_CASE("a preemptor is named") {
     live::nap(20);
   }}));
   const auto source = observe::open_kmod_source({});
-  // One round is mostly enough; but a guest that stands still for a while may let one end before
-  // the other begins.
+  // One round is mostly enough; but a guest that stalls for a while may let one end before the
+  // other starts.
   bool named = false;
   for (int round = 0; round < 50 && !named; ++round) {
     run_together(pair);
@@ -239,7 +239,7 @@ VM_TEST_CASE("a waker is named") {
   const Cast pong = live::ping_pong();
   const auto source = observe::open_kmod_source({});
   const ts_sched_row* player = nullptr;
-  // On two cores an answer may be there before who waits for it has gone to sleep.
+  // On two CPUs an answer may arrive before the thread that waits for it has gone to sleep.
   for (int round = 0; round < 50 && (!player || player->voluntary <= 50); ++round) {
     run_together(pong);
     player = live::sched_of(source->read(), pong[0]->tids()[0]);
@@ -247,7 +247,7 @@ VM_TEST_CASE("a waker is named") {
   }
   CHECK(holds(player->wakers, pong[1]->tids()[0]));
   CHECK(player->voluntary > 50);
-  // Each sleep of its ended by a write of the other's, but for those at the gate.
+  // Each of its sleeps ended by a write of the other's, except those at the gate.
   CHECK(player->wakeups[TS_CONTEXT_TASK] + 1 >= player->voluntary);
 }
 

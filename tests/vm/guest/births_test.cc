@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Is every thread found, however many begin at once? Births take memory from a reserve that a
-// worker fills up. Where they find it empty, a real-time kernel can take none until the worker has
-// run, and any other takes it at once.
+// Is every thread found, however many start at once? New threads take memory from a reserve that a
+// worker refills. When it is empty, a real-time kernel has to wait until the worker has run, and
+// any other allocates immediately.
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -47,7 +47,7 @@ void begin_sleeper() {
 std::atomic<bool> occupied;
 std::atomic<int> spinning;
 
-// All cores are kept busy so that no ordinary thread gets one: not the module's worker either.
+// Keeps all CPUs busy, so that no ordinary thread gets one: not the module's worker either.
 void occupy_cores(int cores) {
   occupied = true;
   for (int core = 1; core < cores; ++core)
@@ -62,7 +62,7 @@ void occupy_cores(int cores) {
   become_real_time();
 }
 
-// Sleepers that begin as fast as they can.
+// Sleepers that are started as fast as possible.
 struct Plan {
   size_t sleepers;
   bool worker_runs;
@@ -75,7 +75,7 @@ void carry_out(const Plan& plan) {
   occupied = false;
 }
 
-// They have all begun when the constructor returns, and live as long as this does.
+// They have all started when the constructor returns, and exist as long as this does.
 class Burst {
  public:
   explicit Burst(const Plan& plan)
@@ -89,9 +89,9 @@ class Burst {
   }
 
   struct Birth {
-    uint64_t start_ns, since_ns;  // the kernel's, and when the module began to count
+    uint64_t start_ns, since_ns;  // the kernel's, and when the module started to count
   };
-  // Those that the module has, in the order of their births.
+  // Those that the module has, in the order of their starts.
   [[nodiscard]] std::vector<Birth> found() const {
     observe::KmodThreads threads;
     parse_kmod_threads(read_in_steps(kThreads, 1 << 16), threads);
@@ -118,7 +118,7 @@ observe::KmodThreads refused() {
   return threads;
 }
 
-// Who was found only after the next one had begun wasn't found at its birth.
+// One that was found only after the next one had started wasn't found at its start.
 size_t found_late(const std::vector<Burst::Birth>& births) {
   size_t late = 0;
   for (size_t i = 0; i + 1 < births.size(); ++i)
@@ -128,7 +128,7 @@ size_t found_late(const std::vector<Burst::Birth>& births) {
 
 }  // namespace
 
-VM_TEST_CASE("threads that begin in a burst are all found") {
+VM_TEST_CASE("threads that start in a burst are all found") {
   const Module module;
   constexpr size_t kSleepers = 400;  // more than there is a reserve for
   const Burst burst({.sleepers = kSleepers, .worker_runs = true});
@@ -137,7 +137,7 @@ VM_TEST_CASE("threads that begin in a burst are all found") {
 }
 
 // With the build that has a reserve for four.
-VM_TEST_CASE("births that find the reserve empty wait for the worker where they must") {
+VM_TEST_CASE("new threads that find the reserve empty are added by the worker where necessary") {
   const Module module("", kLingeringModule);
   constexpr size_t kSleepers = 60;
   const Burst burst({.sleepers = kSleepers, .worker_runs = false});
@@ -146,7 +146,7 @@ VM_TEST_CASE("births that find the reserve empty wait for the worker where they 
   CHECK(refused().refused_memory == 0);
 }
 
-VM_TEST_CASE("who was passed over and finds the table full is counted") {
+VM_TEST_CASE("skipped threads that find the table full are counted") {
   const Module module("max_threads=150", kLingeringModule);
   constexpr size_t kSleepers = 300;
   const uint64_t before = refused().refused_limit;

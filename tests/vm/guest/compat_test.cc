@@ -61,7 +61,7 @@ std::string put_program() {
 }
 
 // A 32-bit program that sleeps in pause(). Null where this kernel runs none: there a 64-bit one
-// must not try such a call either, for that is a fault that the kernel's log tells of.
+// must not try such a call either, because the kernel logs it as a fault.
 std::unique_ptr<live::Child> pausing_program() {
   const std::string path = put_program();
   auto program = std::make_unique<live::Child>([&] {
@@ -93,7 +93,7 @@ nlohmann::json thread_by(const std::string& source, pid_t pid) {
 
 // pause() by its 32-bit number, as a 64-bit program may do it, too.
 #ifdef __x86_64__
-VM_TEST_CASE("a 64-bit program's 32-bit calls go by no 64-bit call's name") {
+VM_TEST_CASE("a 64-bit program's 32-bit calls don't get a 64-bit call's name") {
   const Module module;
   if (!pausing_program()) return;
   live::Child program([] {
@@ -119,7 +119,7 @@ VM_TEST_CASE("a 64-bit program's 32-bit calls go by no 64-bit call's name") {
 }
 #endif
 
-VM_TEST_CASE("a 32-bit program's calls go by no 64-bit call's name") {
+VM_TEST_CASE("a 32-bit program's calls don't get a 64-bit call's name") {
   const Module module;
   const std::unique_ptr<live::Child> program = pausing_program();
   if (!program) return;

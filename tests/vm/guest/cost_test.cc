@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// B9: what does a switch cost more with the module, with our BPF programs, with neither? Two
-// processes on one core that hand a byte to and fro. Hidden, for a time is no test; each round
+// B9: how much does a switch cost with the module, with our BPF programs, with neither? Two
+// processes on one CPU pass a byte back and forth. Hidden, because a time is not a test; each round
 // tries all three, one after the other. Prints "B9 WHO ns_per_switch".
 #include <cstdio>
 #include <optional>
@@ -13,7 +13,7 @@ namespace timeslice::vm {
 
 namespace {
 
-constexpr int kTurns = 3000;  // of four switches each, with both on one core
+constexpr int kTurns = 3000;  // of four switches each, with both on one CPU
 
 live::Cast players() {
   const auto there = std::make_shared<live::Pipe>(), back = std::make_shared<live::Pipe>();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Does the module's file say what threads did of a process that have ended, so that the process has
-// all of it? The truth is the process's own clock, and what getrusage tells it of itself.
+// Does the module's file show what a process's ended threads did, so that the process's figures are
+// complete? They are compared with the process's own clock, and with what it gets from getrusage.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -25,7 +25,7 @@ constexpr int kShortLived = 20;
 
 using Ended = live::EndedSwitches;
 
-// That the process shares with us.
+// Shared with the process.
 Ended* shared_memory() {
   void* memory =
       ::mmap(nullptr, sizeof(Ended), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -33,7 +33,7 @@ Ended* shared_memory() {
   return static_cast<Ended*>(memory);
 }
 
-// Who is joined may yet be on its way out.
+// A joined thread may still be exiting.
 void short_lived(Ended& ended) {
   using namespace std::chrono_literals;
   for (int i = 0; i < kShortLived; ++i)
@@ -53,7 +53,7 @@ const model::Process& process_of(const model::Frame& frame, pid_t pid) {
 
 }  // namespace
 
-VM_TEST_CASE("from the module a process has what its threads did that ended, to the unit") {
+VM_TEST_CASE("from the module a process's figures include its ended threads, to the unit") {
   const Module module;
   Ended* const ended = shared_memory();
   live::Workload workload({[ended] { short_lived(*ended); }});

@@ -62,7 +62,7 @@ bool is_ruled_by_sched_ext(pid_t pid) {
 }
 
 // What libbpf does for a map in the section .struct_ops, with all functions left out: a scheduler
-// is a value of the kernel's own struct, and begins when it is stored.
+// is a value of the kernel's own struct, and starts when it is stored.
 ExtScheduler::ExtScheduler() {
   const Types kernel(btf__load_vmlinux_btf()), own = some_types();
   const char* const value_name = "bpf_struct_ops_sched_ext_ops";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How does a test have a sched_ext scheduler in charge? The smallest there is: it has a name, and
-// leaves all decisions to what the kernel does for one that decides nothing, a queue for all cores.
+// How does a test run under a sched_ext scheduler? Under the smallest there is: it has a name, and
+// leaves all decisions to the kernel's defaults, one queue for all CPUs.
 #pragma once
 #include <sys/types.h>
 
@@ -16,8 +16,8 @@ inline constexpr int kExtPolicy = 7;  // SCHED_EXT; libc's header lacks it
 // Does a sched_ext scheduler decide when this process's first thread runs?
 bool is_ruled_by_sched_ext(pid_t pid);
 
-// In charge of all threads of the policies normal, batch, idle and ext as long as it lives. Throws
-// where the kernel refuses it.
+// It schedules all threads of the policies normal, batch, idle and ext as long as this exists.
+// Throws where the kernel refuses it.
 class ExtScheduler {
  public:
   ExtScheduler();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Are the files under /proc/timeslice what a reader may rely on: whole, under fire too, and only
-// for those who may look?
+// Can a reader rely on the files under /proc/timeslice: are they complete, under load, too, and
+// only readable with the right to?
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -52,12 +52,12 @@ uint64_t observed_now() {
 
 }  // namespace
 
-VM_TEST_CASE("every living thread has a row, and only one") {
+VM_TEST_CASE("every existing thread has exactly one row") {
   const Module module;
   const auto threads = threads_now();
   const std::set<uint32_t> ours = tids_of(threads);
   CHECK(ours.size() == threads.rows.size());
-  // Those that ended before the second look are missing there, those that began are missing here.
+  // Those that ended before the second read are missing there, those that started are missing here.
   std::set<uint32_t> theirs = tids_in_proc();
   size_t missing = 0;
   for (const uint32_t tid : theirs)
@@ -66,14 +66,14 @@ VM_TEST_CASE("every living thread has a row, and only one") {
   CHECK(ours.size() > 20);
 }
 
-VM_TEST_CASE("the file is the same in small steps, and whole under a fork storm") {
+VM_TEST_CASE("the file is the same in small reads, and complete under a fork storm") {
   const Module module;
   live::Storm storm(500);
   const live::Cast rest = live::mixed_threads();
   for (const size_t step : {size_t{1}, size_t{7}, size_t{333}, size_t{4096}, size_t{1} << 18}) {
     INFO("step " << step);
     observe::KmodThreads threads;
-    parse_kmod_threads(read_in_steps(kThreads, step), threads);  // throws at a broken row
+    parse_kmod_threads(read_in_steps(kThreads, step), threads);  // throws on a broken row
     const std::set<uint32_t> tids = tids_of(threads);
     CHECK(tids.size() == threads.rows.size());
     for (const pid_t tid : rest[0]->tids()) CHECK(tids.contains(static_cast<uint32_t>(tid)));
@@ -81,7 +81,7 @@ VM_TEST_CASE("the file is the same in small steps, and whole under a fork storm"
   CHECK(storm.stop() > 0);
 }
 
-VM_TEST_CASE("any offset may be asked for") {
+VM_TEST_CASE("any offset may be read from") {
   const Module module;
   for (const std::string& path : {kThreads, kCores}) {
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -100,7 +100,7 @@ VM_TEST_CASE("any offset may be asked for") {
   }
 }
 
-VM_TEST_CASE("a reader that stops halfway holds nobody up") {
+VM_TEST_CASE("a reader that stops halfway blocks nothing") {
   const Module module;
   const UniqueFd fd(::open(kThreads.c_str(), O_RDONLY | O_CLOEXEC));
   char byte;
@@ -109,11 +109,11 @@ VM_TEST_CASE("a reader that stops halfway holds nobody up") {
   live::Storm storm(500);
   REQUIRE(live::until([&] { return storm.made() >= 60; }));
   storm.stop();
-  // Their memory is given back although the file is still open: the table doesn't grow.
+  // Their memory is freed although the file is still open: the table doesn't grow.
   REQUIRE(live::until([&] { return observed_now() <= before + 20; }));
 }
 
-VM_TEST_CASE("only root may read, unless the module was told otherwise") {
+VM_TEST_CASE("only root may read, unless a parameter permits others") {
   const auto as_nobody = [] {
     if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(97);
   };
@@ -134,7 +134,7 @@ VM_TEST_CASE("only root may read, unless the module was told otherwise") {
   }
 }
 
-VM_TEST_CASE("a PID namespace sees its own threads, by its own numbers") {
+VM_TEST_CASE("a PID namespace sees its own threads, by its own ids") {
   const Module module;
   live::Pipe answer;
   live::Child child([&] {
@@ -156,17 +156,17 @@ VM_TEST_CASE("a PID namespace sees its own threads, by its own numbers") {
   CHECK(child.wait() == 0);
 }
 
-VM_TEST_CASE("threads beyond the limit are counted, and none is lost from the others") {
+VM_TEST_CASE("threads over the limit are counted, and none of the others is lost") {
   const Module module("max_threads=16");
   const auto threads = threads_now();
   CHECK(threads.rows.size() == 16);
   CHECK(threads.refused_limit > 0);
-  const live::Workload crowd(std::vector<live::Leg>(60, [] {}));  // each of them still there
+  const live::Workload crowd(std::vector<live::Leg>(60, [] {}));  // each of them still exists
   CHECK(threads_now().rows.size() == 16);
   CHECK(threads_now().refused_limit >= threads.refused_limit + 60 - 16);
 }
 
-VM_TEST_CASE("the table forgets who ended") {
+VM_TEST_CASE("the table drops threads that have ended") {
   const Module module;
   const uint64_t before = observed_now();
   live::Storm storm(500);
@@ -175,7 +175,7 @@ VM_TEST_CASE("the table forgets who ended") {
   REQUIRE(live::until([&] { return observed_now() <= before + 20; }));
 }
 
-VM_TEST_CASE("off forgets all and on begins anew") {
+VM_TEST_CASE("off discards everything and on starts again") {
   const Module module;
   CHECK(parameter("enabled") == "Y");
   REQUIRE(set_parameter("enabled", "0") == 0);
@@ -187,7 +187,7 @@ VM_TEST_CASE("off forgets all and on begins anew") {
   CHECK(set_parameter("max_threads", "5") < 0);
 }
 
-VM_TEST_CASE("a core may go and come back: its absence is no idling") {
+VM_TEST_CASE("a CPU may go offline and come back: its absence doesn't count as idle") {
   const Module module;
   const auto set_online = [](const char* value) {
     std::ofstream("/sys/devices/system/cpu/cpu1/online") << value << std::flush;
@@ -203,7 +203,7 @@ VM_TEST_CASE("a core may go and come back: its absence is no idling") {
   const ts_core_row before = core1();
   const auto down_at = live::Clock::now();
   set_online("0");
-  REQUIRE(core1().record.kind == 0);  // not among the cores that are online
+  REQUIRE(core1().record.kind == 0);  // not among the CPUs that are online
   live::spin(std::chrono::milliseconds(700));
   set_online("1");
   REQUIRE(live::until([&] { return core1().switches > before.switches; }));
@@ -214,7 +214,7 @@ VM_TEST_CASE("a core may go and come back: its absence is no idling") {
   CHECK(counted < away_ns - 600'000'000);
 }
 
-VM_TEST_CASE("a core's busy and idle time add up to the time that passed") {
+VM_TEST_CASE("a CPU's busy and idle time add up to the elapsed time") {
   const Module module;
   const auto cores_now = [] {
     observe::KmodCores cores;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does the module come and go without a trace, whatever happens meanwhile?
+// Can the module be loaded and unloaded without a trace, whatever happens meanwhile?
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -44,7 +44,7 @@ bool has_line(KernelLog& log, const std::string& text) {
 
 }  // namespace
 
-VM_TEST_CASE("a line in the log at load, and one at unload") {
+VM_TEST_CASE("one line in the log at load, and one at unload") {
   KernelLog log;
   {
     const Module module("stream=1");
@@ -57,7 +57,7 @@ VM_TEST_CASE("a line in the log at load, and one at unload") {
   CHECK(::access("/sys/kernel/debug/timeslice", F_OK) != 0);
 }
 
-VM_TEST_CASE("loading it twice is refused, and harms nothing") {
+VM_TEST_CASE("loading it twice is refused, and does no harm") {
   const Module module;
   CHECK(load_module() == -EEXIST);
   CHECK(live::read_file(kThreads).find("timeslice 1 threads") == 0);
@@ -69,7 +69,7 @@ VM_TEST_CASE("the self-test passes") {
   CHECK(has_line(log, "timeslice: selftest passed"));
 }
 
-VM_TEST_CASE("a hundred loads and unloads under chatter and forks") {
+VM_TEST_CASE("a hundred loads and unloads under pipe traffic and forks") {
   const Chatter chatter(4);
   live::Storm storm(200);
   // A kernel with every check is some ten times slower.
@@ -107,7 +107,7 @@ VM_TEST_CASE("unloading while its files are read and mapped, under a fork storm"
   CHECK(storm.stop() > 0);
 }
 
-VM_TEST_CASE("a file that was opened before the unload gives nothing afterwards") {
+VM_TEST_CASE("a file opened before the unload can't be read afterwards") {
   REQUIRE(load_module() == 0);
   const UniqueFd fd(::open(kThreads.c_str(), O_RDONLY | O_CLOEXEC));
   char part[256];
@@ -116,7 +116,7 @@ VM_TEST_CASE("a file that was opened before the unload gives nothing afterwards"
   CHECK(::read(fd.get(), part, sizeof part) < 0);
 }
 
-VM_TEST_CASE("parameters out of their range are refused with a sentence") {
+VM_TEST_CASE("parameters out of range are refused with a message") {
   for (const char* wrong : {"max_threads=3", "max_threads=99999999", "stream_kib=1",
                             "stream_kib=100000", "stream_buffers=1"}) {
     INFO(wrong);
@@ -127,7 +127,7 @@ VM_TEST_CASE("parameters out of their range are refused with a sentence") {
   CHECK(load_module("enabled=maybe") == -EINVAL);
 }
 
-VM_TEST_CASE("memory is taken for the stream when it is wanted, and its lack stops nothing else") {
+VM_TEST_CASE("the stream's memory is allocated on demand, and a lack of it affects nothing else") {
   KernelLog log;
   const auto has_stream = [] { return ::access("/sys/kernel/debug/timeslice", F_OK) == 0; };
   {
@@ -136,7 +136,7 @@ VM_TEST_CASE("memory is taken for the stream when it is wanted, and its lack sto
     CHECK(set_parameter("stream", "1") == 0);
     CHECK(has_stream());
   }
-  // Buffers of 4 MiB, 1024 of them a core: more than the guest has.
+  // Buffers of 4 MiB, 1024 of them per CPU: more than the guest has.
   const std::string too_much = "stream_kib=4096 stream_buffers=1024";
   for (const std::string& parameters : {too_much, too_much + " stream=1"}) {
     INFO(parameters);
@@ -151,9 +151,9 @@ VM_TEST_CASE("memory is taken for the stream when it is wanted, and its lack sto
   }
 }
 
-// Of a boot of its own (tests/vm/run.sh), in which nobody else uses the scheduler's tracepoints:
-// the kernel rewrites its code at their places when we come, and again when we go.
-TEST_CASE("alone on its tracepoints the module comes, counts and goes", "[.][alone]") {
+// In a boot of its own (tests/vm/run.sh), in which nothing else uses the scheduler's tracepoints:
+// the kernel patches its code at their sites when the module is loaded, and when it is unloaded.
+TEST_CASE("as the tracepoints' only user the module loads, counts and unloads", "[.][alone]") {
   KernelLog log;
   for (int i = 0; i < 5; ++i) {
     const Module module("stream=1");
@@ -162,7 +162,7 @@ TEST_CASE("alone on its tracepoints the module comes, counts and goes", "[.][alo
     const auto source = observe::open_kmod_source(tgids_of(cast));
     const ts_sched_row* row = live::sched_of(source->read(), cast[0]->tids()[0]);
     REQUIRE(row != nullptr);
-    CHECK(row->voluntary + row->involuntary >= 499);  // the other one had the core in each round
+    CHECK(row->voluntary + row->involuntary >= 499);  // the other one had the CPU in each round
     CHECK(row->missed == 0);
   }
   CHECK_FALSE(module_is_loaded());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Does all of it hold on a machine with many cores, most of them idle? Run in a guest of 64 that
-// boots for this alone: its cores take turns on those of the host.
+// Does all of it work on a machine with many CPUs, most of them idle? Run in a guest with 64, which
+// boots for this alone: they take turns on the host's CPUs.
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,7 +25,7 @@ std::vector<unsigned> all_cores() {
   return cores;
 }
 
-// The cores that a table of them lists, in its order.
+// The CPUs that their table lists, in its order.
 std::vector<unsigned> cores_in(const Json& table) {
   std::vector<unsigned> cores;
   for (const Json& core : table) cores.push_back(core["cpu"]);
@@ -42,7 +42,7 @@ Json frame_from(const std::string& source) {
 
 }  // namespace
 
-VM_TEST_CASE("on many cores top lists each, by BPF and by the module", "[.][cores]") {
+VM_TEST_CASE("with many CPUs top lists each, from BPF and from the module", "[.][cores]") {
   REQUIRE(all_cores().size() > 32);
   const Json bpf = frame_from("bpf");
   CHECK(bpf["source"] == "bpf");
@@ -53,7 +53,7 @@ VM_TEST_CASE("on many cores top lists each, by BPF and by the module", "[.][core
   CHECK(cores_in(kmod["cores"]) == all_cores());
 }
 
-VM_TEST_CASE("on many cores a recording has the kernel's counts", "[.][cores]") {
+VM_TEST_CASE("with many CPUs a recording has the kernel's counts", "[.][cores]") {
   const live::Cast cast = live::ping_pong();
   live::Recording recording({});
   std::vector<live::Truth> before;
@@ -69,7 +69,7 @@ VM_TEST_CASE("on many cores a recording has the kernel's counts", "[.][cores]") 
     CHECK(thread["nivcsw"] == now.nivcsw - before[i].nivcsw);
     check_slices(thread, before[i], now);
   }
-  // None is missing that did nothing, and what it did is known: it was idle.
+  // Those that did nothing are not missing, and what they did is known: they were idle.
   CHECK(cores_in(report["cores"]) == all_cores());
   for (const Json& core : report["cores"]) {
     INFO(core.dump());

@@ -68,7 +68,7 @@ KernelLog::KernelLog() : fd_(::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEX
 
 KernelLog::~KernelLog() { ::close(fd_); }
 
-// One record a read: "priority,sequence,time,flags;text".
+// One record per read: "priority,sequence,time,flags;text".
 std::vector<std::string> KernelLog::lines() {
   std::vector<std::string> lines;
   std::array<char, 8192> record;
@@ -123,7 +123,7 @@ std::string complaints(KernelLog& log) {
   return all;
 }
 
-// Twice, for a block counts as leaked only when two looks find no pointer to it.
+// Twice, because a block counts as leaked only when two scans find no pointer to it.
 std::string leaks() {
   const std::string path = "/sys/kernel/debug/kmemleak";
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How does a test in the guest load the module, and how does it know that the kernel took no harm?
+// How does a test in the guest load the module, and how does it see that the kernel is unharmed?
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 namespace timeslice::vm {
 
 inline constexpr const char* kModule = "/timeslice.ko";
-// Built with handlers that linger in what a reader must not see half done.
+// Built with handlers that prolong the writes that a reader must not see unfinished.
 inline constexpr const char* kLingeringModule = "/timeslice-lingering.ko";
 
 // Loads the module with these parameters, "max_threads=64 stream=1". Returns 0 or -errno.
@@ -20,7 +20,7 @@ int unload_module();  // returns 0 or -errno
 bool module_is_loaded();
 bool module_was_built();  // for this kernel: is it in the guest?
 
-// Loaded as long as it lives. Throws where that fails.
+// Loaded as long as this exists. Throws if that fails.
 class Module {
  public:
   explicit Module(const std::string& parameters = {}, const char* path = kModule);
@@ -36,7 +36,7 @@ int set_parameter(const std::string& name, const std::string& value);
 inline const std::string kThreads = "/proc/timeslice/threads";
 inline const std::string kCores = "/proc/timeslice/cores";
 
-// A file read to its end, `step` bytes a call.
+// A file read to its end, `step` bytes per call.
 std::string read_in_steps(const std::string& path, size_t step);
 
 // The kernel's log from here on.
@@ -55,24 +55,24 @@ class KernelLog {
   int fd_;
 };
 
-// What the kernel says against us since `log` began: bugs, warnings, stalls, lock reports. Empty:
-// nothing.
+// What the kernel has complained about since `log` began: bugs, warnings, stalls, lock reports.
+// Empty: nothing.
 std::string complaints(KernelLog& log);
 
-// What kmemleak reports, where it is built in; a look takes it half a minute. Empty: nothing.
+// What kmemleak reports, where it is built in; a scan takes half a minute. Empty: nothing.
 std::string leaks();
 
-// The running kernel's version, as LINUX_VERSION_CODE has it, without the last part.
+// The running kernel's version in the form of LINUX_VERSION_CODE, without the last part.
 unsigned kernel_version();
 
-// Must our BPF programs load here? From 5.15 on, unless the boot says that this kernel has no type
-// information (WITHOUT_BPF=1).
+// Must our BPF programs load here? From 5.15 on, unless a boot parameter says that this kernel has
+// no type information (WITHOUT_BPF=1).
 bool expects_bpf();
 
 }  // namespace timeslice::vm
 
-// A test case after which the kernel's log is read, and the module must be gone. Takes a name and
-// tags, as TEST_CASE does: [bpf] runs without the module, too.
+// A test case after which the kernel's log is read, and the module must be unloaded. Takes a name
+// and tags, as TEST_CASE does: [bpf] runs without the module, too.
 #define VM_TEST_CASE_NAMED(body, ...)                       \
   static void body();                                       \
   TEST_CASE(__VA_ARGS__) {                                  \

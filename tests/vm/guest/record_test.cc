@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Does stream mode hold on this kernel too? A recording of workloads, compared with the
-// kernel's own counters as on the machine itself; here no thread is hidden, so arrivals and waits
-// are all told.
+// Does stream mode work on this kernel, too? A recording of workloads, compared with the kernel's
+// own counters as on the machine itself; here no thread is hidden, so all arrivals and waits are
+// recorded.
 #include <linux/capability.h>
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What does a recording tell of workloads that run once, and how many slices may it have of a
-// thread, where the kernel counted so many?
+// What does a recording show of workloads that run once, and how many slices may it have for a
+// thread, given the kernel's count?
 #pragma once
 #include <nlohmann/json.hpp>
 
@@ -22,9 +22,9 @@ inline nlohmann::json report_of_run(live::Recording& recording, const live::Cast
   return report;
 }
 
-// Who is preempted between its decision to sleep and its sleep isn't queued by the kernel's book,
-// and so its next slice isn't counted there: at most one for each involuntary switch. Only kernels
-// that preempt themselves do so.
+// The kernel doesn't count a thread as queued if it is preempted between its decision to sleep and
+// its sleep, and so doesn't count its next slice: at most one per involuntary switch. Only
+// preemptible kernels do so.
 inline void check_slices(const nlohmann::json& thread, const live::Truth& before,
                          const live::Truth& now) {
   const uint64_t slices = thread["slices"], kernel = now.slices - before.slices;

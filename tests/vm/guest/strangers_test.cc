@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What do the module's files tell a reader of others? No more than the kernel's own files would.
+// What do the module's files show a reader of other users? No more than the kernel's own files
+// would.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -53,7 +54,7 @@ std::string read_to_the_end(int fd) {
   return text;
 }
 
-// What a child says that has become someone else first.
+// The output of a child that has changed its identity first.
 std::string said_by(const std::function<void()>& become, const std::function<std::string()>& say) {
   live::Pipe answer;
   live::Child child([&] {
@@ -68,7 +69,7 @@ std::string said_by(const std::function<void()>& become, const std::function<std
 
 std::string read_threads() { return read_in_steps(kThreads, 1 << 16); }
 
-// The rest of the caller's life is that of a new PID namespace's first process.
+// From now on the caller is the first process of a new PID namespace.
 void enter_namespace() {
   if (::unshare(CLONE_NEWPID) != 0) ::_exit(96);
   const pid_t inner = ::fork();
@@ -80,7 +81,7 @@ void enter_namespace() {
 
 }  // namespace
 
-VM_TEST_CASE("a name can't speak to the terminal, and is read as it was") {
+VM_TEST_CASE("a name can't send control characters to the terminal, and is read back unchanged") {
   const Module module;
   const std::string name = "\033]0;\a\x9b\302\2331m \\\177";
   live::Pipe named;
@@ -101,7 +102,7 @@ VM_TEST_CASE("a name can't speak to the terminal, and is read as it was") {
   CHECK(std::string(row->comm) == name);
 }
 
-VM_TEST_CASE("a PID namespace sees no stranger's name") {
+VM_TEST_CASE("a PID namespace sees no name from outside") {
   const Module module;
   live::Pipe to, from;
   const live::Child stranger([&] {
@@ -112,7 +113,7 @@ VM_TEST_CASE("a PID namespace sees no stranger's name") {
     const auto threads = parsed(text);
     return threads.scheds.empty() ? 0 : threads.scheds[0].wakeups[TS_CONTEXT_TASK];
   };
-  // On two cores an answer may be there before who waits for it has gone to sleep.
+  // On two CPUs an answer may arrive before the thread that waits for it has gone to sleep.
   const std::string text = said_by(enter_namespace, [&] {
     std::string seen = read_threads();
     for (int round = 0; round < 1000 && woken(seen) < 10; ++round) {
@@ -125,7 +126,7 @@ VM_TEST_CASE("a PID namespace sees no stranger's name") {
   const auto threads = parsed(text);
   REQUIRE(threads.rows.size() == 1);
   CHECK(threads.rows[0].tid == 1);
-  // Woken it was, and by a thread: by whom isn't told.
+  // It was woken by a thread, which isn't named.
   const ts_sched_row& sched = threads.scheds[0];
   REQUIRE(sched.wakeups[TS_CONTEXT_TASK] >= 10);
   for (const ts_peer& waker : sched.wakers) {
@@ -134,7 +135,7 @@ VM_TEST_CASE("a PID namespace sees no stranger's name") {
   }
 }
 
-VM_TEST_CASE("figures of the whole machine aren't a container's") {
+VM_TEST_CASE("figures of the whole machine are hidden from a container") {
   const Module module("world_readable=1");
   const auto say = [] {
     const UniqueFd cores(::open(kCores.c_str(), O_RDONLY | O_CLOEXEC));
@@ -156,7 +157,7 @@ VM_TEST_CASE("figures of the whole machine aren't a container's") {
   }
 }
 
-VM_TEST_CASE("arguments and stack pointers are for who may trace") {
+VM_TEST_CASE("arguments and stack pointers need the right to trace") {
   const Module module("world_readable=1");
   const auto sleeper = live::sleeper();  // rests in a read
   const auto tid = static_cast<uint32_t>(sleeper[0]->pid());
@@ -164,7 +165,7 @@ VM_TEST_CASE("arguments and stack pointers are for who may trace") {
     const auto threads = parsed(said_by(become, read_threads));
     const ts_thread_row* row = row_of(threads, tid);
     REQUIRE(row != nullptr);
-    CHECK(row->nvcsw > 0);  // all else is there
+    CHECK(row->nvcsw > 0);  // everything else is there
     if ((row->record.have & TS_HAVE_SYSCALL) == 0) CHECK(row->user_sp == 0);
     return (row->record.have & TS_HAVE_SYSCALL) != 0;
   };
@@ -172,7 +173,7 @@ VM_TEST_CASE("arguments and stack pointers are for who may trace") {
   CHECK_FALSE(knows_syscall(become_nobody));
 }
 
-VM_TEST_CASE("where /proc hides others' processes, so does the module") {
+VM_TEST_CASE("where /proc hides other users' processes, so does the module") {
   const Module module("world_readable=1");
   const live::ScratchDirectory scratch;
   const std::string proc = scratch.path() + "/proc";

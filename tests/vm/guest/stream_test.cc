@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does the module's stream hold every event of the threads it was asked for, and say what it lost?
+// Does the module's stream have every event of the requested threads, and say what it lost?
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -32,7 +32,7 @@ union Record {
   ts_event_lost lost;
 };
 
-// Records of a core's file, from where it was read to last.
+// Records of a CPU's file, from where the last read ended.
 class CoreStream {
  public:
   explicit CoreStream(long cpu)
@@ -48,14 +48,14 @@ class CoreStream {
     REQUIRE(rest_.empty());
     return records;
   }
-  // As a slow reader does it: what a few small calls give. What they cut comes with the next.
+  // As a slow reader does it: what a few small calls return. What they cut comes with the next.
   std::vector<Record> read_a_little(size_t step, int calls) {
     while (calls-- > 0 && take_bytes(step)) {
     }
     return whole_records();
   }
-  // Until we are told that there is something to be read. False: nobody told us before the
-  // deadline, at which poll() looks by itself.
+  // Waits until poll() is woken because there is something to read. False: it wasn't woken before
+  // the deadline, at which poll() looks by itself.
   bool wait(std::chrono::milliseconds deadline) {
     const auto end = live::Clock::now() + deadline;
     pollfd poll{.fd = fd_.get(), .events = POLLIN, .revents = 0};
@@ -99,9 +99,9 @@ std::vector<std::vector<Record>> all_cores() {
   return cores;
 }
 
-// Is what was read of one core all that happened there, and in order? Time never goes back, and who
-// is switched away is who got the core last, unless a gap is told in between. Of an unfiltered
-// stream.
+// Is what was read of one CPU complete and in order? Time never goes back, and the thread that is
+// switched away is the one that got the CPU last, unless a gap is noted in between. For an
+// unfiltered stream.
 struct Continuity {
   uint64_t records = 0, lost = 0, backwards = 0, untold_gaps = 0;
 
@@ -125,7 +125,7 @@ struct Continuity {
   uint64_t last_ns_ = 0, runner_ = kUnknown;
 };
 
-// Two processes on core 0 that wake each other as long as this lives.
+// Two processes on CPU 0 that wake each other as long as this exists.
 class EndlessPingPong {
  public:
   EndlessPingPong() {
@@ -162,7 +162,7 @@ Drops drops_of(long cpu) {
 
 }  // namespace
 
-VM_TEST_CASE("the stream has each switch of the threads that were asked for") {
+VM_TEST_CASE("the stream has each switch of the requested threads") {
   const live::Cast cast = live::mixed_threads();
   const Module module("stream_tgid=" + std::to_string(cast[0]->pid()));
   std::map<pid_t, live::Truth> before;
@@ -196,7 +196,7 @@ VM_TEST_CASE("the stream has each switch of the threads that were asked for") {
   }
 }
 
-VM_TEST_CASE("births, new names and ends are in the stream") {
+VM_TEST_CASE("forks, new names and exits are in the stream") {
   const Module module("stream=1");
   live::Pipe told;
   live::Child child([&] {
@@ -227,7 +227,7 @@ VM_TEST_CASE("births, new names and ends are in the stream") {
   CHECK(ended);
 }
 
-VM_TEST_CASE("what found no room is counted, and said in the stream") {
+VM_TEST_CASE("what found no room is counted, and noted in the stream") {
   const Module module("stream_kib=4 stream_buffers=2 stream=1");
   const live::Cast first = live::ping_pong();
   run_together(first);
@@ -236,7 +236,7 @@ VM_TEST_CASE("what found no room is counted, and said in the stream") {
   for (long cpu = 0; cpu < cores; ++cpu) dropped.push_back(drops_of(cpu).dropped);
   REQUIRE(std::accumulate(dropped.begin(), dropped.end(), uint64_t{0}) > 0);
 
-  // Read them dry, go on, and read again: the gap is told where it is, and the sums are equal.
+  // Read all, go on, and read again: the gap is noted where it is, and the sums are equal.
   std::vector<CoreStream> streams;
   std::vector<uint64_t> written(static_cast<size_t>(cores)), lost(static_cast<size_t>(cores));
   for (long cpu = 0; cpu < cores; ++cpu) streams.emplace_back(cpu);
@@ -253,7 +253,7 @@ VM_TEST_CASE("what found no room is counted, and said in the stream") {
         if (record.event.kind == TS_EVENT_LOST) lost[cpu] += record.lost.records;
       }
   }
-  // A gap is told by the next record of its core, so of those cores that had one.
+  // A gap is noted by the next record of its CPU, so only for CPUs that had one.
   uint64_t told = 0;
   for (long cpu = 0; cpu < cores; ++cpu) {
     const auto at = static_cast<size_t>(cpu);
@@ -267,7 +267,7 @@ VM_TEST_CASE("what found no room is counted, and said in the stream") {
 }
 
 // Of two sub-buffers: the writer is mostly at the end of one, or finds both full.
-VM_TEST_CASE("a slow reader of a full stream gets all that was kept, in order") {
+VM_TEST_CASE("a slow reader of a full stream gets every record kept, in order") {
   const Module module("stream_kib=4 stream_buffers=2 stream=1", kLingeringModule);
   Continuity seen;
   CoreStream stream(0);
@@ -288,7 +288,7 @@ VM_TEST_CASE("a slow reader of a full stream gets all that was kept, in order") 
   CHECK(seen.lost <= drops_of(0).dropped);
 }
 
-VM_TEST_CASE("a reader that keeps up with the stream meets no record twice, and misses none") {
+VM_TEST_CASE("a reader that keeps up with the stream sees each record exactly once") {
   const Module module("stream_kib=4 stream_buffers=64 stream=1");
   Continuity seen;
   CoreStream stream(0);
@@ -305,10 +305,10 @@ VM_TEST_CASE("a reader that keeps up with the stream meets no record twice, and 
   CHECK(seen.backwards == 0);
   CHECK(seen.untold_gaps == 0);
   CHECK(seen.records == drops_of(0).records);
-  CHECK(seen.lost <= drops_of(0).dropped);  // of the last ones nobody may have told any more
+  CHECK(seen.lost <= drops_of(0).dropped);  // the last gap may have had no record after it
 }
 
-VM_TEST_CASE("who waits for the stream is woken by each sub-buffer that is full") {
+VM_TEST_CASE("a reader that waits for the stream is woken by each full sub-buffer") {
   const Module module("stream_kib=4 stream=1");
   const EndlessPingPong players;
   CoreStream stream(0);
@@ -318,8 +318,8 @@ VM_TEST_CASE("who waits for the stream is woken by each sub-buffer that is full"
   }
 }
 
-// While cores write. CoreStream takes nothing but whole records.
-VM_TEST_CASE("a reader of the stream never meets a record that is half written") {
+// While CPUs write. CoreStream accepts only complete records.
+VM_TEST_CASE("a reader of the stream never sees a half-written record") {
   const Module module("stream=1", kLingeringModule);
   const live::Cast cast = live::pinned_ping_pong();
   std::vector<CoreStream> streams;

@@ -56,7 +56,7 @@ VM_TEST_CASE("top --source kmod has the same keys as the BPF source, and the sam
   }
 }
 
-VM_TEST_CASE("check knows the module, loaded and not") {
+VM_TEST_CASE("check recognises the module, loaded or not") {
   const auto verdict = [] {
     const json report = json::parse(live::run({live::timeslice(), "check", "--json"}).out);
     for (const json& mode : report["rungs"])
@@ -70,7 +70,7 @@ VM_TEST_CASE("check knows the module, loaded and not") {
   CHECK(verdict()["allowed"] == true);
 }
 
-VM_TEST_CASE("without the module --source kmod steps down, and says why") {
+VM_TEST_CASE("without the module --source kmod falls back, and says why") {
   const live::Outcome outcome =
       live::run({live::timeslice(), "top", "--json", "-n", "1", "-d", "0.1", "--source", "kmod",
                  "-p", std::to_string(::getpid())});

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Does a reader of the module's files always come to an end, and with right figures, while threads
-// are woken from two sides at once? A thread whose time limit ends between its decision to sleep
-// and its sleep is woken by an interrupt that holds no lock, while another core may be waking it,
-// too.
+// Does a reader of the module's files always finish, and with correct figures, while two CPUs wake
+// a thread at the same time? A thread whose timer expires between its decision to sleep and its
+// sleep is woken by an interrupt that holds no lock, while another CPU may be waking it, too.
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,7 +24,7 @@ constexpr int kSleepers = 6;
 
 int futex_of_all = 0;
 
-// Sleeps of 0.2 to 30 us, on one core.
+// Sleeps of 0.2 to 30 us, on one CPU.
 [[noreturn]] void sleep_for_ever(unsigned seed) {
   live::pin_to(0);
   std::minstd_rand random(seed);
@@ -35,7 +34,7 @@ int futex_of_all = 0;
   }
 }
 
-// An ordinary user's: nothing here needs rights.
+// As an ordinary user: nothing here needs privileges.
 void sleepers_and_a_waker() {
   if (::setuid(65534) != 0) ::_exit(97);
   for (unsigned i = 0; i < kSleepers; ++i) std::thread(sleep_for_ever, i + 1).detach();
@@ -64,7 +63,7 @@ void check_row(const ts_sched_row& row, uint64_t& wakeups_before) {
   wakeups_before = sums.wakeups;
 }
 
-// What many looks at them came to.
+// The results of many reads.
 struct Looks {
   uint64_t whole = 0, unsettled = 0;  // rows
   std::map<uint32_t, Sums> threads;
@@ -97,9 +96,9 @@ void look(Looks& looks, uint32_t tgid) {
 
 }  // namespace
 
-// With the build whose handlers linger while they write. Whether two wakers meet is up to chance
-// here; the self-test makes them.
-VM_TEST_CASE("threads that are woken from two sides at once hold no reader up") {
+// With the build whose handlers are prolonged while they write. Whether two wakers meet is up to
+// chance here; the self-test makes them.
+VM_TEST_CASE("threads that two CPUs wake at the same time don't block a reader") {
   const Module module("selftest=1", kLingeringModule);
   const live::Child child(sleepers_and_a_waker);
   Looks looks;
@@ -110,7 +109,7 @@ VM_TEST_CASE("threads that are woken from two sides at once hold no reader up") 
   CHECK(live::until(enough));
   const Sums sums = looks.sum();
   std::printf(
-      "\nTABLE woken from two sides: %llu times, %llu while another waker was at it; "
+      "\nTABLE woken by two CPUs: %llu times, %llu while another waker was at it; "
       "%llu rows read, %llu not settled\n",
       static_cast<unsigned long long>(sums.wakeups),
       static_cast<unsigned long long>(sums.wakeups - sums.noted),
