@@ -144,7 +144,7 @@ TEST_ON_EACH_BACKEND("ten thousand names come in batches, each once", "[director
   Listing listing(loop, directory);
   bool removing = false;
   SECTION("as they are") {}
-  SECTION("and are removed as they come") {
+  SECTION("and removed while they are read") {
     removing = true;
     listing.on_batch = [&](const std::vector<DirectoryEntry>& entries) {
       for (const DirectoryEntry& entry : entries)

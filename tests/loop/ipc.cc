@@ -269,7 +269,7 @@ TEST_CASE("ipc: garbage ends the channel with a message", "[ipc]") {
     half.run();
     CHECK_THAT(half.reason, Contains("without the descriptor"));
   }
-  SECTION("descriptors that nobody announced") {
+  SECTION("unannounced descriptors") {
     const std::size_t before = open_count();
     half.write_with_fds(bytes_of({1, "x", GENERATE(true, false)}), 8);
     half.run();
