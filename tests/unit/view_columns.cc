@@ -11,6 +11,7 @@
 
 using namespace timeslice;
 using test::MadeFrame;
+using view::ColumnId;
 using view::Kind;
 
 namespace {
@@ -20,7 +21,7 @@ std::string shown(double figure, Kind kind) {
   return std::string(view::compact(figure, kind, scratch));
 }
 
-std::string cell(const char* id, const model::Thread& thread) {
+std::string cell(ColumnId id, const model::Thread& thread) {
   view::Scratch scratch;
   return std::string(view::cell(view::column(id), thread, scratch));
 }
@@ -88,33 +89,33 @@ TEST_CASE("an absent figure is a dash and never 0") {
   made.process(10, "node");
   model::Thread& t = made.thread(10, "node");
   t.row.nvcsw = 7;
-  CHECK(cell("cpu_pct", t) == "-");
-  CHECK(cell("nvcsw_per_s", t) == "-");
-  CHECK(cell("nvcsw", t) == "7");
-  CHECK(cell("wait_p99_us", t) == "-");
-  CHECK(cell("top_waker", t) == "-");
-  CHECK(cell("sleeps_in", t) == "-");
+  CHECK(cell(ColumnId::cpu_pct, t) == "-");
+  CHECK(cell(ColumnId::nvcsw_per_s, t) == "-");
+  CHECK(cell(ColumnId::nvcsw, t) == "7");
+  CHECK(cell(ColumnId::wait_p99_us, t) == "-");
+  CHECK(cell(ColumnId::top_waker, t) == "-");
+  CHECK(cell(ColumnId::sleeps_in, t) == "-");
   t.row.record.have = 0;
-  CHECK(cell("nvcsw", t) == "-");
+  CHECK(cell(ColumnId::nvcsw, t) == "-");
   t.cpu_pct = 0;
-  CHECK(cell("cpu_pct", t) == "0");
+  CHECK(cell(ColumnId::cpu_pct, t) == "0");
 }
 
 TEST_CASE("a runnable thread is distinguished from a running one") {
   MadeFrame made;
   made.process(10, "node");
   model::Thread& t = made.thread(10, "node");
-  CHECK(cell("state", t) == "S");
+  CHECK(cell(ColumnId::state, t) == "S");
   t.row.state = 'R';
-  CHECK(cell("state", t) == "r");
+  CHECK(cell(ColumnId::state, t) == "r");
   t.row.flags = TS_THREAD_ON_CPU;
-  CHECK(cell("state", t) == "R");
+  CHECK(cell(ColumnId::state, t) == "R");
   t.row.flags = 0;
   t.row.record.have &= ~static_cast<uint32_t>(TS_HAVE_ON_CPU);
-  CHECK(cell("state", t) == "R");  // not known: as ps has it
+  CHECK(cell(ColumnId::state, t) == "R");  // not known: as ps has it
   t.ended = true;
-  CHECK(cell("state", t) == "X");
-  CHECK(cell("sleeps_in", t) == "(ended)");
+  CHECK(cell(ColumnId::state, t) == "X");
+  CHECK(cell(ColumnId::sleeps_in, t) == "(ended)");
 }
 
 TEST_CASE("a scheduling policy has one name, and an unknown one is its number") {
@@ -125,7 +126,7 @@ TEST_CASE("a scheduling policy has one name, and an unknown one is its number") 
                                           "idle",   "deadline", "ext", "8"};
   for (uint32_t policy = 0; policy < names.size(); ++policy) {
     t.row.policy = policy;
-    CHECK(cell("policy", t) == names[policy]);
+    CHECK(cell(ColumnId::policy, t) == names[policy]);
   }
 }
 
@@ -140,18 +141,18 @@ TEST_CASE("a peer shows its share, name and tid") {
   model::SchedFigures sched;
   t.sched = &sched;
   sched.top_preemptor = peer;
-  CHECK(cell("top_preemptor", t) == "62% hog:4312");
+  CHECK(cell(ColumnId::top_preemptor, t) == "62% hog:4312");
   peer.name = "softirq";
   peer.tid = 0;
   sched.top_waker = peer;
-  CHECK(cell("top_waker", t) == "62% softirq");
+  CHECK(cell(ColumnId::top_waker, t) == "62% softirq");
 }
 
 TEST_CASE("a comm can't control the terminal") {
   MadeFrame made;
   made.process(10, "x");
-  CHECK(cell("comm", made.thread(10, "a\x1b[31mb\x7f")) == "a?[31mb?");
-  CHECK(cell("comm", made.thread(11, "a\xff\xc3")) == "a??");
+  CHECK(cell(ColumnId::comm, made.thread(10, "a\x1b[31mb\x7f")) == "a?[31mb?");
+  CHECK(cell(ColumnId::comm, made.thread(11, "a\xff\xc3")) == "a??");
   view::Scratch scratch;
   for (size_t length = 0; length < 20; ++length)
     for (size_t at = 0; at < length; ++at) {
@@ -163,18 +164,29 @@ TEST_CASE("a comm can't control the terminal") {
     }
 }
 
-TEST_CASE("columns are found by id, heading and top's names") {
-  CHECK(view::find_column("tid").id == "tid");
-  CHECK(view::find_column("NVCSW_PER_S").id == "nvcsw_per_s");
-  CHECK(view::find_column("%cpu").id == "cpu_pct");
-  CHECK(view::find_column("cpu").id == "cpu_pct");
-  CHECK(view::find_column("core").id == "cpu");
-  CHECK(view::find_column("VCSW").id == "nvcsw_per_s");
-  CHECK(view::find_column("nvcsw").id == "nvcsw");
-  CHECK(view::find_column("PID").id == "tgid");
-  CHECK(view::find_column("p99").id == "wait_p99_us");
-  for (const view::Column& c : view::columns())
-    if (c.id != "cpu") CHECK(&view::find_column(c.id) == &c);
+TEST_CASE("each column id has one row, and its name leads back to it") {
+  CHECK(view::columns().size() == view::column_count);
+  for (size_t i = 0; i < view::column_count; ++i) {
+    const auto id = static_cast<ColumnId>(i);
+    const view::Column& c = view::column(id);
+    INFO(c.name);
+    CHECK(c.id == id);
+    // "cpu" is taken: as in top, it means %CPU.
+    CHECK(view::find_column(id == ColumnId::cpu ? "core" : c.name).id == id);
+    CHECK(view::find_column(id == ColumnId::cpu ? "core" : c.heading).id == id);
+  }
+}
+
+TEST_CASE("columns are found by name, heading and top's names") {
+  CHECK(view::find_column("tid").id == ColumnId::tid);
+  CHECK(view::find_column("NVCSW_PER_S").id == ColumnId::nvcsw_per_s);
+  CHECK(view::find_column("%cpu").id == ColumnId::cpu_pct);
+  CHECK(view::find_column("cpu").id == ColumnId::cpu_pct);
+  CHECK(view::find_column("core").id == ColumnId::cpu);
+  CHECK(view::find_column("VCSW").id == ColumnId::nvcsw_per_s);
+  CHECK(view::find_column("nvcsw").id == ColumnId::nvcsw);
+  CHECK(view::find_column("PID").id == ColumnId::tgid);
+  CHECK(view::find_column("p99").id == ColumnId::wait_p99_us);
 }
 
 TEST_CASE("the error for a bad column name lists the good ones") {
@@ -191,7 +203,7 @@ TEST_CASE("the error for a bad column name lists the good ones") {
 
 TEST_CASE("each column can format and sort a thread or a process") {
   for (const view::Column& c : view::columns()) {
-    INFO(c.id);
+    INFO(c.name);
     CHECK((c.kind == Kind::text) == (c.of_thread == nullptr && c.of_process == nullptr));
     CHECK(c.least_width <= c.most_width);
     CHECK(!c.meaning.empty());
@@ -208,10 +220,10 @@ TEST_CASE("absent figures come last whichever way the order is turned") {
   made.thread(5, "e").cpu_pct = 50;
   std::vector<const model::Thread*> threads = made.frame().threads;
   view::Sorter sorter;
-  sorter.sort(threads, {&view::column("cpu_pct"), false});
+  sorter.sort(threads, {&view::column(ColumnId::cpu_pct), false});
   CHECK(tids(threads) == std::vector<uint32_t>{3, 5, 1, 4, 2});
   threads = made.frame().threads;
-  sorter.sort(threads, {&view::column("cpu_pct"), true});
+  sorter.sort(threads, {&view::column(ColumnId::cpu_pct), true});
   CHECK(tids(threads) == std::vector<uint32_t>{4, 1, 3, 5, 2});
 }
 
@@ -223,11 +235,11 @@ TEST_CASE("texts sort by all their bytes, negative numbers below positive ones")
   made.thread(3, "GC").row.nice = 0;
   std::vector<const model::Thread*> threads = made.frame().threads;
   view::Sorter sorter;
-  sorter.sort(threads, {&view::column("comm"), false});
+  sorter.sort(threads, {&view::column(ColumnId::comm), false});
   CHECK(tids(threads) == std::vector<uint32_t>{3, 2, 1});
-  sorter.sort(threads, {&view::column("comm"), true});
+  sorter.sort(threads, {&view::column(ColumnId::comm), true});
   CHECK(tids(threads) == std::vector<uint32_t>{1, 2, 3});
-  sorter.sort(threads, {&view::column("nice"), false});
+  sorter.sort(threads, {&view::column(ColumnId::nice), false});
   CHECK(tids(threads) == std::vector<uint32_t>{2, 3, 1});
 }
 

@@ -8,6 +8,7 @@
 using namespace timeslice;
 using test::MadeFrame;
 using view::Action;
+using view::ColumnId;
 using view::Controls;
 using view::Key;
 using view::ListState;
@@ -170,7 +171,7 @@ TEST_CASE("the visible rows follow the selection") {
   made.process(1, "p");
   for (uint32_t tid = 1; tid <= 50; ++tid) made.thread(tid, "t");
   ListState list;
-  list.order = {&view::column("tid"), false};
+  list.order = {&view::column(ColumnId::tid), false};
   list.arrange(made.frame());  // 51 rows
   list.set_height(10);
   list.move(9);
@@ -299,16 +300,16 @@ TEST_CASE("keys choose the order") {
   press(controls, made.frame(), "r");
   CHECK(rows(controls.list) == "20/20 10 10/12 10/11 10/10");
   for (const char* keys : {"P", "V", "I", "W", "M"}) press(controls, made.frame(), keys);
-  CHECK(controls.list.order.column->id == "migrations_per_s");
+  CHECK(controls.list.order.column->id == ColumnId::migrations_per_s);
   CHECK(!controls.list.order.reversed);
   press(controls, made.frame(), "<");
-  CHECK(controls.list.order.column->id == "wait_ms_per_s");
+  CHECK(controls.list.order.column->id == ColumnId::wait_ms_per_s);
   press(controls, made.frame(), ">>");
-  CHECK(controls.list.order.column->id == "nvcsw");  // over what count mode doesn't have
+  CHECK(controls.list.order.column->id == ColumnId::nvcsw);  // over what count mode doesn't have
   press(controls, made.frame(), "scomm\n");
-  CHECK(controls.list.order.column->id == "comm");
+  CHECK(controls.list.order.column->id == ColumnId::comm);
   press(controls, made.frame(), "snonsense\n");
-  CHECK(controls.list.order.column->id == "comm");
+  CHECK(controls.list.order.column->id == ColumnId::comm);
   CHECK(controls.message.find("'nonsense'") != std::string::npos);
 }
 

@@ -12,6 +12,7 @@
 using namespace timeslice;
 using test::MadeFrame;
 using view::Canvas;
+using view::ColumnId;
 using view::Controls;
 
 namespace {
@@ -115,7 +116,7 @@ TEST_CASE("200 columns show every column of the mode") {
   CHECK(layout.pages == 1);
   size_t wanted = 0;
   for (const view::Column& c : view::columns())
-    wanted += c.place != view::Place::files && c.id != "name" && c.id != "tgid";
+    wanted += c.place != view::Place::files && c.id != ColumnId::name && c.id != ColumnId::tgid;
   CHECK(layout.columns.size() == wanted);
 }
 
@@ -123,9 +124,9 @@ TEST_CASE("the pages of columns hold each of them, and the one that sorts is on 
   MadeFrame made(Mode::aggregate);
   add_node(made);
   Controls controls;
-  controls.list.order = {&view::column("wait_p99_us"), false};
+  controls.list.order = {&view::column(ColumnId::wait_p99_us), false};
   controls.refreshed(made.frame());
-  std::vector<std::string_view> seen;
+  std::vector<ColumnId> seen;
   const size_t pages = view::lay_out(80, 0, controls.list, made.frame()).pages;
   for (size_t page = 0; page < pages; ++page) {
     const view::Layout layout = view::lay_out(80, page, controls.list, made.frame());
@@ -133,12 +134,13 @@ TEST_CASE("the pages of columns hold each of them, and the one that sorts is on 
     bool sorted = false;
     for (const view::PlacedColumn& p : layout.columns) {
       seen.push_back(p.column->id);
-      sorted |= p.column->id == "wait_p99_us";
+      sorted |= p.column->id == ColumnId::wait_p99_us;
       CHECK(p.x + p.width <= 80);
     }
     CHECK(sorted);
   }
-  for (const char* id : {"sleeps_in", "top_waker", "top_preemptor", "prio", "nvcsw"})
+  for (const ColumnId id : {ColumnId::sleeps_in, ColumnId::top_waker, ColumnId::top_preemptor,
+                            ColumnId::prio, ColumnId::nvcsw})
     CHECK(std::count(seen.begin(), seen.end(), id) == 1);
   CHECK(view::lay_out(80, 99, controls.list, made.frame()).page == pages - 1);
 }

@@ -99,154 +99,182 @@ using Proc = const Process&;
 
 // clang-format off
 constexpr Column table[] = {
-  {.id = "tid", .heading = "TID", .meaning = "thread id; on a process's line its tgid (PID)",
+  {.id = ColumnId::tid, .name = "tid", .heading = "TID",
+   .meaning = "thread id; on a process's line its tgid (PID)",
    .kind = Kind::whole, .least_width = 7, .most_width = 7, .rank = 0, .descending = false,
    .of_thread = [](Thread t) { return Figure(t.row.tid); },
    .of_process = [](Proc p) { return Figure(p.tgid); }},
-  {.id = "tgid", .heading = "TGID", .meaning = "thread group id: the process, its PID",
+  {.id = ColumnId::tgid, .name = "tgid", .heading = "TGID",
+   .meaning = "thread group id: the process, its PID",
    .kind = Kind::whole, .least_width = 7, .most_width = 7, .rank = 9, .descending = false,
    .of_thread = [](Thread t) { return Figure(t.row.tgid); },
    .of_process = [](Proc p) { return Figure(p.tgid); }},
-  {.id = "name", .heading = "THREAD", .meaning = "the role if it is known, else the comm",
+  {.id = ColumnId::name, .name = "name", .heading = "THREAD",
+   .meaning = "the role if it is known, else the comm",
    .kind = Kind::text, .least_width = 17, .most_width = 17, .rank = 0, .descending = false,
    .place = Place::screen, .text_of_thread = name, .text_of_process = process_comm},
-  {.id = "comm", .heading = "COMM", .meaning = "the thread's name, as it or its parent set it",
+  {.id = ColumnId::comm, .name = "comm", .heading = "COMM",
+   .meaning = "the thread's name, as it or its parent set it",
    .kind = Kind::text, .least_width = 16, .most_width = 16, .rank = 0, .descending = false,
    .text_of_thread = comm, .text_of_process = process_comm},
-  {.id = "role", .heading = "ROLE", .meaning = "the thread's purpose; on a process's line its runtime",
+  {.id = ColumnId::role, .name = "role", .heading = "ROLE",
+   .meaning = "the thread's purpose; on a process's line its runtime",
    .kind = Kind::text, .least_width = 16, .most_width = 16, .rank = 0, .descending = false,
    .text_of_thread = [](Thread t, Scratch&) { return std::string_view(t.role.name); },
    .text_of_process = [](Proc p, Scratch&) { return std::string_view(p.runtime); }},
-  {.id = "role_evidence", .heading = "EVIDENCE", .meaning = "the evidence for the role",
+  {.id = ColumnId::role_evidence, .name = "role_evidence", .heading = "EVIDENCE",
+   .meaning = "the evidence for the role",
    .kind = Kind::text, .least_width = 20, .most_width = 28, .rank = 19, .descending = false,
    .place = Place::files,
    .text_of_thread = [](Thread t, Scratch&) { return std::string_view(t.role.evidence); }},
-  {.id = "role_confidence", .heading = "SURE", .meaning = "confidence in the role, 0 to 1",
+  {.id = ColumnId::role_confidence, .name = "role_confidence", .heading = "SURE",
+   .meaning = "confidence in the role, 0 to 1",
    .kind = Kind::fine, .least_width = 4, .most_width = 4, .rank = 20, .descending = true,
    .place = Place::files,
    .of_thread = [](Thread t) { return t.role.name == "thread" ? Figure() : Figure(t.role.confidence); }},
-  {.id = "threads", .heading = "THR", .meaning = "number of threads in the process",
+  {.id = ColumnId::threads, .name = "threads", .heading = "THR",
+   .meaning = "number of threads in the process",
    .kind = Kind::whole, .least_width = 3, .most_width = 5, .rank = 8, .descending = true,
    .place = Place::screen, .of_process = [](Proc p) { return Figure(p.thread_count); }},
-  {.id = "state", .heading = "S", .meaning = "R running, r runnable (waiting), S or D sleeping, X ended",
+  {.id = ColumnId::state, .name = "state", .heading = "S",
+   .meaning = "R running, r runnable (waiting), S or D sleeping, X ended",
    .kind = Kind::text, .least_width = 1, .most_width = 1, .rank = 1, .descending = false,
    .text_of_thread = state},
-  {.id = "cpu", .heading = "CPU", .meaning = "the CPU it runs on, or last ran on",
+  {.id = ColumnId::cpu, .name = "cpu", .heading = "CPU",
+   .meaning = "the CPU it runs on, or last ran on",
    .kind = Kind::whole, .least_width = 4, .most_width = 4, .rank = 3, .descending = false,
    .of_thread = [](Thread t) { return t.row.cpu < 0 ? Figure() : Figure(t.row.cpu); }},
-  {.id = "prio", .heading = "PR", .meaning = "priority: 20 is nice 0, lower is more urgent, below 0 real-time",
+  {.id = ColumnId::prio, .name = "prio", .heading = "PR",
+   .meaning = "priority: 20 is nice 0, lower is more urgent, below 0 real-time",
    .kind = Kind::whole, .least_width = 4, .most_width = 4, .rank = 10, .descending = false,
    .of_thread = [](Thread t) { return Figure(t.row.prio); }},
-  {.id = "nice", .heading = "NI", .meaning = "nice value, -20 to 19",
+  {.id = ColumnId::nice, .name = "nice", .heading = "NI",
+   .meaning = "nice value, -20 to 19",
    .kind = Kind::whole, .least_width = 3, .most_width = 3, .rank = 13, .descending = false,
    .of_thread = [](Thread t) { return Figure(t.row.nice); }},
-  {.id = "policy", .heading = "POL", .meaning = "scheduling policy: normal, batch, idle, fifo, rr, deadline, ext",
+  {.id = ColumnId::policy, .name = "policy", .heading = "POL",
+   .meaning = "scheduling policy: normal, batch, idle, fifo, rr, deadline, ext",
    .kind = Kind::text, .least_width = 6, .most_width = 6, .rank = 14, .descending = false,
    .text_of_thread = policy},
-  {.id = "cpu_pct", .heading = "%CPU", .meaning = "CPU time, % of one CPU",
+  {.id = ColumnId::cpu_pct, .name = "cpu_pct", .heading = "%CPU",
+   .meaning = "CPU time, % of one CPU",
    .kind = Kind::percent, .least_width = 5, .most_width = 6, .rank = 1, .descending = true,
    .needs = TS_HAVE_CPU,
    .of_thread = [](Thread t) { return t.cpu_pct; }, .of_process = [](Proc p) { return p.cpu_pct; }},
-  {.id = "nvcsw_per_s", .heading = "VOL/S", .meaning = "voluntary switches per s: it went to sleep",
+  {.id = ColumnId::nvcsw_per_s, .name = "nvcsw_per_s", .heading = "VOL/S",
+   .meaning = "voluntary switches per s: it went to sleep",
    .kind = Kind::rate, .least_width = 5, .most_width = 6, .rank = 1, .descending = true,
    .needs = TS_HAVE_SWITCHES,
    .of_thread = [](Thread t) { return t.nvcsw_per_s; },
    .of_process = [](Proc p) { return p.nvcsw_per_s; }},
-  {.id = "nivcsw_per_s", .heading = "INV/S", .meaning = "involuntary switches per s: it was preempted, or yielded",
+  {.id = ColumnId::nivcsw_per_s, .name = "nivcsw_per_s", .heading = "INV/S",
+   .meaning = "involuntary switches per s: it was preempted, or yielded",
    .kind = Kind::rate, .least_width = 5, .most_width = 6, .rank = 1, .descending = true,
    .needs = TS_HAVE_SWITCHES,
    .of_thread = [](Thread t) { return t.nivcsw_per_s; },
    .of_process = [](Proc p) { return p.nivcsw_per_s; }},
-  {.id = "wait_ms_per_s", .heading = "WAITms", .meaning = "run-queue wait: runnable, but not running; ms per s",
+  {.id = ColumnId::wait_ms_per_s, .name = "wait_ms_per_s", .heading = "WAITms",
+   .meaning = "run-queue wait: runnable, but not running; ms per s",
    .kind = Kind::fine, .least_width = 6, .most_width = 6, .rank = 2, .descending = true,
    .needs = TS_HAVE_WAIT,
    .of_thread = [](Thread t) { return t.wait_ms_per_s; },
    .of_process = [](Proc p) { return p.wait_ms_per_s; }},
-  {.id = "migrations_per_s", .heading = "MIG/S", .meaning = "migrations to another CPU, per s",
+  {.id = ColumnId::migrations_per_s, .name = "migrations_per_s", .heading = "MIG/S",
+   .meaning = "migrations to another CPU, per s",
    .kind = Kind::rate, .least_width = 5, .most_width = 6, .rank = 9, .descending = true,
    .needs = TS_HAVE_MIGRATIONS,
    .of_thread = [](Thread t) { return t.migrations_per_s; },
    .of_process = [](Proc p) { return p.migrations_per_s; }},
-  {.id = "wait_p99_us", .heading = "P99us", .meaning = "99th percentile of its waits for a CPU, us",
+  {.id = ColumnId::wait_p99_us, .name = "wait_p99_us", .heading = "P99us",
+   .meaning = "99th percentile of its waits for a CPU, us",
    .kind = Kind::rate, .least_width = 5, .most_width = 6, .rank = 4, .descending = true,
    .aggregate = true,
    .of_thread = [](Thread t) { return t.sched ? t.sched->wait_p99_us : Figure(); }},
-  {.id = "top_preemptor", .heading = "PREEMPTOR", .meaning = "the thread that preempted it most often, and its share",
+  {.id = ColumnId::top_preemptor, .name = "top_preemptor", .heading = "PREEMPTOR",
+   .meaning = "the thread that preempted it most often, and its share",
    .kind = Kind::text, .least_width = 15, .most_width = 20, .rank = 5, .descending = false,
    .aggregate = true, .text_of_thread = top_preemptor},
-  {.id = "top_waker", .heading = "WAKER", .meaning = "what woke it most often, and its share",
+  {.id = ColumnId::top_waker, .name = "top_waker", .heading = "WAKER",
+   .meaning = "what woke it most often, and its share",
    .kind = Kind::text, .least_width = 15, .most_width = 20, .rank = 6, .descending = false,
    .aggregate = true, .text_of_thread = top_waker},
-  {.id = "nvcsw", .heading = "VOLUNT", .meaning = "voluntary switches since it started",
+  {.id = ColumnId::nvcsw, .name = "nvcsw", .heading = "VOLUNT",
+   .meaning = "voluntary switches since it started",
    .kind = Kind::total, .least_width = 8, .most_width = 8, .rank = 11, .descending = true,
    .needs = TS_HAVE_SWITCHES,
    .of_thread = [](Thread t) { return total(t, TS_HAVE_SWITCHES, t.row.nvcsw); },
    .of_process = [](Proc p) { return total(p.nvcsw); }},
-  {.id = "nivcsw", .heading = "INVOL", .meaning = "involuntary switches since it started",
+  {.id = ColumnId::nivcsw, .name = "nivcsw", .heading = "INVOL",
+   .meaning = "involuntary switches since it started",
    .kind = Kind::total, .least_width = 8, .most_width = 8, .rank = 12, .descending = true,
    .needs = TS_HAVE_SWITCHES,
    .of_thread = [](Thread t) { return total(t, TS_HAVE_SWITCHES, t.row.nivcsw); },
    .of_process = [](Proc p) { return total(p.nivcsw); }},
-  {.id = "migrations", .heading = "MIGR", .meaning = "migrations since it started",
+  {.id = ColumnId::migrations, .name = "migrations", .heading = "MIGR",
+   .meaning = "migrations since it started",
    .kind = Kind::total, .least_width = 8, .most_width = 8, .rank = 15, .descending = true,
    .place = Place::files, .needs = TS_HAVE_MIGRATIONS,
    .of_thread = [](Thread t) { return total(t, TS_HAVE_MIGRATIONS, t.row.migrations); }},
-  {.id = "sleeps_in", .heading = "SLEEPS IN", .meaning = "the system call it sleeps in, or the lock",
+  {.id = ColumnId::sleeps_in, .name = "sleeps_in", .heading = "SLEEPS IN",
+   .meaning = "the system call it sleeps in, or the lock",
    .kind = Kind::text, .least_width = 17, .most_width = 60, .rank = 7, .descending = false,
    .needs = TS_HAVE_SYSCALL, .tells_of = is_in_call, .text_of_thread = sleeps_in},
 };
 // clang-format on
 
+// Each id has its row, at its place.
+static_assert(std::size(table) == column_count);
+static_assert([] {
+  for (size_t i = 0; i < column_count; ++i)
+    if (table[i].id != static_cast<ColumnId>(i)) return false;
+  return true;
+}());
+
 // What top, htop and ps call these columns.
 struct Alias {
-  std::string_view name, id;
+  std::string_view name;
+  ColumnId id;
 };
 constexpr Alias aliases[] = {
-    {"cpu", "cpu_pct"},
-    {"cpu%", "cpu_pct"},
-    {"pcpu", "cpu_pct"},
-    {"percent_cpu", "cpu_pct"},
-    {"pid", "tgid"},
-    {"lwp", "tid"},
-    {"spid", "tid"},
-    {"command", "comm"},
-    {"cmd", "comm"},
-    {"s", "state"},
-    {"p", "cpu"},
-    {"psr", "cpu"},
-    {"processor", "cpu"},
-    {"pri", "prio"},
-    {"priority", "prio"},
-    {"cls", "policy"},
-    {"vcsw", "nvcsw_per_s"},
-    {"ivcsw", "nivcsw_per_s"},
-    {"voluntary", "nvcsw_per_s"},
-    {"involuntary", "nivcsw_per_s"},
-    {"core", "cpu"},
-    {"wait", "wait_ms_per_s"},
-    {"p99", "wait_p99_us"},
-    {"nlwp", "threads"},
-    {"nth", "threads"},
-    {"wchan", "sleeps_in"},
-    {"preemptor", "top_preemptor"},
-    {"waker", "top_waker"},
+    {"cpu", ColumnId::cpu_pct},
+    {"cpu%", ColumnId::cpu_pct},
+    {"pcpu", ColumnId::cpu_pct},
+    {"percent_cpu", ColumnId::cpu_pct},
+    {"pid", ColumnId::tgid},
+    {"lwp", ColumnId::tid},
+    {"spid", ColumnId::tid},
+    {"command", ColumnId::comm},
+    {"cmd", ColumnId::comm},
+    {"s", ColumnId::state},
+    {"p", ColumnId::cpu},
+    {"psr", ColumnId::cpu},
+    {"processor", ColumnId::cpu},
+    {"pri", ColumnId::prio},
+    {"priority", ColumnId::prio},
+    {"cls", ColumnId::policy},
+    {"vcsw", ColumnId::nvcsw_per_s},
+    {"ivcsw", ColumnId::nivcsw_per_s},
+    {"voluntary", ColumnId::nvcsw_per_s},
+    {"involuntary", ColumnId::nivcsw_per_s},
+    {"core", ColumnId::cpu},
+    {"wait", ColumnId::wait_ms_per_s},
+    {"p99", ColumnId::wait_p99_us},
+    {"nlwp", ColumnId::threads},
+    {"nth", ColumnId::threads},
+    {"wchan", ColumnId::sleeps_in},
+    {"preemptor", ColumnId::top_preemptor},
+    {"waker", ColumnId::top_waker},
 };
 
 bool same(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
-template <typename Matches>
-const Column* first_column(Matches matches) {
-  const auto* found = std::find_if(std::begin(table), std::end(table), matches);
-  return found == std::end(table) ? nullptr : found;
-}
-
 std::string all_names() {
   std::string names;
   for (const Column& c : table) {
     if (!names.empty()) names += ", ";
-    names += c.id == "cpu" ? "core" : c.id;
+    names += c.id == ColumnId::cpu ? "core" : c.name;
   }
   return names;
 }
@@ -267,18 +295,13 @@ std::string_view write(Figure (*number)(const Row&), std::string_view (*text)(co
 
 std::span<const Column> columns() { return table; }
 
-const Column& column(std::string_view id) {
-  const Column* found = first_column([id](const Column& c) { return c.id == id; });
-  if (found == nullptr) throw std::logic_error("no such column: " + std::string(id));
-  return *found;
-}
+const Column& column(ColumnId id) { return table[static_cast<size_t>(id)]; }
 
 const Column& find_column(std::string_view name) {
   for (const Alias& alias : aliases)
     if (same(alias.name, name)) return column(alias.id);
-  const Column* found =
-      first_column([name](const Column& c) { return same(c.id, name) || same(c.heading, name); });
-  if (found != nullptr) return *found;
+  for (const Column& c : table)
+    if (same(c.name, name) || same(c.heading, name)) return c;
   throw BadUsage("there is no column '" + std::string(name) + "'; choose one of " + all_names());
 }
 

@@ -2,6 +2,7 @@
 // Which figures of a thread can be shown, and how? One table of columns serves the screen, the
 // batch text and CSV, so that a figure has one name, one unit and one order wherever it is seen.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -27,8 +28,40 @@ enum class Kind : uint8_t {
 
 enum class Place : uint8_t { everywhere, screen, files };
 
+// In the order in which they are shown.
+enum class ColumnId : uint8_t {
+  tid,
+  tgid,
+  name,
+  comm,
+  role,
+  role_evidence,
+  role_confidence,
+  threads,
+  state,
+  cpu,
+  prio,
+  nice,
+  policy,
+  cpu_pct,
+  nvcsw_per_s,
+  nivcsw_per_s,
+  wait_ms_per_s,
+  migrations_per_s,
+  wait_p99_us,
+  top_preemptor,
+  top_waker,
+  nvcsw,
+  nivcsw,
+  migrations,
+  sleeps_in,
+  count  // how many there are
+};
+constexpr auto column_count = static_cast<size_t>(ColumnId::count);
+
 struct Column {
-  std::string_view id;       // as in JSON and CSV
+  ColumnId id;
+  std::string_view name;     // as in JSON, CSV and --sort
   std::string_view heading;  // as on the screen
   std::string_view meaning;  // with its unit, for the help page
   Kind kind;
@@ -51,13 +84,13 @@ struct Column {
 // All columns, in the order in which they are shown.
 std::span<const Column> columns();
 
-// By id, heading or a name that top, htop or ps gives it; upper and lower case are the same.
+// By name, heading or a name that top, htop or ps gives it; upper and lower case are the same.
 // "cpu" means %CPU, as in top; the CPU's number is "core".
 // Throws BadUsage with one sentence that lists the names.
 const Column& find_column(std::string_view name);
 
-// The column with this id, which must exist.
-const Column& column(std::string_view id);
+// Any but `count`.
+const Column& column(ColumnId id);
 
 // The cell's text, safe to print: "-" where the figure is absent. It lives until `scratch` is used
 // again or the frame changes.

@@ -45,7 +45,7 @@ void append_csv_header(std::string& out) {
   for (const Column& c : columns()) {
     if (!in_csv(c)) continue;
     out += ',';
-    out += c.id;
+    out += c.name;
   }
   out += "\n";
 }

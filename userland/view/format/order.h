@@ -10,7 +10,7 @@
 namespace timeslice::view {
 
 struct Order {
-  const Column* column = &view::column("cpu_pct");
+  const Column* column = &view::column(ColumnId::cpu_pct);
   bool reversed = false;
 
   [[nodiscard]] bool descending() const { return column->descending != reversed; }

@@ -118,7 +118,7 @@ void append_cores(std::string& out, const model::Frame& frame) {
 }
 
 bool in_process_table(const Column& c) {
-  return c.place != Place::files && c.id != "tid" && c.id != "name" &&
+  return c.place != Place::files && c.id != ColumnId::tid && c.id != ColumnId::name &&
          (c.of_process != nullptr || c.text_of_process != nullptr);
 }
 
@@ -128,7 +128,7 @@ void append_processes(std::string& out, const model::Frame& frame,
   for (const Column& c : columns())
     if (in_process_table(c) && measured(c, frame)) list.push_back(&c);
   append_headings(out, list, [](const Column& c) {
-    return c.id == "role" ? std::string_view("RUNTIME") : c.heading;
+    return c.id == ColumnId::role ? std::string_view("RUNTIME") : c.heading;
   });
   Line line;
   for (const model::Process* p : processes) append_row(out, line, list, *p);

@@ -14,11 +14,12 @@ constexpr double most_speed = 64;
 
 struct SortKey {
   char32_t letter;
-  std::string_view id;
+  ColumnId id;
 };
 constexpr SortKey sort_keys[] = {
-    {'P', "cpu_pct"},      {'N', "tid"},           {'V', "nvcsw_per_s"},
-    {'I', "nivcsw_per_s"}, {'W', "wait_ms_per_s"}, {'M', "migrations_per_s"},
+    {'P', ColumnId::cpu_pct},       {'N', ColumnId::tid},
+    {'V', ColumnId::nvcsw_per_s},   {'I', ColumnId::nivcsw_per_s},
+    {'W', ColumnId::wait_ms_per_s}, {'M', ColumnId::migrations_per_s},
 };
 
 }  // namespace
@@ -205,7 +206,7 @@ void Controls::step_column(int by, const model::Frame* frame) {
   for (int tries = 0; tries < count; ++tries) {
     at = (at + by + count) % count;
     const Column& c = all[static_cast<size_t>(at)];
-    if (c.place == Place::files || c.id == "name") continue;
+    if (c.place == Place::files || c.id == ColumnId::name) continue;
     if (frame != nullptr && !measured(c, *frame)) continue;
     list.order = {&c, false};
     return;

@@ -58,7 +58,7 @@ std::string time_text(const Thread& t, uint32_t group, uint64_t ns) {
 std::string state_text(const Thread& t) {
   if (t.ended) return "ended since the previous refresh";
   Scratch scratch;
-  const std::string_view letter = cell(column("state"), t, scratch);
+  const std::string_view letter = cell(column(ColumnId::state), t, scratch);
   const std::string asleep = t.sleeps_in.empty() ? "" : " in " + t.sleeps_in;
   switch (letter[0]) {
     case 'R':
@@ -93,7 +93,7 @@ void draw_identity(Area& area, const Thread& t) {
   area.labelled("role", role_text(t.role), Style::strong);
   area.labelled("state", state_text(t));
   area.labelled("CPU", fmt::format("{}   priority {}   policy {}   nice {}", t.row.cpu, t.row.prio,
-                                   cell(column("policy"), t, scratch), t.row.nice));
+                                   cell(column(ColumnId::policy), t, scratch), t.row.nice));
   ++area.y;
 }
 
@@ -262,7 +262,7 @@ void draw_title(Canvas& canvas, int y, const Row& row) {
   const std::string_view process = printable(row.process->comm, scratch);
   std::string title = fmt::format(" {} {} ", process, row.process->tgid);
   if (row.thread != nullptr) {
-    const std::string_view comm = cell(column("comm"), *row.thread, scratch);
+    const std::string_view comm = cell(column(ColumnId::comm), *row.thread, scratch);
     title += fmt::format("{} thread {} {} ", canvas.glyphs().folded, comm, row.thread->row.tid);
   }
   const std::string_view hint = " Enter closes ";

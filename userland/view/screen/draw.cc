@@ -99,26 +99,28 @@ Style state_style(std::string_view state) {
 // What stands by itself bears its process's name where the role would only say that it's the first
 // thread, or the only one: of which process, nothing else on a narrow screen says.
 bool bears_process_name(const Column& c, const Row& row) {
-  if (c.id != "name" || row.indented || row.thread == nullptr) return false;
+  if (c.id != ColumnId::name || row.indented || row.thread == nullptr) return false;
   return row.process->is_one_thread() || row.thread->row.tid == row.process->tgid;
 }
 
 Style cell_style(const Column& c, const Row& row, std::string_view text) {
-  if (row.ended_sum) return c.id == "name" || c.id == "comm" ? Style::faint : Style::normal;
+  if (row.ended_sum)
+    return c.id == ColumnId::name || c.id == ColumnId::comm ? Style::faint : Style::normal;
   if (row.thread != nullptr && row.thread->ended) return Style::faint;
-  if (c.id == "state") return state_style(text);
+  if (c.id == ColumnId::state) return state_style(text);
   // What is 0 or unknown steps back, so that the eye finds what is not. (Core 0 is a core.)
   if (text == "-" || (text == "0" && c.kind != Kind::whole)) return Style::faint;
   if (row.thread == nullptr || bears_process_name(c, row)) return Style::strong;
-  const bool named = c.id == "name" || c.id == "role";
+  const bool named = c.id == ColumnId::name || c.id == ColumnId::role;
   if (named) {
     // What we found out is set apart from what the thread calls itself.
     const std::string& role = row.thread->role.name;
     if (role != "thread" && role != "kernel") return Style::accent;
-    if (c.id == "role") return Style::faint;
+    if (c.id == ColumnId::role) return Style::faint;
   }
-  if (c.id == "name" || c.id == "comm") return row.indented ? Style::normal : Style::strong;
-  if (c.id == "sleeps_in") return Style::faint;
+  if (c.id == ColumnId::name || c.id == ColumnId::comm)
+    return row.indented ? Style::normal : Style::strong;
+  if (c.id == ColumnId::sleeps_in) return Style::faint;
   return Style::normal;
 }
 
@@ -129,16 +131,16 @@ std::string_view ended_cell(const Column& c, const Row& row, Scratch& scratch) {
   const auto written = [&](const model::Figure& figure) {
     return figure ? compact(*figure, c.kind, scratch) : std::string_view("-");
   };
-  if (c.id == "name" || c.id == "comm") {
+  if (c.id == ColumnId::name || c.id == ColumnId::comm) {
     if (row.ended_hidden == 0) return "(ended)";
     const auto end =
         fmt::format_to_n(scratch.text, sizeof scratch.text, "({} more ended)", row.ended_hidden);
     return {scratch.text, end.size};
   }
   if (!row.indented) return {};
-  if (c.id == "cpu_pct") return written(p.ended_cpu_pct);
-  if (c.id == "nvcsw_per_s") return written(p.ended_nvcsw_per_s);
-  if (c.id == "nivcsw_per_s") return written(p.ended_nivcsw_per_s);
+  if (c.id == ColumnId::cpu_pct) return written(p.ended_cpu_pct);
+  if (c.id == ColumnId::nvcsw_per_s) return written(p.ended_nvcsw_per_s);
+  if (c.id == ColumnId::nivcsw_per_s) return written(p.ended_nivcsw_per_s);
   return {};
 }
 
@@ -146,7 +148,7 @@ std::string_view row_cell(const Column& c, const Row& row, Scratch& scratch) {
   if (row.ended_sum) return ended_cell(c, row, scratch);
   if (row.thread == nullptr || bears_process_name(c, row)) return cell(c, *row.process, scratch);
   // Of a process with a single row, the process's own columns are shown too.
-  if (c.id == "threads") return row.indented ? "" : cell(c, *row.process, scratch);
+  if (c.id == ColumnId::threads) return row.indented ? "" : cell(c, *row.process, scratch);
   return cell(c, *row.thread, scratch);
 }
 
@@ -181,7 +183,7 @@ void draw_row(Canvas& canvas, int y, const Layout& layout, const Row& row) {
   for (const PlacedColumn& p : layout.columns) {
     const std::string_view text = row_cell(*p.column, row, scratch);
     const Style style = cell_style(*p.column, row, text);
-    const bool name = p.column->id == "name" || p.column->id == "comm";
+    const bool name = p.column->id == ColumnId::name || p.column->id == ColumnId::comm;
     if (p.column->kind == Kind::text)
       draw_text(canvas, y, name && row.indented ? indented(p) : p, text, style);
     else

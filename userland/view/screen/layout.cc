@@ -16,10 +16,11 @@ using ColumnList = std::vector<const Column*>;
 bool wanted(const Column& c, int width, const ListState& list, const model::Frame& frame) {
   if (c.place == Place::files || !measured(c, frame)) return false;
   const bool flat = !list.tree && list.threads;
-  if (c.id == "tgid") return flat;  // in the tree, the process's line has it
-  if (c.id == "threads") return !flat;
-  if (c.id == "name") return width < both_names_from;
-  if (c.id == "comm" || c.id == "role") return width >= both_names_from || list.order.column == &c;
+  if (c.id == ColumnId::tgid) return flat;  // in the tree, the process's line has it
+  if (c.id == ColumnId::threads) return !flat;
+  if (c.id == ColumnId::name) return width < both_names_from;
+  if (c.id == ColumnId::comm || c.id == ColumnId::role)
+    return width >= both_names_from || list.order.column == &c;
   return true;
 }
 
