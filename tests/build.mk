@@ -41,7 +41,7 @@ FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanit
 FUZZED := userland/base/failure.cc $(filter userland/trace/%,$(LIB_SRC))
 TRACE_SRC := tests/fuzz/trace_fuzz.cc $(FUZZED) $(wildcard userland/model/history*.cc) \
   $(addprefix userland/model/,lanes.cc processes.cc report.cc waits.cc) $(filter-out %/lanes.cc,$(filter userland/view/report/%,$(LIB_SRC))) \
-  $(addprefix userland/view/,format/csv.cc format/number.cc format/printable.cc format/columns.cc format/order.cc screen/histogram.cc screen/bars.cc screen/canvas.cc)
+  $(addprefix userland/view/,format/csv.cc format/number.cc format/printable.cc format/columns.cc format/order.cc format/wall_clock.cc screen/histogram.cc screen/bars.cc screen/canvas.cc)
 VIEWS_SRC := tests/fuzz/views_fuzz.cc $(FUZZED) \
   $(filter-out %/screen/screen.cc,$(filter userland/model/% userland/view/% userland/timeline/% userland/play/%,$(LIB_SRC)))
 

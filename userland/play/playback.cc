@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "play/recording.h"
 
 namespace timeslice::play {
@@ -132,7 +133,7 @@ std::string Playback::runtime_of(uint32_t tgid, uint64_t start_ns) const {
 }
 
 uint64_t Playback::realtime_ns(uint64_t moment_ns) const {
-  return header_.realtime_ns ? header_.realtime_ns + (moment_ns - header_.begin_ns) : 0;
+  return ClockPair{header_.begin_ns, header_.realtime_ns}.realtime_at(moment_ns);
 }
 
 uint64_t Playback::stride_ns(uint64_t interval_ns) const {

@@ -35,7 +35,7 @@ trace::Header Envelope::header(const Cut& begin, const observe::Stream& stream) 
   trace::Header header;
   header.begin_ns = begin.moment_ns;
   header.boot_offset_ns = boot_offset_ns_;
-  header.realtime_ns = clock_ns(CLOCK_REALTIME) - (stream.now_ns() - begin.moment_ns);
+  header.realtime_ns = ClockPair{stream.now_ns(), realtime_ns()}.realtime_at(begin.moment_ns);
   utsname machine{};
   uname(&machine);
   header.system = machine.sysname;

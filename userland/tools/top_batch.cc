@@ -9,8 +9,8 @@
 #include "tools/frame_printer.h"
 #include "tools/least_privilege.h"
 #include "tools/top_run.h"
-#include "tools/wall_clock.h"
 #include "view/format/say.h"
+#include "view/format/wall_clock.h"
 
 namespace timeslice::tools {
 
@@ -39,7 +39,7 @@ class Batch {
   void refresh() {
     const model::Frame& frame = session_.advance();
     const bool last = options_.refreshes && ++done_ >= *options_.refreshes;
-    if (!printer_.print(frame, time_of_day(clock_ns(CLOCK_REALTIME))) || last) return loop_.stop();
+    if (!printer_.print(frame, view::time_of_day(realtime_ns())) || last) return loop_.stop();
     if (session_.watched_are_gone()) {
       view::say("the watched processes have ended");
       loop_.stop();

@@ -4,8 +4,8 @@
 // single wrong time in a file may lie centuries ahead.
 #include "play/playback.h"
 #include "tools/frame_printer.h"
-#include "tools/wall_clock.h"
 #include "view/format/say.h"
+#include "view/format/wall_clock.h"
 
 namespace timeslice::tools {
 
@@ -19,7 +19,7 @@ void run_replay_batch(const TopOptions& options) {
   for (uint64_t done = 0; !playback.at_end() && done != options.refreshes.value_or(UINT64_MAX);
        ++done) {
     const model::Frame& frame = playback.step(playback.stride_ns(interval_ns));
-    if (!printer.print(frame, time_of_day(playback.realtime_ns(playback.now_ns())))) return;
+    if (!printer.print(frame, view::time_of_day(playback.realtime_ns(playback.now_ns())))) return;
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include "play/playback.h"
 #include "tools/screen_loop.h"
-#include "tools/wall_clock.h"
+#include "view/format/wall_clock.h"
 
 namespace timeslice::tools {
 
@@ -77,8 +77,8 @@ class Player : public ScreenLoop {
     bar.begin_ns = playback_.begin_ns();
     bar.end_ns = playback_.end_ns();
     bar.now_ns = playback_.now_ns();
-    bar.began = date_and_time(playback_.realtime_ns(playback_.begin_ns()));
-    bar.clock = time_of_day(playback_.realtime_ns(playback_.now_ns()));
+    bar.began = view::date_and_time(playback_.realtime_ns(playback_.begin_ns()));
+    bar.clock = view::time_of_day(playback_.realtime_ns(playback_.now_ns()));
     screen().show(frame, std::move(bar));
     if (!playback_.at_end()) return;
     screen().pause();

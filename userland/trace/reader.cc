@@ -7,6 +7,7 @@
 #include <protozero/pbf_message.hpp>
 #include <queue>
 
+#include "base/clock.h"
 #include "base/failure.h"
 #include "trace/core_reader.h"
 #include "trace/fields.h"
@@ -274,7 +275,8 @@ struct Reader::Impl {
   static void begin_with_events(People& people, uint64_t first_ns) {
     people.header.begin_ns = first_ns;
     if (people.realtime_ns)
-      people.header.realtime_ns = people.realtime_ns + first_ns - people.monotonic_ns;
+      people.header.realtime_ns =
+          ClockPair{people.monotonic_ns, people.realtime_ns}.realtime_at(first_ns);
   }
 
   Merge& anew(Summary& counting) {

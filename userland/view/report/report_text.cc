@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <iterator>
 #include <utility>
 
 #include "view/format/number.h"
 #include "view/format/printable.h"
+#include "view/format/wall_clock.h"
 #include "view/report/report.h"
 #include "view/screen/histogram.h"
 
@@ -43,14 +43,7 @@ void append_head(std::string& out, const model::Report& report) {
   fmt::format_to(Out(out), "timeslice report: {:.6f} s of {}", seconds,
                  info.asked.empty() ? "the machine" : clean(info.asked));
   if (!info.machine.empty()) fmt::format_to(Out(out), ", {}", clean(info.machine));
-  if (info.realtime_ns) {
-    char text[32];
-    const auto when = static_cast<std::time_t>(info.realtime_ns / 1'000'000'000);
-    std::tm local{};
-    localtime_r(&when, &local);
-    std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
-    fmt::format_to(Out(out), ", {}", text);
-  }
+  if (info.realtime_ns) fmt::format_to(Out(out), ", {}", date_and_time(info.realtime_ns));
   out += "\n";
 }
 

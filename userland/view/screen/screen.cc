@@ -11,9 +11,10 @@
 
 #include <array>
 #include <clocale>
-#include <ctime>
 
+#include "base/clock.h"
 #include "base/failure.h"
+#include "view/format/wall_clock.h"
 #include "view/screen/draw.h"
 #include "view/screen/terminal_rescue.h"
 
@@ -153,14 +154,6 @@ Key plain_key(wint_t code) {
   }
 }
 
-std::string wall_clock() {
-  const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  char text[16];
-  localtime_r(&now, &local);
-  return {text, std::strftime(text, sizeof(text), "%H:%M:%S", &local)};
-}
-
 }  // namespace
 
 struct Screen::Impl {
@@ -209,7 +202,7 @@ struct Screen::Impl {
   std::array<attr_t, styles> looks;
   Controls controls;
   const model::Frame* frame = nullptr;
-  std::string clock = wall_clock();
+  std::string clock = time_of_day(realtime_ns());
 };
 
 Screen::Screen(const ScreenOptions& options) : impl_(std::make_unique<Impl>(options)) {}
@@ -218,7 +211,7 @@ Screen::~Screen() = default;
 
 void Screen::show(const model::Frame& frame) {
   impl_->frame = &frame;
-  impl_->clock = wall_clock();
+  impl_->clock = time_of_day(realtime_ns());
   impl_->controls.refreshed(frame);
   impl_->draw();
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "tools/wall_clock.h"
+#include "view/format/wall_clock.h"
 
 #include <ctime>
 
-namespace timeslice::tools {
+namespace timeslice::view {
 
 namespace {
 
@@ -24,4 +24,4 @@ std::string date_and_time(uint64_t realtime_ns) {
   return written(realtime_ns, "%Y-%m-%d %H:%M:%S");
 }
 
-}  // namespace timeslice::tools
+}  // namespace timeslice::view
