@@ -2,7 +2,6 @@
 #include "observe/pass_reader.h"
 
 #include <bpf/bpf.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,18 +43,6 @@ bool prepare_pass(Way way, bpf_program* walk, bpf_program* iterate, bpf_map* cor
   return way == Way::iterate || find_kfuncs(walk);
 }
 
-MappedArray::MappedArray(const bpf_map* map) : size_(bpf_map__max_entries(map)) {
-  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  bytes_ = (size_t{size_} * bpf_map__value_size(map) + page - 1) / page * page;
-  memory_ = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
-  if (memory_ == MAP_FAILED)
-    throw failure_from_errno(std::string("cannot map ") + bpf_map__name(map), errno);
-}
-
-MappedArray::~MappedArray() {
-  if (memory_) munmap(memory_, bytes_);
-}
-
 PassReader::PassReader(const PassParts& parts)
     : parts_(parts), rows_(parts.rows), cores_(parts.cores) {
   if (parts_.sched_rows) sched_rows_.emplace(parts_.sched_rows);
@@ -94,22 +81,20 @@ void PassReader::call() {
 void PassReader::take_rows(Snapshot& snapshot) {
   by_position_.resize(*parts_.visited);
   if (parts_.sched_rows) sched_by_position_.resize(*parts_.visited);
-  const auto* rows = rows_.rows<ts_thread_row>();
   const uint32_t used = std::min(*parts_.used, rows_.size());
   for (uint32_t i = 0; i < used; ++i) {
-    const uint32_t position = rows[i].position;
+    const uint32_t position = rows_[i].position;
     if (position >= by_position_.size()) continue;
-    by_position_[position] = rows[i];
-    if (parts_.sched_rows) sched_by_position_[position] = sched_rows_->rows<ts_sched_row>()[i];
+    by_position_[position] = rows_[i];
+    if (parts_.sched_rows) sched_by_position_[position] = (*sched_rows_)[i];
     snapshot.news.push_back(position);
   }
 }
 
 void PassReader::take_cores(Snapshot& snapshot) const {
   snapshot.cores.clear();
-  const auto* cores = cores_.rows<ts_core_row>();
   for (uint32_t cpu = 0; cpu < cores_.size(); ++cpu)
-    if (cores[cpu].record.kind == TS_RECORD_CORE) snapshot.cores.push_back(cores[cpu]);
+    if (cores_[cpu].record.kind == TS_RECORD_CORE) snapshot.cores.push_back(cores_[cpu]);
 }
 
 void PassReader::point_to_rows(Snapshot& snapshot) const {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "observe/mapped_array.h"
 #include "observe/source.h"
 
 namespace timeslice::observe {
@@ -32,26 +33,6 @@ enum class Way { walk, iterate };
 [[nodiscard]] bool prepare_pass(Way way, bpf_program* walk, bpf_program* iterate, bpf_map* cores,
                                 bpf_map* seen_threads);
 
-// A BPF array map in our own memory.
-class MappedArray {
- public:
-  explicit MappedArray(const bpf_map* map);  // throws Failure
-  ~MappedArray();
-  MappedArray(const MappedArray&) = delete;
-  MappedArray& operator=(const MappedArray&) = delete;
-
-  template <typename Row>
-  [[nodiscard]] const Row* rows() const {
-    return static_cast<const Row*>(memory_);
-  }
-  [[nodiscard]] uint32_t size() const { return size_; }
-
- private:
-  void* memory_ = nullptr;
-  size_t bytes_ = 0;
-  uint32_t size_ = 0;
-};
-
 class PassReader {
  public:
   explicit PassReader(const PassParts& parts);  // throws Failure
@@ -73,8 +54,9 @@ class PassReader {
 
   PassParts parts_;
   std::unique_ptr<bpf_link, LinkCloser> iterator_;  // null where the walk serves
-  MappedArray rows_, cores_;
-  std::optional<MappedArray> sched_rows_;
+  MappedArray<ts_thread_row> rows_;
+  MappedArray<ts_core_row> cores_;
+  std::optional<MappedArray<ts_sched_row>> sched_rows_;
   std::vector<ts_thread_row> by_position_;
   std::vector<ts_sched_row> sched_by_position_;
   uint32_t passes_ = 0;

@@ -13,6 +13,7 @@
 #include "base/unique_fd.h"
 #include "observe/core_rings.h"
 #include "observe/libbpf_log.h"
+#include "observe/mapped_array.h"
 #include "observe/pass_skeleton.h"
 #include "observe/preempt_count.h"
 #include "observe/targets.h"
@@ -94,7 +95,7 @@ struct Stream::Impl {
   SkeletonPtr<stream_bpf> skeleton;
   std::vector<UniqueFd> ring_fds;
   std::unique_ptr<ring_buffer, RingCloser> rings;
-  std::unique_ptr<MappedArray> core_states;
+  std::unique_ptr<MappedArray<volatile CoreState>> core_states;
   const Take* take = nullptr;  // during consume()
   std::exception_ptr thrown;   // by it
 };
@@ -114,7 +115,7 @@ Stream::Impl::Impl(const StreamOptions& options) {
   if (const int error = stream_bpf::load(skeleton.get()))
     throw libbpf_failure("the stream mode's BPF programs", -error);
   make_rings(ring_bytes);
-  core_states = std::make_unique<MappedArray>(skeleton->maps.stream_cores);
+  core_states = std::make_unique<MappedArray<volatile CoreState>>(skeleton->maps.stream_cores);
   fill_filter(skeleton->maps.tgid_filter, options.tgids);
   meet_reader();
   if (const int error = stream_bpf::attach(skeleton.get()))
@@ -183,7 +184,7 @@ void Stream::detach() { stream_bpf::detach(impl_->skeleton.get()); }
 
 std::vector<ts_stream_core> Stream::figures() const {
   std::vector<ts_stream_core> figures(impl_->cores);
-  const auto* const states = impl_->core_states->rows<volatile CoreState>();
+  const auto& states = *impl_->core_states;
   for (uint32_t cpu = 0; cpu < impl_->cores; ++cpu) {
     figures[cpu].cpu = cpu;
     figures[cpu].dropped[TS_DROP_FULL] = states[cpu].dropped;
