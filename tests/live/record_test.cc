@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "model/lanes.h"
@@ -468,6 +470,57 @@ TEST_CASE("a flight recorder writes the last seconds, at its end and on demand")
       CHECK(thread["kernel"]["nivcsw"] == thread["nivcsw"]);
     }
   }
+}
+
+namespace {
+
+// Is there a handler for it, or a descriptor that takes it?
+bool heeds(pid_t pid, int signal) {
+  for (const std::string& line : lines_of(read_file("/proc/" + std::to_string(pid) + "/status")))
+    if (line.starts_with("SigBlk:") || line.starts_with("SigCgt:"))
+      if (std::stoull(line.substr(8), nullptr, 16) >> (signal - 1) & 1) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a flight recorder tells of what it lost for as long as the gap is in what it keeps") {
+  const ScratchDirectory directory;
+  const Cast cast = pinned_ping_pong();
+  std::vector<std::string> arguments = only(cast);
+  arguments.insert(arguments.begin(), {timeslice(), "record", "--ring", "1", "--buffer-kib", "4",
+                                       "-o", directory.path() + "/f.pftrace"});
+  Command recorder(arguments);
+  std::set<std::string> seen;
+  REQUIRE(until([&] { return heeds(recorder.pid(), SIGUSR1); }));
+  const auto next_trust = [&] {
+    Json report;
+    recorder.signal(SIGUSR1);
+    REQUIRE(until([&] {
+      for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
+        if (seen.contains(entry.path())) continue;
+        const Outcome outcome = run({timeslice(), "report", entry.path(), "--json"});
+        if (outcome.status != 0) continue;
+        report = Json::parse(outcome.out);
+        if (report["trust"]["complete"] != true) continue;
+        seen.insert(entry.path());
+        return true;
+      }
+      return false;
+    }));
+    return report["trust"];
+  };
+  REQUIRE(next_trust()["lost_records"] == 0);
+  recorder.signal(SIGSTOP);
+  run_together(cast);
+  recorder.signal(SIGCONT);  // they rest from now on
+  Json trust;
+  REQUIRE(until([&] { return (trust = next_trust())["gaps"] > 0; }));
+  CHECK(trust["lost_records"] > 0);
+  REQUIRE(until([&] { return (trust = next_trust())["gaps"] == 0; }));
+  CHECK(trust["lost_records"] == 0);
+  recorder.signal(SIGINT);
+  CHECK(recorder.finish().status == 0);
 }
 
 TEST_CASE("a wait over --trigger-wait ends a recording, which contains it") {
