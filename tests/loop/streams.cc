@@ -111,6 +111,22 @@ TEST_ON_EACH_BACKEND("a pipe without a reader is EPIPE, not a signal") {
   CHECK(perform(loop, operations::writev(pipe.in.get(), &part, 1, kCurrentPosition)) == -EPIPE);
 }
 
+TEST_ON_EACH_BACKEND("a handler of SIGPIPE stays in its place, and a write blocks no signal") {
+  const auto handler = [](int) {};
+  const auto former = ::signal(SIGPIPE, handler);
+  Pipe pipe;
+  GuardedLoop loop(options);
+  pipe.out = UniqueFd();
+  CHECK(perform(loop, operations::write(pipe.in.get(), "x", 1, kCurrentPosition)) == -EPIPE);
+  struct sigaction now {};
+  CHECK(::sigaction(SIGPIPE, nullptr, &now) == 0);
+  CHECK(now.sa_handler == static_cast<sighandler_t>(handler));
+  sigset_t mask;
+  REQUIRE(::pthread_sigmask(SIG_SETMASK, nullptr, &mask) == 0);
+  CHECK(::sigismember(&mask, SIGPIPE) == 0);
+  ::signal(SIGPIPE, former);
+}
+
 TEST_ON_EACH_BACKEND("a writer that waits for room learns that its reader has closed") {
   const DefaultSigpipe deadly;
   Pipe pipe;

@@ -6,6 +6,8 @@
 
 #include <csignal>
 
+#include "loop/core/signals_of_writes.h"
+
 namespace timeslice::tools {
 
 namespace {
@@ -21,9 +23,7 @@ void occupy_standard_descriptors() {
 
 void settle_start() {
   occupy_standard_descriptors();
-  // A reader that has gone is EPIPE, a limit on a file's size EFBIG.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
+  loop::ignore_signals_of_writes();
   // Were it ignored, as a starter may have set it, the kernel would keep how a command ended to
   // itself.
   std::signal(SIGCHLD, SIG_DFL);

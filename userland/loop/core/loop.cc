@@ -2,7 +2,6 @@
 #include "loop/core/loop.h"
 
 #include <algorithm>
-#include <csignal>
 #include <stdexcept>
 #include <string_view>
 
@@ -10,6 +9,7 @@
 #include "loop/core/fork_guard.h"
 #include "loop/core/knocks.h"
 #include "loop/core/probe.h"
+#include "loop/core/signals_of_writes.h"
 
 namespace timeslice::loop {
 
@@ -55,18 +55,6 @@ void take_all(List<T>& list, Take take) {
   } batch{list, {}};
   batch.items.append(list);
   while (!batch.items.empty()) take(batch.items.pop_front());
-}
-
-// A pipe whose reader has gone is a result, -EPIPE, as it is for sockets. But where MSG_NOSIGNAL
-// saves a send, nothing saves a write, on a ring neither, and blocking the signal would cost two
-// system calls a turn. So a program that has made no choice of its own ignores it. Likewise a file
-// that may grow no longer (SIGXFSZ) is -EFBIG.
-void ignore_signals_of_writes() {
-  for (const int signo : {SIGPIPE, SIGXFSZ}) {
-    struct sigaction action {};
-    if (::sigaction(signo, nullptr, &action) == 0 && action.sa_handler == SIG_DFL)
-      ::signal(signo, SIG_IGN);
-  }
 }
 
 // Keeps `flag` set for as long as it lives, also when an exception passes.
@@ -363,21 +351,9 @@ void Loop::run_ticks() {
   }
 }
 
-// A write into a pipe that nobody reads is a result, not a signal. Sockets have a flag for that;
-// for the others this thread takes the signal no more. (Our Process unblocks it in children.)
-void Loop::expect_broken_pipes() {
-  sigset_t pipe;
-  ::sigemptyset(&pipe);
-  ::sigaddset(&pipe, SIGPIPE);
-  ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-  writes_streams_ = true;
-}
-
 // `op` and the callback are there already.
 void Loop::begin(Request& request) {
   be_at_home();
-  const bool writes = request.op.kind == Kind::write || request.op.kind == Kind::writev;
-  if (writes && request.op.offset == kCurrentPosition && !writes_streams_) expect_broken_pipes();
   request.loop_ = this;
   request.expired_ = request.cancel_asked_ = false;
   request.activate(backend_->alive);

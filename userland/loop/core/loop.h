@@ -17,9 +17,8 @@
 // Errors of operations are results (-errno). Set-up errors fall back to the pool, which
 // backend_note() explains; only a machine that gives not even an epoll set makes the constructor
 // throw. Writing to a pipe or socket whose reader has gone is -EPIPE, to a file at the process's
-// size limit -EFBIG: the first loop sets SIGPIPE and SIGXFSZ to be ignored, if they had their
-// default action. A callback that throws ends run() with its exception. The loop stays whole: what
-// had not been called yet is called by the next run().
+// size limit -EFBIG (signals_of_writes.h). A callback that throws ends run() with its exception.
+// The loop stays whole: what had not been called yet is called by the next run().
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -239,14 +238,12 @@ class Loop {
     if (!at_home()) say_not_at_home();
   }
   [[noreturn]] static void say_not_at_home();
-  void expect_broken_pipes();
   void abandon();
   void let_go();
 
   Nanoseconds now_{0};
   Counters counters_;
   bool stopping_ = false;
-  bool writes_streams_ = false;
   bool running_ = false;
   bool cut_short_ = false;  // by an exception
   const void* const thread_ = current_thread();

@@ -27,7 +27,7 @@
 // The peer's end of stream: on_end(), which by default finishes our side too, as most protocols
 // want. An error of reading or writing closes the stream, and on_close() has it.
 //
-// A reader that has gone is -EPIPE, and no signal (see loop.h).
+// A reader that has gone is -EPIPE, and no signal (signals_of_writes.h).
 #pragma once
 #include <cstddef>
 #include <cstdint>
