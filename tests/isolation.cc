@@ -37,12 +37,26 @@ struct Child {
   bool overdue = false;
 };
 
+// What a starter has ignored or blocked, it passes on through fork and exec: nohup SIGHUP, a script
+// SIGINT and SIGQUIT for what it starts with &. A case finds none of it. Handlers stay: nobody
+// inherits one, so they are this program's, as a sanitizer's.
+void forget_starters_signals() {
+  for (int signo = 1; signo < NSIG; ++signo) {
+    struct sigaction action {};
+    if (::sigaction(signo, nullptr, &action) == 0 && action.sa_handler == SIG_IGN)
+      ::signal(signo, SIG_DFL);
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 [[noreturn]] void be_child(const Child& child, pid_t parent,
                            const std::function<Verdict(const std::string&)>& run_one) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
-  ::signal(SIGINT, SIG_DFL);  // which a shell script has ignored by what it starts with &
+  forget_starters_signals();
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   ::dup2(nothing, STDIN_FILENO);
   ::close(nothing);
@@ -151,6 +165,7 @@ void settle_ended(std::vector<Child>& running, Counts& counts) {
 Counts run_isolated(const std::vector<std::string>& names,
                     const std::function<Verdict(const std::string&)>& run_one, int most_failures) {
   const std::size_t at_once = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
+  ::signal(SIGCHLD, SIG_DFL);  // ignored, it would let no end be told
   Counts counts;
   std::vector<Child> running;
   for (auto next = names.begin(); next != names.end() || !running.empty();) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Does one test's crash, hang or litter spoil the others? Not if each runs in a process of its own.
 // A child is forked for each case, as many at once as there are cores; it has a time limit, no
-// terminal input, and its whole process group goes when it ends. Only what failed shows its output.
+// terminal input, every signal at its default and none blocked; and its whole process group goes
+// when it ends. Only what failed shows its output.
 #pragma once
 #include <functional>
 #include <string>
