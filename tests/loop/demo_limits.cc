@@ -79,7 +79,7 @@ TEST_CASE("demo limits: nothing more is read from a client that never reads its 
   const DemoOptions options = on_each_backend();
   DemoProcess demo(options);
   REQUIRE_THAT(fetch(demo, "/file"), StartsWith("HTTP/1.1 200 "));
-  const long before = memory_kib(demo.pid(), "VmRSS");
+  [[maybe_unused]] const long before = memory_kib(demo.pid(), "VmRSS");
   Client client = small_client(demo);
   std::string requests;
   for (int i = 0; i < 100; ++i) requests += get("/file");

@@ -196,7 +196,7 @@ TEST_CASE("demo static: a large file is sent in little memory, and its parts fit
   tree.write("root/large.bin", content);
   DemoProcess demo(serving(tree));
   REQUIRE(status_in(fetch(demo, "/static/a.txt")) == 200);
-  const long before = memory_kib(demo.pid(), "VmHWM");
+  [[maybe_unused]] const long before = memory_kib(demo.pid(), "VmHWM");
   CHECK(body_of(fetch(demo, "/static/large.bin")) == content);
   std::string parts;
   for (std::size_t at = 0; at < content.size(); at += 5'000'000)
