@@ -17,7 +17,7 @@ ALL_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow -Wno-missing-field-initializers
 # It runs as root: no table of addresses can be written once it is linked, which it is at its start.
 # That it may lie anywhere (-pie) is the compiler's default. tests/live/hardening_test.cc asks the binary.
 HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
-LDLIBS = $(shell pkg-config --libs $(LIBS)) $(if $(LLHTTP),,-lllhttp) -pthread
+LDLIBS = $(shell pkg-config --libs $(LIBS)) $(if $(LLHTTP),,-lllhttp) -lZydis -pthread
 GENERATED := $(SKELS) $(OUT)/syscall_names.inc $(OUT)/timeline_page.inc
 
 $(OUT)/timeslice: $(call obj,userland/main.cc $(LIB_SRC)) $(LLHTTP) $(OUT)/flags

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// Are libuv's offsets read out of its machine code as compilers write it, and is nothing taken for
+// a loop that isn't one? The code is what GCC and Clang make of functions with this purpose.
+#include "runtime/uv_loop.h"
+
+#include "runtime/loads.h"
+#include "tests/catch.h"
+#include "tests/unit/made_up_memory.h"
+
+namespace timeslice::runtime {
+
+namespace {
+
+using made_up::Code;
+using made_up::Image;
+using made_up::Memory;
+
+constexpr uint64_t kBase = 0x7f0000400000;
+constexpr uint64_t kLoop = 0x7f0000500000, kFields = 0x7f0000600000;
+
+constexpr uint8_t kReturn = 0xc3;
+const Code kPrologue = {0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5};  // endbr64; push; mov
+
+Code joined(std::initializer_list<Code> parts) {
+  Code all;
+  for (const Code& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+// As libuv 1.46 has them, but for `fd` and `idle_time`.
+struct Shape {
+  uint8_t fd = 0x40;
+  uint32_t idle_time = 0x90;
+  bool has_metrics = true;
+};
+
+Code word(uint32_t value) {
+  return {static_cast<uint8_t>(value), static_cast<uint8_t>(value >> 8),
+          static_cast<uint8_t>(value >> 16), static_cast<uint8_t>(value >> 24)};
+}
+
+void add_libuv(Image& image, const Shape& shape) {
+  // mov 0x220(%rdi),%rax
+  image.add("uv_now", joined({kPrologue, {0x48, 0x8b, 0x87}, word(0x220), {0x5d, kReturn}}));
+  // mov FD(%rdi),%eax
+  image.add("uv_backend_fd", {0x8b, 0x47, shape.fd, kReturn});
+  // mov 0x28(%rdi),%rbx; lea 0x98(%rbx),%r13; mov %r13,%rdi; call; mov IDLE(%rbx),%r12;
+  // mov %r13,%rdi; mov 0x88(%rbx),%rbx
+  image.add("uv_metrics_idle_time", joined({kPrologue,
+                                            {0x48, 0x8b, 0x5f, 0x28, 0x4c, 0x8d, 0xab},
+                                            word(0x98),
+                                            {0x4c, 0x89, 0xef, 0xe8},
+                                            word(0x1234),
+                                            {0x4c, 0x8b, 0xa3},
+                                            word(shape.idle_time),
+                                            {0x4c, 0x89, 0xef, 0x48, 0x8b, 0x9b},
+                                            word(0x88),
+                                            {kReturn}}));
+  // mov 0x28(%rdi),%rax; movups 0x18(%rax),%xmm1; movups 0x8(%rax),%xmm0
+  if (shape.has_metrics)
+    image.add("uv_metrics_info",
+              {0x48, 0x8b, 0x47, 0x28, 0x0f, 0x10, 0x48, 0x18, 0x0f, 0x10, 0x40, 0x08, kReturn});
+  // mov 0x1000(%rip),%rax
+  image.add("uv_default_loop", joined({{0x48, 0x8b, 0x05}, word(0x1000), {kReturn}}));
+}
+
+UvLayoutAnswer layout_of(Memory& memory, const Shape& shape) {
+  Image image(memory, kBase);
+  add_libuv(image, shape);
+  image.load();
+  return read_uv_layout(memory, *ElfImage::at(memory, kBase));
+}
+
+// A loop without handles, which waits since 5,000 ns.
+void put_loop(Memory& memory, const UvLayout& layout) {
+  memory.block(kLoop, 1024);
+  memory.block(kFields, 512);
+  memory.put(kLoop + 16, kLoop + 16);
+  memory.put(kLoop + 24, kLoop + 16);
+  memory.put(kLoop + layout.backend_fd, int32_t{13});
+  memory.put(kLoop + layout.time, uint64_t{77});
+  memory.put(kLoop + layout.internal, kFields);
+  memory.put(kFields + layout.entry_time, uint64_t{5000});
+  memory.put(kFields + layout.idle_time, uint64_t{6000});
+  if (layout.loop_count) memory.put(kFields + *layout.loop_count, uint64_t{9});
+}
+
+}  // namespace
+
+TEST_CASE("libuv's offsets are those that its code has") {
+  for (const Shape& shape : {Shape{}, Shape{.fd = 0x48, .idle_time = 0xa0}}) {
+    Memory memory;
+    const UvLayoutAnswer answer = layout_of(memory, shape);
+    REQUIRE(answer.layout);
+    CHECK(answer.refusal.empty());
+    CHECK(answer.layout->backend_fd == shape.fd);
+    CHECK(answer.layout->time == 0x220);
+    CHECK(answer.layout->internal == 0x28);
+    CHECK(answer.layout->entry_time == 0x88);
+    CHECK(answer.layout->idle_time == shape.idle_time);
+    CHECK(answer.layout->loop_count == 8U);
+    const uint64_t code = ElfImage::at(memory, kBase)->find(memory, "uv_default_loop")->address;
+    CHECK(answer.layout->default_loop_pointer == code + 7 + 0x1000);
+  }
+}
+
+TEST_CASE("a libuv without metrics has a layout without turns") {
+  Memory memory;
+  const UvLayoutAnswer answer = layout_of(memory, {.has_metrics = false});
+  REQUIRE(answer.layout);
+  CHECK_FALSE(answer.layout->loop_count);
+}
+
+TEST_CASE("a program without libuv, and code that says nothing, are refused with a reason") {
+  Memory memory;
+  Image without(memory, kBase);
+  without.add("main", {kReturn});
+  without.load();
+  const auto none = read_uv_layout(memory, *ElfImage::at(memory, kBase));
+  CHECK_FALSE(none.layout);
+  CHECK(none.refusal == "it doesn't export libuv's functions");
+
+  // Each function in turn does nothing.
+  for (const std::string broken : {"uv_now", "uv_backend_fd", "uv_metrics_idle_time"}) {
+    Memory other;
+    Image image(other, kBase);
+    add_libuv(image, {});
+    image.load();
+    const auto loaded = ElfImage::at(other, kBase);
+    const uint64_t code = loaded->find(other, broken)->address;
+    other.put(code, kReturn);
+    other.put(code + 1,
+              std::array<uint8_t, 12>{kReturn, kReturn, kReturn, kReturn, kReturn, kReturn, kReturn,
+                                      kReturn, kReturn, kReturn, kReturn, kReturn});
+    const auto answer = read_uv_layout(other, *loaded);
+    CAPTURE(broken);
+    CHECK_FALSE(answer.layout);
+    CHECK(answer.refusal == "its libuv was compiled in a way that timeslice doesn't know");
+  }
+}
+
+TEST_CASE("idle times that are one, three or out of bounds are refused") {
+  for (const uint32_t idle_time : {0x88U, 0x7fffffffU, 0x80000000U}) {
+    Memory memory;
+    CAPTURE(idle_time);
+    CHECK_FALSE(layout_of(memory, {.idle_time = idle_time}).layout);
+  }
+}
+
+TEST_CASE("a loop is known by its descriptor, its ring of handles and its fields") {
+  Memory memory;
+  const UvLayout layout = *layout_of(memory, {}).layout;
+  put_loop(memory, layout);
+  CHECK(is_uv_loop(memory, layout, kLoop, 13));
+  CHECK_FALSE(is_uv_loop(memory, layout, kLoop, 14));
+  CHECK(uv_loop_fd(memory, layout, kLoop) == 13);
+  const auto state = read_uv_loop(memory, layout, kLoop);
+  REQUIRE(state);
+  CHECK(state->entry_ns == 5000);
+  CHECK(state->idle_ns == 6000);
+  CHECK(state->time_ms == 77);
+  CHECK(state->turns == 9U);
+}
+
+TEST_CASE("what only looks like a loop at first sight is none") {
+  Memory memory;
+  const UvLayout layout = *layout_of(memory, {}).layout;
+  put_loop(memory, layout);
+  CHECK_FALSE(uv_loop_fd(memory, layout, kLoop + 1));  // not aligned
+  CHECK_FALSE(uv_loop_fd(memory, layout, 0));
+  CHECK_FALSE(uv_loop_fd(memory, layout, UINT64_MAX - 7));
+  CHECK_FALSE(uv_loop_fd(memory, layout, kFields));  // readable, and no loop
+
+  memory.put(kLoop + layout.backend_fd, int32_t{-1});
+  CHECK_FALSE(uv_loop_fd(memory, layout, kLoop));
+  put_loop(memory, layout);
+  memory.put(kLoop + layout.internal, uint64_t{0x7f0000900000});
+  CHECK_FALSE(uv_loop_fd(memory, layout, kLoop));
+  put_loop(memory, layout);
+  memory.put(kLoop + 16, kFields);  // whose handles don't lead back
+  CHECK_FALSE(uv_loop_fd(memory, layout, kLoop));
+  put_loop(memory, layout);
+  memory.put(kLoop + 24, kFields);
+  CHECK_FALSE(uv_loop_fd(memory, layout, kLoop));
+}
+
+TEST_CASE("loads are told with their base, distance and width, up to what is no instruction") {
+  // mov 0x8(%r13),%ecx; lea 0x10(%rdi),%rsi; mov %fs:0x28,%rax; mov (%rax,%rbx,8),%rcx;
+  // movzwl -0x2(%r8),%edx; an opcode that there isn't; mov 0x8(%rdi),%rax
+  const Code code = {0x41, 0x8b, 0x4d, 0x08, 0x48, 0x8d, 0x77, 0x10, 0x64, 0x48, 0x8b,
+                     0x04, 0x25, 0x28, 0,    0,    0,    0x48, 0x8b, 0x0c, 0xd8, 0x41,
+                     0x0f, 0xb7, 0x50, 0xfe, 0x06, 0x48, 0x8b, 0x47, 0x08};
+  const std::vector<Load> loads = loads_of(code, 0x1000);
+  REQUIRE(loads.size() == 3);
+  CHECK(loads[0].base == Register::r13);
+  CHECK(loads[0].displacement == 8);
+  CHECK(loads[0].bytes == 4);
+  CHECK(loads[0].to == Register::rcx);
+  CHECK(loads[1].base == Register::rdi);
+  CHECK(loads[1].bytes == 0);
+  CHECK(loads[1].to == Register::rsi);
+  CHECK(loads[2].base == Register::r8);
+  CHECK(loads[2].displacement == -2);
+  CHECK(loads[2].bytes == 2);
+}
+
+}  // namespace timeslice::runtime

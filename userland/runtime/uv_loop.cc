@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/uv_loop.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace timeslice::runtime {
+
+namespace {
+
+// uv_loop_t::handle_queue, the same in every libuv 1.x on 64-bit Linux (include/uv.h): the ring's
+// next and previous, as the node within each handle has them.
+constexpr uint64_t kHandleQueue = 16;
+constexpr uint64_t kEndOfUserSpace = uint64_t{1} << 47;
+
+bool may_be_pointer(uint64_t address) {
+  return address >= 4096 && address < kEndOfUserSpace && address % 8 == 0;
+}
+
+// An empty ring is its own neighbour.
+bool is_ring(MemoryReader& memory, uint64_t head) {
+  const auto links = memory.get<std::array<uint64_t, 2>>(head);
+  if (!links || !may_be_pointer((*links)[0]) || !may_be_pointer((*links)[1])) return false;
+  const auto back = memory.get<uint64_t>((*links)[0] + 8);
+  const auto forth = memory.get<uint64_t>((*links)[1]);
+  return back == head && forth == head;
+}
+
+}  // namespace
+
+std::optional<int32_t> uv_loop_fd(MemoryReader& memory, const UvLayout& layout, uint64_t address) {
+  if (!may_be_pointer(address)) return std::nullopt;
+  const auto fd = memory.get<int32_t>(address + layout.backend_fd);
+  if (!fd || *fd < 0 || !is_ring(memory, address + kHandleQueue)) return std::nullopt;
+  if (!read_uv_loop(memory, layout, address)) return std::nullopt;
+  return fd;
+}
+
+bool is_uv_loop(MemoryReader& memory, const UvLayout& layout, uint64_t address, int32_t epoll_fd) {
+  return uv_loop_fd(memory, layout, address) == epoll_fd;
+}
+
+std::optional<UvLoopState> read_uv_loop(MemoryReader& memory, const UvLayout& layout,
+                                        uint64_t address) {
+  const auto fields = memory.get<uint64_t>(address + layout.internal);
+  const auto time = memory.get<uint64_t>(address + layout.time);
+  if (!fields || !time || !may_be_pointer(*fields)) return std::nullopt;
+  // In one read: the figures belong together.
+  const uint64_t turns_at = layout.loop_count.value_or(layout.entry_time);
+  const uint64_t first = std::min(turns_at, layout.entry_time);
+  const uint64_t end = std::max(turns_at, layout.idle_time) + 8;
+  std::array<unsigned char, 2048> bytes;
+  if (end - first > bytes.size() || !memory.read(*fields + first, bytes.data(), end - first))
+    return std::nullopt;
+  const auto word = [&](uint64_t offset) {
+    uint64_t value = 0;
+    std::memcpy(&value, &bytes[offset - first], sizeof(value));
+    return value;
+  };
+  UvLoopState state;
+  state.entry_ns = word(layout.entry_time);
+  state.idle_ns = word(layout.idle_time);
+  state.time_ms = *time;
+  if (layout.loop_count) state.turns = word(*layout.loop_count);
+  return state;
+}
+
+}  // namespace timeslice::runtime
