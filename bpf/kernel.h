@@ -88,8 +88,12 @@ struct signal_struct {
 struct thread_info {
 	__u32 cpu;
 };
+struct thread_struct {
+	unsigned long fsbase; /* x86 */
+};
 struct task_struct {
 	struct thread_info thread_info;
+	struct thread_struct thread;
 	unsigned int __state;
 	unsigned int flags;
 	unsigned int on_cpu;
@@ -118,11 +122,18 @@ struct task_struct___before_5_16 {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long r15;
+	unsigned long r14;
+	unsigned long r13;
+	unsigned long r12;
+	unsigned long bp;
+	unsigned long bx;
 	unsigned long r10;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
+	unsigned long ip;
 	unsigned long cs;
 	unsigned long sp;
 };

@@ -14,9 +14,9 @@ namespace timeslice::observe {
 
 namespace {
 
-constexpr const char* kNames[] = {"bpf_iter_task_new", "bpf_iter_task_next",
-                                  "bpf_iter_task_destroy", "bpf_rcu_read_lock",
-                                  "bpf_rcu_read_unlock"};
+constexpr const char* kNames[] = {
+    "bpf_iter_task_new",   "bpf_iter_task_next", "bpf_iter_task_destroy", "bpf_rcu_read_lock",
+    "bpf_rcu_read_unlock", "bpf_task_from_pid",  "bpf_task_release"};
 static_assert(std::size(kNames) == TS_KFUNC_END - TS_ITER_NEW);
 
 bool is_call(const bpf_insn& instruction) {

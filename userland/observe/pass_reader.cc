@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/failure.h"
-#include "base/unique_fd.h"
 #include "observe/kfuncs.h"
 
 namespace timeslice::observe {
@@ -47,8 +46,7 @@ PassReader::PassReader(const PassParts& parts)
     : parts_(parts), rows_(parts.rows), cores_(parts.cores) {
   if (parts_.sched_rows) sched_rows_.emplace(parts_.sched_rows);
   if (bpf_program__autoload(parts_.walk)) return;
-  iterator_.reset(bpf_program__attach_iter(parts_.iterate, nullptr));
-  if (!iterator_) throw failure_from_errno("cannot create a task iterator", errno);
+  iterator_.emplace(parts_.iterate);
 }
 
 void PassReader::call_walk() {
@@ -57,22 +55,10 @@ void PassReader::call_walk() {
   if (error) throw failure_from_errno("cannot run the pass over all threads", -error);
 }
 
-void PassReader::call_iterator() {
-  const UniqueFd fd(bpf_iter_create(bpf_link__fd(iterator_.get())));
-  if (!fd) throw failure_from_errno("cannot open the task iterator", errno);
-  char nothing[64];  // the program writes into its maps, and no text
-  ssize_t got;
-  do {
-    got = ::read(fd.get(), nothing, sizeof(nothing));
-    if (got < 0 && errno != EINTR && errno != EAGAIN)  // EAGAIN: a million tasks in one read
-      throw failure_from_errno("cannot read the task iterator", errno);
-  } while (got != 0);
-}
-
 void PassReader::call() {
   *parts_.visited = *parts_.used = *parts_.deferred = 0;
   if (iterator_) {
-    call_iterator();
+    iterator_->run();
   } else {
     call_walk();
   }

@@ -5,12 +5,12 @@
 #include <bpf/libbpf.h>
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <vector>
 
 #include "observe/mapped_array.h"
 #include "observe/source.h"
+#include "observe/task_iterator.h"
 
 namespace timeslice::observe {
 
@@ -43,17 +43,12 @@ class PassReader {
  private:
   void call();
   void call_walk();
-  void call_iterator();
   void take_rows(Snapshot& snapshot);
   void take_cores(Snapshot& snapshot) const;
   void point_to_rows(Snapshot& snapshot) const;
 
-  struct LinkCloser {
-    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-  };
-
   PassParts parts_;
-  std::unique_ptr<bpf_link, LinkCloser> iterator_;  // null where the walk serves
+  std::optional<TaskIterator> iterator_;  // absent where the walk serves
   MappedArray<ts_thread_row> rows_;
   MappedArray<ts_core_row> cores_;
   std::optional<MappedArray<ts_sched_row>> sched_rows_;
