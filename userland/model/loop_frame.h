@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// What is there to show of event loops at one refresh? A LoopFrame: each loop's figures since the
+// refresh before. Who watches fills it, the views read it.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/loop_turns.h"
+
+namespace timeslice::model {
+
+struct WatchedLoop {
+  uint32_t tgid = 0, tid = 0;
+  std::string command;   // the words that its process was started with; empty: not known
+  bool is_main = false;  // of the process's first thread; else a worker thread's
+  LoopFigures figures;
+};
+
+struct RefusedProcess {
+  uint32_t tgid = 0;
+  std::string why;  // a clause
+};
+
+struct LoopFrame {
+  uint64_t time_ns = 0;  // CLOCK_MONOTONIC
+  std::vector<WatchedLoop> loops;
+  std::vector<RefusedProcess> refused;
+  std::string source;     // of the threads' figures: "bpf", "proc"
+  std::string note;       // why it isn't "bpf", or what else is missing
+  bool all_gone = false;  // none of the processes is left
+};
+
+}  // namespace timeslice::model

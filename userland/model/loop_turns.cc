@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "model/loop_turns.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace timeslice::model {
+
+namespace {
+
+uint64_t less(uint64_t from, uint64_t what) { return from > what ? from - what : 0; }
+
+bool is_in_turn(const LoopLook& look) {
+  return look.keeps_times ? look.entry_ns == 0 : !look.polls;
+}
+
+// All its waits for events until then, the one that goes on included.
+uint64_t idle_until(const LoopLook& look) {
+  return look.idle_ns + (look.entry_ns ? less(look.at_ns, look.entry_ns) : 0);
+}
+
+// Without a count of turns, an unchanged clock says the same of a loop that keeps its times.
+bool same_turn_count(const LoopLook& from, const LoopLook& to) {
+  if (from.turns && to.turns) return from.turns == to.turns;
+  return from.time_ns == to.time_ns && from.idle_ns == to.idle_ns;
+}
+
+bool is_next_count(const LoopLook& from, const LoopLook& to) {
+  return from.turns && to.turns && *to.turns == *from.turns + 1;
+}
+
+uint64_t percentile(const std::vector<uint64_t>& sorted, size_t hundredths) {
+  return sorted.empty() ? 0 : sorted[std::min(sorted.size() - 1, sorted.size() * hundredths / 100)];
+}
+
+}  // namespace
+
+// How long it was idle between two looks is exact where the loop keeps its times. Where it doesn't,
+// and it neither slept for the whole time nor was in one turn, it is what its thread wasn't on a
+// CPU or ready for: a turn that sleeps in a call is seen only where it lasts over a look.
+// Of the time within turns in which the thread wasn't on a CPU, as much was waiting as the kernel
+// has counted; the rest of the kernel's count was waiting between turns.
+void LoopTurns::add_interval(const LoopLook& from, const LoopLook& to) {
+  const uint64_t interval = less(to.at_ns, from.at_ns);
+  const uint64_t cpu = less(to.cpu_ns, from.cpu_ns);
+  const uint64_t wait = less(to.wait_ns, from.wait_ns);
+  uint64_t idle = 0;
+  if (to.keeps_times)
+    idle = less(idle_until(to), idle_until(from));
+  else if (same_turn_count(from, to) && is_in_turn(from) == is_in_turn(to))
+    idle = is_in_turn(to) ? 0 : interval;
+  else
+    idle = less(interval, cpu + wait);
+  idle = std::min(idle, interval);
+  const uint64_t active = interval - idle;
+  const uint64_t active_cpu = std::min(cpu, active);
+  const uint64_t active_wait = std::min(wait, active - active_cpu);
+  const uint64_t ready = std::min(wait - active_wait, idle);
+  now_.active.oncpu += active_cpu;
+  now_.active.wait += active_wait;
+  now_.active.asleep += active - active_cpu - active_wait;
+  now_.idle_ready_ns += ready;
+  now_.idle_asleep_ns += idle - ready;
+}
+
+// Exact where the loop slept until the turn began: it woke when that wait, by its own sum, ended.
+// Otherwise the loop has looked at the clock since, or in the middle.
+void LoopTurns::begin_turn(const LoopLook& from, const LoopLook& to, bool same_count) {
+  uint64_t start = std::clamp(to.time_ns, from.at_ns, to.at_ns);
+  if (same_count && to.keeps_times && from.entry_ns)
+    start = std::clamp(from.entry_ns + less(to.idle_ns, from.idle_ns), from.at_ns, to.at_ns);
+  turn_ = Turn{start, from, to, to, {to.at_ns}};
+}
+
+// Exact where the loop sleeps in its next wait. Where it hasn't slept since, the next turn has
+// looked at the clock after this one. Of several turns that have passed, this one is taken for the
+// long one where the loop has also slept; where it hasn't, half of the time was theirs as far as we
+// know.
+void LoopTurns::end_turn(const LoopLook& from, const LoopLook& to) {
+  const uint64_t idle = to.keeps_times ? less(idle_until(to), idle_until(from)) : 0;
+  uint64_t end = from.at_ns + less(to.at_ns, from.at_ns) / 2;
+  if (is_next_count(from, to))
+    end = to.entry_ns ? to.entry_ns : to.time_ns;
+  else if (idle != 0)
+    end = less(to.at_ns, idle);
+  end = std::clamp(end, from.at_ns, to.at_ns);
+  const Turn turn = *std::exchange(turn_, std::nullopt);
+  now_.longest_turn_ns = std::max(now_.longest_turn_ns, less(end, turn.start_ns));
+  add_delays(turn, end);
+  if (less(end, turn.start_ns) >= block_ns_)
+    now_.blocks.push_back(block_of(turn, end, is_in_turn(to) ? nullptr : &to));
+}
+
+void LoopTurns::add_delays(const Turn& turn, uint64_t end_ns) {
+  for (const uint64_t at : turn.met_ns) delays_ns_.push_back(less(end_ns, at));
+}
+
+void LoopTurns::follow_turn(const LoopLook& from, const LoopLook& to) {
+  const bool same = same_turn_count(from, to);
+  if (turn_ && (!same || !is_in_turn(to))) {
+    // The count moves before the wait begins: a wait in the same count means that this was no turn.
+    if (same && to.keeps_times)
+      turn_.reset();
+    else
+      end_turn(from, to);
+  }
+  if (!is_in_turn(to)) {
+    delays_ns_.push_back(0);
+  } else if (turn_) {
+    turn_->last = to;
+    turn_->met_ns.push_back(to.at_ns);
+  } else {
+    begin_turn(from, to, same);
+  }
+}
+
+// What the kernel counted from the last look at which the thread slept before the turn, or else
+// from the first that met the turn, to the first at which it slept again, or the last that met it.
+// The part of the turn beyond those looks is taken to have been like it.
+LoopBlock LoopTurns::block_of(const Turn& turn, uint64_t end_ns, const LoopLook* after) {
+  const LoopLook& from = turn.before.polls ? turn.before : turn.first;
+  const LoopLook& to = after && after->polls ? *after : turn.last;
+  LoopBlock block;
+  block.start_ns = turn.start_ns;
+  block.duration_ns = less(end_ns, turn.start_ns);
+  const uint64_t seen = less(std::min(to.at_ns, end_ns), std::max(from.at_ns, turn.start_ns));
+  const double whole =
+      seen ? static_cast<double>(block.duration_ns) / static_cast<double>(seen) : 1.0;
+  const auto scaled = [&](uint64_t ns) {
+    return static_cast<uint64_t>(static_cast<double>(ns) * whole);
+  };
+  block.split.oncpu = std::min(scaled(less(to.cpu_ns, from.cpu_ns)), block.duration_ns);
+  block.split.wait =
+      std::min(scaled(less(to.wait_ns, turn.first.wait_ns)), block.duration_ns - block.split.oncpu);
+  block.split.asleep = block.duration_ns - block.split.oncpu - block.split.wait;
+  return block;
+}
+
+void LoopTurns::add(const LoopLook& look) {
+  if (!last_) {
+    began_ = look;
+    if (is_in_turn(look))
+      turn_ = Turn{std::min(look.time_ns, look.at_ns), look, look, look, {look.at_ns}};
+  } else {
+    now_.longest_gap_ns = std::max(now_.longest_gap_ns, less(look.at_ns, last_->at_ns));
+    add_interval(*last_, look);
+    follow_turn(*last_, look);
+  }
+  ++now_.looks;
+  last_ = look;
+}
+
+uint64_t LoopTurns::turn_ns() const {
+  return turn_ && last_ ? less(last_->at_ns, turn_->start_ns) : 0;
+}
+
+std::optional<LoopFigures> LoopTurns::take() {
+  if (!last_ || !began_ || last_->at_ns <= began_->at_ns) return std::nullopt;
+  LoopFigures figures = std::exchange(now_, LoopFigures());
+  figures.interval_ns = last_->at_ns - began_->at_ns;
+  if (began_->turns && last_->turns) figures.turns = less(*last_->turns, *began_->turns);
+  std::vector<uint64_t> delays = std::exchange(delays_ns_, {});
+  if (turn_) {  // it lasts at least until now
+    for (const uint64_t at : std::exchange(turn_->met_ns, {}))
+      delays.push_back(less(last_->at_ns, at));
+    figures.longest_turn_ns = std::max(figures.longest_turn_ns, turn_ns());
+    if (turn_ns() >= block_ns_) {
+      figures.blocks.push_back(block_of(*turn_, last_->at_ns, nullptr));
+      figures.blocks.back().ended = false;
+    }
+  }
+  std::sort(delays.begin(), delays.end());
+  figures.delay_p50_ns = percentile(delays, 50);
+  figures.delay_p99_ns = percentile(delays, 99);
+  figures.delay_max_ns = delays.empty() ? 0 : delays.back();
+  began_ = last_;
+  return figures;
+}
+
+}  // namespace timeslice::model

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// What did an event loop do, by looks at it from outside? A hundred times a second its own words
+// are read (how many turns, since when it waits for events, how long it has waited in all) beside
+// what the kernel has counted of its thread. A turn is what lies between two waits for events: its
+// callbacks. Nobody can do anything else on the loop until it ends.
+//
+//   active = on a CPU + waiting for one + asleep in a call        (within turns)
+//   idle   = asleep until an event + ready, but waiting for a CPU (between them)
+//
+// A turn that lasts from one look to the next one is seen. Of a loop that keeps its times, as
+// Node's do, idle time is exact, and so are the moments between a turn and a wait next to it; any
+// other moment lies between two looks.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace timeslice::model {
+
+struct LoopLook {
+  uint64_t at_ns = 0;             // CLOCK_MONOTONIC
+  std::optional<uint64_t> turns;  // since the loop began
+  bool polls = false;             // its thread sleeps until there are events
+  // What the loop keeps of its waits for events.
+  bool keeps_times = false;
+  uint64_t entry_ns = 0;  // CLOCK_MONOTONIC, since when it waits; 0: it doesn't
+  uint64_t idle_ns = 0;   // before that, in all
+  uint64_t time_ns = 0;   // when it last looked at the clock, less than 1 ms ago then
+  // What the kernel has counted of its thread.
+  uint64_t cpu_ns = 0;
+  uint64_t wait_ns = 0;  // on the run queue, the wait that goes on included
+};
+
+// How time was spent, ns.
+struct TimeSplit {
+  uint64_t oncpu = 0, wait = 0, asleep = 0;
+  [[nodiscard]] uint64_t sum() const { return oncpu + wait + asleep; }
+};
+
+// A turn that lasted at least as long as a block is said to.
+struct LoopBlock {
+  uint64_t start_ns = 0;  // CLOCK_MONOTONIC
+  uint64_t duration_ns = 0;
+  TimeSplit split;
+  bool ended = true;  // false: it goes on
+};
+
+struct LoopFigures {
+  uint64_t interval_ns = 0;
+  uint32_t looks = 0;
+  uint64_t longest_gap_ns = 0;  // between two looks: a turn shorter than that may be unseen
+  std::optional<uint64_t> turns;
+  TimeSplit active;
+  uint64_t idle_asleep_ns = 0, idle_ready_ns = 0;
+  uint64_t longest_turn_ns = 0;  // of those that a look has met; 0: none
+  // How long an event that comes at any moment waits until the turn that goes on has ended.
+  uint64_t delay_p50_ns = 0, delay_p99_ns = 0, delay_max_ns = 0;
+  // Those that ended in the interval, and last the one that goes on.
+  std::vector<LoopBlock> blocks;
+};
+
+class LoopTurns {
+ public:
+  explicit LoopTurns(uint64_t block_ns) : block_ns_(block_ns) {}
+
+  void add(const LoopLook& look);
+  // The figures since the last call. Absent as long as there weren't two looks.
+  std::optional<LoopFigures> take();
+
+  // Since when the present turn has been going on, at the last look; 0: there is none.
+  [[nodiscard]] uint64_t turn_ns() const;
+
+ private:
+  // A turn that looks have met.
+  struct Turn {
+    uint64_t start_ns;
+    LoopLook before;       // the last look at which it hadn't begun
+    LoopLook first, last;  // the looks that have met it
+    std::vector<uint64_t> met_ns;
+  };
+
+  void add_interval(const LoopLook& from, const LoopLook& to);
+  void follow_turn(const LoopLook& from, const LoopLook& to);
+  void begin_turn(const LoopLook& from, const LoopLook& to, bool same_count);
+  void end_turn(const LoopLook& from, const LoopLook& to);
+  [[nodiscard]] static LoopBlock block_of(const Turn& turn, uint64_t end_ns, const LoopLook* after);
+  void add_delays(const Turn& turn, uint64_t end_ns);
+
+  uint64_t block_ns_;
+  std::optional<LoopLook> last_;
+  std::optional<Turn> turn_;
+  std::optional<LoopLook> began_;  // the interval's first look
+  LoopFigures now_;
+  std::vector<uint64_t> delays_ns_;
+};
+
+}  // namespace timeslice::model
