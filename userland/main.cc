@@ -14,6 +14,7 @@
 #include "tools/check.h"
 #include "tools/demo.h"
 #include "tools/lanes.h"
+#include "tools/loop.h"
 #include "tools/record.h"
 #include "tools/report.h"
 #include "tools/start.h"
@@ -71,6 +72,7 @@ int main(int argc, char** argv) {
   timeslice::tools::add_report(app);
   timeslice::tools::add_lanes(app);
   timeslice::tools::add_timeline(app);
+  timeslice::tools::add_loop(app);
   timeslice::add_demo(app);
   timeslice::tools::add_check(app);
   try {

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+// Is what we say of a live Node's loops what Node says itself? Nothing is attached to it, and it
+// was started like any other. Node's own figures are those of perf_hooks.
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+
+#include "live/loop_finder.h"
+#include "live/loop_watch.h"
+#include "observe/thread_looks.h"
+#include "runtime/uv_loop.h"
+#include "tests/catch.h"
+#include "tests/live/bpf_objects.h"
+#include "tests/live/top_json.h"
+#include "tests/live/waiting.h"
+
+namespace timeslice::live {
+
+namespace {
+
+std::string why_no_node() {
+  return run({"node", "--version"}).status == 0 ? "" : "no node in PATH";
+}
+
+// It does what it is told on stdin, a line each, and answers with a line of JSON. What blocks says
+// from when until when, as CLOCK_MONOTONIC has it.
+const char* const kScript = R"(
+const { performance } = require('perf_hooks');
+const { Worker } = require('worker_threads');
+const fs = require('fs');
+const say = (object) => fs.writeSync(1, JSON.stringify(object) + '\n');
+const now = () => Number(process.hrtime.bigint());
+const timed = (work) => { const start = now(); work(); return { start, end: now() }; };
+const spin = (ms) => { const end = now() + ms * 1e6; while (now() < end); };
+const orders = {
+  // Nothing moves from then on until the file is there.
+  figures: (file) => {
+    say({ elu: performance.eventLoopUtilization(), info: performance.nodeTiming.uvMetricsInfo });
+    while (!fs.existsSync(file)) spin(1);
+    say({});
+  },
+  spin: (ms) => say(timed(() => spin(+ms))),
+  sleep: (ms) => say(timed(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, +ms))),
+  turns: (count) => {
+    const again = () => (spin(1), --count > 0 ? setImmediate(again) : say({}));
+    again();
+  },
+  worker: () => new Worker('setInterval(() => {}, 5)', { eval: true }).on('online', () => say({})),
+};
+process.stdin.setEncoding('utf8').on('data', (lines) => lines.trim().split('\n').forEach((line) => {
+  const [order, what] = line.split(' ');
+  orders[order](what);
+}));
+say({});
+)";
+
+struct Node {
+  Node() : command({"node", "-e", kScript}, [] { unsetenv("NODE_OPTIONS"); }) {
+    REQUIRE(command.line() == "{}");
+  }
+  [[nodiscard]] uint32_t tgid() const { return static_cast<uint32_t>(command.pid()); }
+  Json order(const std::string& words) {
+    command.send(words + "\n");
+    const auto answer = command.line();
+    REQUIRE(answer);
+    return Json::parse(*answer);
+  }
+
+  Command command;
+};
+
+std::vector<uint32_t> tids_of(uint32_t tgid) {
+  std::vector<uint32_t> tids;
+  const Outcome listed = run({"ls", "/proc/" + std::to_string(tgid) + "/task"});
+  for (const std::string& line : lines_of(listed.out))
+    tids.push_back(static_cast<uint32_t>(std::stoul(line)));
+  return tids;
+}
+
+// The main loop, once it has been found.
+FoundLoop main_loop(LoopFinder& finder, observe::ThreadLooks& looks, uint32_t tgid) {
+  std::optional<FoundLoop> main;
+  until([&] {
+    const std::vector<uint32_t> tids = tids_of(tgid);
+    for (const FoundLoop& loop : finder.find(looks.read(tids), {}))
+      if (loop.tid == tgid) main = loop;
+    return main.has_value();
+  });
+  REQUIRE(main);
+  return *main;
+}
+
+struct Seen {
+  std::vector<model::LoopBlock> ended;
+  uint64_t longest_gap_ns = 0;
+};
+
+// All blocks, each as it was at its end, until one has ended that began after `since`; or, where
+// none is wanted, until turns have passed.
+Seen blocks_until(LoopWatch& watch, uint64_t since, bool wanted = true) {
+  Seen seen;
+  std::vector<model::LoopBlock>& ended = seen.ended;
+  until([&] {
+    bool passed = false;
+    for (const model::WatchedLoop& loop : watch.take().loops) {
+      seen.longest_gap_ns = std::max(seen.longest_gap_ns, loop.figures.longest_gap_ns);
+      for (const model::LoopBlock& block : loop.figures.blocks)
+        if (block.ended) ended.push_back(block);
+      passed |= loop.is_main && loop.figures.turns.value_or(0) > 0;
+    }
+    const auto is_new = [&](const model::LoopBlock& block) {
+      return block.start_ns + block.duration_ns > since;
+    };
+    return wanted ? std::any_of(ended.begin(), ended.end(), is_new) : passed;
+  });
+  return seen;
+}
+
+double ms(uint64_t ns) { return static_cast<double>(ns) / 1e6; }
+
+}  // namespace
+
+TEST_CASE("a node's loop has in memory, to the digit, what perf_hooks says of it") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  std::string note;
+  const auto looks = observe::open_thread_looks(note);
+  CHECK(note == "");
+  LoopFinder finder(node.tgid());
+  CHECK(finder.refusal() == "");
+  const FoundLoop loop = main_loop(finder, *looks, node.tgid());
+  observe::TargetMemory memory(node.tgid());
+  const ScratchDirectory directory;
+  for (const std::string file : {"/1", "/2", "/3"}) {
+    const Json said = node.order("figures " + directory.path() + file);  // and now it stands still
+    const auto state = runtime::read_uv_loop(memory, finder.layout(), loop.address);
+    REQUIRE(state);
+    CHECK(state->entry_ns == 0);
+    CHECK(ms(state->idle_ns) == Approx(said["elu"]["idle"].get<double>()).epsilon(1e-12));
+    if (said["info"].is_object()) CHECK(state->turns == said["info"]["loopCount"].get<uint64_t>());
+    std::ofstream(directory.path() + file).put('x');
+    REQUIRE(node.command.line() == "{}");
+  }
+}
+
+TEST_CASE("a block is found with its start, its length, and whether it ran or slept") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  LoopWatch watch({node.tgid()}, 50'000'000);
+  REQUIRE(until([&] { return !watch.take().loops.empty(); }));
+  for (const std::string what : {"spin", "sleep"}) {
+    const Json truth = node.order(what + " 200");
+    const auto start = truth["start"].get<uint64_t>(), end = truth["end"].get<uint64_t>();
+    std::optional<model::LoopBlock> found;
+    const Seen seen = blocks_until(watch, start);
+    for (const model::LoopBlock& block : seen.ended)
+      if (block.start_ns < end && block.start_ns + block.duration_ns > start) found = block;
+    CAPTURE(what, start, end);
+    REQUIRE(found);
+    // All of the block, and what the turn did before and after it; as a rule exactly, and where a
+    // busy machine has kept the loop from sleeping in between, within the time between two looks.
+    CHECK(found->start_ns <= start);
+    CHECK(found->start_ns + found->duration_ns + seen.longest_gap_ns >= end);
+    CHECK(found->split.sum() == found->duration_ns);
+    // On a busy machine, whatever wasn't asleep for a call waits for its core.
+    const double slept = ms(found->split.asleep) / ms(found->duration_ns);
+    CAPTURE(slept, found->split.oncpu, found->split.wait, found->duration_ns);
+    CHECK((what == "sleep" ? slept > 0.5 : slept < 0.2));
+  }
+}
+
+TEST_CASE("turns of a millisecond each are no block") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  LoopWatch watch({node.tgid()}, 50'000'000);
+  REQUIRE(until([&] { return !watch.take().loops.empty(); }));
+  node.order("turns 300");
+  // On a busy machine a turn may have to wait for its core as long as a block is; it doesn't run.
+  for (const model::LoopBlock& block : blocks_until(watch, 0, false).ended)
+    CHECK(block.split.wait > block.split.oncpu);
+}
+
+TEST_CASE("a worker thread's loop is found beside the main thread's, and V8's own isn't shown") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  node.order("worker");
+  LoopWatch watch({node.tgid()}, 50'000'000);
+  model::LoopFrame frame;
+  const auto has_turns = [](const model::WatchedLoop& loop) {
+    return loop.figures.turns.value_or(0) > 0;
+  };
+  REQUIRE(until([&] {
+    frame = watch.take();
+    return frame.loops.size() == 2 && has_turns(frame.loops[1]);
+  }));
+  CHECK(frame.loops[0].is_main);
+  CHECK(frame.loops[0].tid == node.tgid());
+  CHECK_FALSE(frame.loops[1].is_main);
+  CHECK(frame.loops[1].tid != node.tgid());
+  for (const model::WatchedLoop& loop : frame.loops) {
+    const model::LoopFigures& f = loop.figures;
+    CHECK(f.active.sum() + f.idle_asleep_ns + f.idle_ready_ns == f.interval_ns);
+  }
+}
+
+TEST_CASE("a process without a loop is refused with a sentence, and one that ends ends the watch") {
+  Command sleeper({"sleep", "1000"});
+  LoopWatch watch({static_cast<uint32_t>(sleeper.pid())}, 50'000'000);
+  model::LoopFrame frame;
+  REQUIRE(until([&] {
+    frame = watch.take();
+    return !frame.refused.empty();
+  }));
+  CHECK(frame.refused[0].tgid == static_cast<uint32_t>(sleeper.pid()));
+  CHECK(frame.refused[0].why == "it has no libuv that other programs could call");
+  CHECK(frame.loops.empty());
+  sleeper.signal(SIGKILL);
+  sleeper.finish();
+  CHECK(until([&] { return watch.take().all_gone; }));
+}
+
+TEST_CASE("a process that execs another program is looked at anew") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Command shell({"sh", "-c", "read line; exec node -e 'setInterval(() => {}, 5)'"},
+                [] { unsetenv("NODE_OPTIONS"); });
+  LoopWatch watch({static_cast<uint32_t>(shell.pid())}, 50'000'000);
+  REQUIRE(until([&] { return !watch.take().refused.empty(); }));
+  shell.send("\n");
+  CHECK(until([&] {
+    const model::LoopFrame frame = watch.take();
+    return frame.loops.size() == 1 && frame.refused.empty() && frame.loops[0].is_main;
+  }));
+}
+
+TEST_CASE("timeslice loop prints its schema's keys, attaches nothing, and leaves nothing behind") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  const BpfIds before = bpf_ids();
+  const std::string pid = std::to_string(node.tgid());
+  Command tool({timeslice(), "loop", "-p", pid, "--json", "-d", "0.2"});
+  std::optional<Json> frame;
+  REQUIRE(until([&] {
+    const auto line = tool.line();
+    if (line) frame = Json::parse(*line);
+    return !line || !(*frame)["loops"].empty();
+  }));
+  REQUIRE(frame);
+  CHECK((*frame)["schema"] == "timeslice/loop/1");
+  CHECK((*frame)["source"] == "bpf");
+  CHECK((*frame)["probes"] == 0);
+  const Json& loop = (*frame)["loops"][0];
+  for (const char* key : {"tgid", "tid", "kind", "turns_per_s", "utilisation", "longest_turn_ms",
+                          "active_ms", "idle_ms", "delay_ms", "blocks"})
+    CHECK(loop.contains(key));
+  for (const char* key : {"oncpu", "wait", "asleep"}) CHECK(loop["active_ms"].contains(key));
+  for (const char* key : {"asleep", "ready_waiting"}) CHECK(loop["idle_ms"].contains(key));
+  for (const char* key : {"p50", "p99", "max"}) CHECK(loop["delay_ms"].contains(key));
+  CHECK(loop["kind"] == "main");
+
+  const BpfIds ours = bpf_ids_since(before, tool.pid());
+  CHECK(link_types_in(ours).empty());
+  for (const BpfProgram& program : programs_in(ours)) {
+    CHECK(program.name == "look_by_id");
+    CHECK(program.type == BPF_PROG_TYPE_SYSCALL);
+  }
+  tool.signal(SIGKILL);
+  tool.finish();
+  CHECK(until([&] { return bpf_ids_since(before, 0).empty(); }));
+  CHECK(node.order("spin 1").is_object());  // it goes on as before
+}
+
+TEST_CASE("timeslice loop wants a process, and a block that looks can see") {
+  CHECK(run({timeslice(), "loop"}).status == 2);
+  CHECK(run({timeslice(), "loop", "-p", "1", "--block-ms", "5"}).status == 2);
+  CHECK(run({timeslice(), "loop", "-p", ""}).status == 2);
+  const Outcome none = run({timeslice(), "loop", "-p", "4194304"});
+  CHECK(none.status == 1);
+}
+
+}  // namespace timeslice::live

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// What do the event loops of some processes do? A thread of ours looks at them a hundred times a
+// second, from outside: nothing is attached, and nothing in them stops. Whoever asks gets the
+// figures since the last time.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "model/loop_frame.h"
+
+namespace timeslice::live {
+
+class LoopWatch {
+ public:
+  LoopWatch(std::vector<uint32_t> tgids, uint64_t block_ns);  // throws Failure
+  ~LoopWatch();
+  LoopWatch(const LoopWatch&) = delete;
+  LoopWatch& operator=(const LoopWatch&) = delete;
+
+  // Throws what the looking thread has failed with. Waits two seconds at most for one that a
+  // process's memory doesn't answer.
+  model::LoopFrame take();
+
+ private:
+  class Watcher;
+  std::shared_ptr<Watcher> watcher_;  // shared with its thread
+};
+
+}  // namespace timeslice::live

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "view/format/loop_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "view/format/printable.h"
+
+namespace timeslice::view {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double ms(uint64_t ns) { return static_cast<double>(ns / 1000) / 1000; }
+
+Json block_json(const model::LoopBlock& block) {
+  return {{"start_ns", block.start_ns},
+          {"duration_ms", ms(block.duration_ns)},
+          {"ended", block.ended},
+          {"oncpu_ms", ms(block.split.oncpu)},
+          {"wait_ms", ms(block.split.wait)},
+          {"asleep_ms", ms(block.split.asleep)}};
+}
+
+double ratio(uint64_t part, uint64_t whole) {
+  return whole ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+}
+
+Json loop_json(const model::WatchedLoop& loop) {
+  const model::LoopFigures& figures = loop.figures;
+  Json turns;
+  if (figures.turns) turns = ratio(*figures.turns * 1'000'000'000, figures.interval_ns);
+  Json blocks = Json::array();
+  for (const model::LoopBlock& block : figures.blocks) blocks.push_back(block_json(block));
+  return {{"tgid", loop.tgid},
+          {"tid", loop.tid},
+          {"command", loop.command.empty() ? Json() : Json(loop.command)},
+          {"kind", loop.is_main ? "main" : "worker"},
+          {"interval_ms", ms(figures.interval_ns)},
+          {"turns_per_s", turns},
+          {"utilisation", ratio(figures.active.sum(), figures.interval_ns)},
+          {"longest_turn_ms", ms(figures.longest_turn_ns)},
+          {"active_ms",
+           {{"oncpu", ms(figures.active.oncpu)},
+            {"wait", ms(figures.active.wait)},
+            {"asleep", ms(figures.active.asleep)}}},
+          {"idle_ms",
+           {{"asleep", ms(figures.idle_asleep_ns)}, {"ready_waiting", ms(figures.idle_ready_ns)}}},
+          {"delay_ms",
+           {{"p50", ms(figures.delay_p50_ns)},
+            {"p99", ms(figures.delay_p99_ns)},
+            {"max", ms(figures.delay_max_ns)}}},
+          {"longest_gap_ms", ms(figures.longest_gap_ns)},
+          {"blocks", blocks}};
+}
+
+}  // namespace
+
+void append_json(std::string& out, const model::LoopFrame& frame) {
+  Json loops = Json::array(), refused = Json::array();
+  for (const model::WatchedLoop& loop : frame.loops) loops.push_back(loop_json(loop));
+  for (const model::RefusedProcess& process : frame.refused)
+    refused.push_back({{"tgid", process.tgid}, {"why", process.why}});
+  const Json object = {{"schema", "timeslice/loop/1"},
+                       {"time_ns", frame.time_ns},
+                       {"source", frame.source},
+                       {"loops", loops},
+                       {"probes", 0},
+                       {"trust", {{"refused", refused}}}};
+  append_visible_json(out, object.dump(-1, ' ', false, Json::error_handler_t::replace));
+  out += '\n';
+}
+
+}  // namespace timeslice::view

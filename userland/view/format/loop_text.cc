@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "view/format/loop_text.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "view/format/number.h"
+#include "view/format/printable.h"
+
+namespace timeslice::view {
+
+namespace {
+
+constexpr size_t kMostCommand = 72;  // bytes of a command line
+
+double percent(uint64_t part, uint64_t whole) {
+  return whole ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0;
+}
+
+std::string turns_per_s(const model::LoopFigures& figures) {
+  if (!figures.turns) return "-";
+  return fmt::format("{:.0f}", static_cast<double>(*figures.turns) * 1e9 /
+                                   static_cast<double>(figures.interval_ns));
+}
+
+std::string ms(uint64_t ns) { return fmt::format("{:.1f}", static_cast<double>(ns) / 1e6); }
+
+void append_block(std::string& out, const model::LoopBlock& block) {
+  const auto part = [](uint64_t ns) { return duration(static_cast<double>(ns)); };
+  fmt::format_to(std::back_inserter(out), "    {} {}: {} on a CPU, {} waiting for one, {} asleep\n",
+                 block.ended ? "blocked for" : "blocked since", part(block.duration_ns),
+                 part(block.split.oncpu), part(block.split.wait), part(block.split.asleep));
+}
+
+void append_process(std::string& out, const model::WatchedLoop& loop) {
+  out += std::to_string(loop.tgid) + ' ';
+  append_printable(out, std::string_view(loop.command).substr(0, kMostCommand));
+  out += '\n';
+}
+
+}  // namespace
+
+void append_text(std::string& out, const model::LoopFrame& frame) {
+  out += "     TID KIND    TURNS/S   UTIL%  ONCPU%   WAIT% ASLEEP%  READY%  LONGEST   DELAY99\n";
+  uint32_t process = 0;
+  for (const model::WatchedLoop& loop : frame.loops) {
+    if (loop.tgid != process) append_process(out, loop);
+    process = loop.tgid;
+    const model::LoopFigures& f = loop.figures;
+    const uint64_t whole = f.interval_ns;
+    fmt::format_to(std::back_inserter(out),
+                   "{:>8} {:<6} {:>8} {:>7.1f} {:>7.1f} {:>7.1f} {:>7.1f} {:>7.1f} {:>8} {:>9}\n",
+                   loop.tid, loop.is_main ? "main" : "worker", turns_per_s(f),
+                   percent(f.active.sum(), whole), percent(f.active.oncpu, whole),
+                   percent(f.active.wait, whole), percent(f.active.asleep, whole),
+                   percent(f.idle_ready_ns, whole), ms(f.longest_turn_ns), ms(f.delay_p99_ns));
+    for (const model::LoopBlock& block : f.blocks) append_block(out, block);
+  }
+  out += '\n';
+}
+
+}  // namespace timeslice::view
