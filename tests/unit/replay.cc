@@ -238,6 +238,23 @@ TEST_CASE("a core's time is busy or idle, and its queue holds who runs and who w
   CHECK(idle.cores[0].switches == 3);
 }
 
+TEST_CASE("cores that a recording names have a row from its first moment on") {
+  HistoryInfo info = made_up::whole_machine();
+  info.cores = {0, 2};
+  info.idle_cores = {2};
+  Recorded recorded(info);
+  const Snapshot before = recorded.at(0);
+  REQUIRE(before.cores.size() == 2);
+  CHECK(before.cores[0].cpu == 0);
+  CHECK(before.cores[1].cpu == 2);
+  for (const ts_core_row& core : before.cores) CHECK(core.busy_ns + core.idle_ns == 0);
+  recorded.add(switched(1'000, 0, 0, TS_LEAVING_RUNNABLE, 10));
+  const Snapshot& after = recorded.at(3'000);
+  REQUIRE(after.cores.size() == 2);
+  CHECK(after.cores[0].busy_ns == 2'000);
+  CHECK(after.cores[1].idle_ns == 3'000);
+}
+
 TEST_CASE("of a recording of some processes, cores aren't known and strangers aren't shown") {
   HistoryInfo info = made_up::whole_machine();
   info.filtered = true;

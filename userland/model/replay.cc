@@ -21,10 +21,10 @@ void Replay::opening(const ts_thread_row& row) {
   life.introduced = true;
   life.letter = row.state;
   if (row.tid != row.tgid) return;
-  Left& left = left_[row.tgid];
-  left.cpu_ns = row.ended_cpu_ns;
-  left.nvcsw = row.ended_nvcsw;
-  left.nivcsw = row.ended_nivcsw;
+  EndedSums& sums = ended_sums_[row.tgid];
+  sums.cpu_ns = row.ended_cpu_ns;
+  sums.nvcsw = row.ended_nvcsw;
+  sums.nivcsw = row.ended_nivcsw;
 }
 
 // The History has met threads that nobody introduced, or that have just been forked. A number that
@@ -38,7 +38,7 @@ void Replay::add_new_lives(uint64_t now_ns) {
     if (!is_first) {
       const uint64_t since_ns = std::max(now_ns, at->second.start_ns + 1);
       at->second = {index, thread.start_ns ? thread.start_ns : since_ns};
-      left_[thread.tid] = {.first_life = index};
+      ended_sums_[thread.tid] = {.first_life = index};
     }
     life.start_ns = at->second.start_ns;
     life.before.syscall_nr = life.row.syscall_nr = -1;
@@ -142,11 +142,11 @@ void Replay::on_exec(const ts_event_identity& record) {
 void Replay::bury(uint32_t index) {
   const ts_thread_row& row = lives_[index].row;
   lives_[index].buried = true;
-  Left& left = left_[row.tgid];
-  if (index < left.first_life) return;
-  left.cpu_ns += row.cpu_ns;
-  left.nvcsw += row.nvcsw;
-  left.nivcsw += row.nivcsw;
+  EndedSums& sums = ended_sums_[row.tgid];
+  if (index < sums.first_life) return;
+  sums.cpu_ns += row.cpu_ns;
+  sums.nvcsw += row.nvcsw;
+  sums.nivcsw += row.nivcsw;
 }
 
 void Replay::name_peer(ts_peer& peer, uint32_t tid) const {

@@ -59,7 +59,7 @@ class Replay {
   };
 
   // What the threads of a process did that are buried, for which its first thread's row has room.
-  struct Left {
+  struct EndedSums {
     uint32_t first_life = 0;  // earlier ones belonged to a process that had this number before
     uint64_t cpu_ns = 0, nvcsw = 0, nivcsw = 0;
   };
@@ -72,7 +72,7 @@ class Replay {
   void touch(uint32_t index);
   void bury(uint32_t index);
   [[nodiscard]] bool is_zombie(uint32_t index);
-  [[nodiscard]] bool is_left_more(uint32_t index) const;
+  [[nodiscard]] bool has_other_sums(uint32_t index) const;
   void count_preemptor(Life& life, uint32_t tid);
   void count_waker(Life& life, const ts_event_wake& record);
   void name_peer(ts_peer& peer, uint32_t tid) const;
@@ -85,11 +85,11 @@ class Replay {
   void write_header(uint64_t now_ns);
 
   History history_;
-  std::vector<Life> lives_;                       // beside the history's threads
-  std::unordered_map<uint32_t, Holder> holders_;  // by number: the last one that had it
-  std::unordered_map<uint32_t, Left> left_;       // by tgid
-  std::vector<uint32_t> order_;                   // whose rows the last pass had
-  std::vector<uint32_t> queued_;                  // by core: who runs there, or waits for it
+  std::vector<Life> lives_;                             // beside the history's threads
+  std::unordered_map<uint32_t, Holder> holders_;        // by number: the last one that had it
+  std::unordered_map<uint32_t, EndedSums> ended_sums_;  // by tgid
+  std::vector<uint32_t> order_;                         // whose rows the last pass had
+  std::vector<uint32_t> queued_;                        // by core: who runs there, or waits for it
   // By tgid, of the pass that is being made: where threads live on. Looked up when first asked for.
   std::optional<std::unordered_set<uint32_t>> living_;
   uint64_t forked_ = 0, ended_ = 0, lost_ = 0;

@@ -79,14 +79,14 @@ bool Replay::is_zombie(uint32_t index) {
 }
 
 // Since its row was written, threads of the process that it leads have ended.
-bool Replay::is_left_more(uint32_t index) const {
+bool Replay::has_other_sums(uint32_t index) const {
   const ts_thread_row& row = lives_[index].row;
   if (row.tid != row.tgid) return false;
-  const auto found = left_.find(row.tgid);
-  if (found == left_.end()) return false;
-  const Left& left = found->second;
-  return row.ended_cpu_ns != left.cpu_ns || row.ended_nvcsw != left.nvcsw ||
-         row.ended_nivcsw != left.nivcsw;
+  const auto found = ended_sums_.find(row.tgid);
+  if (found == ended_sums_.end()) return false;
+  const EndedSums& sums = found->second;
+  return row.ended_cpu_ns != sums.cpu_ns || row.ended_nvcsw != sums.nvcsw ||
+         row.ended_nivcsw != sums.nivcsw;
 }
 
 // False: it has slept all the time, and its row is as it was.
@@ -96,7 +96,7 @@ bool Replay::write_row(uint32_t index, const History::Doing& doing) {
       goes_on(doing) || (life.row.flags & TS_THREAD_ON_CPU) || life.row.pending_wait_ns != 0;
   const bool cleared_up = doing.unclear != life.sched.missed;
   const bool over = doing.state == History::State::gone && !is_zombie(index);
-  if (!life.touched && !going_on && !cleared_up && !over && !is_left_more(index)) return false;
+  if (!life.touched && !going_on && !cleared_up && !over && !has_other_sums(index)) return false;
   write_totals(index, doing);
   write_sched(index, doing);
   life.touched = false;
@@ -132,8 +132,8 @@ void Replay::write_totals(uint32_t index, const History::Doing& doing) {
   row.cpu = doing.cpu;
   row.prio = thread.prio - 100;
   if (thread.prio >= 100 && thread.prio < 140) row.nice = thread.prio - 120;
-  const auto left = left_.find(thread.tgid);
-  const Left ended = first && left != left_.end() ? left->second : Left{};
+  const auto sums = ended_sums_.find(thread.tgid);
+  const EndedSums ended = first && sums != ended_sums_.end() ? sums->second : EndedSums{};
   row.ended_cpu_ns = ended.cpu_ns;
   row.ended_nvcsw = ended.nvcsw;
   row.ended_nivcsw = ended.nivcsw;
@@ -162,9 +162,13 @@ void Replay::write_sched(uint32_t index, const History::Doing& doing) {
 void Replay::write_cores(uint64_t now_ns) {
   pass_.cores.clear();
   if (history_.info().filtered) return;
+  const std::vector<uint32_t>& told = history_.info().cores;  // by number
   for (const HistoryCore& known : history_.cores()) {
     const HistoryCore core = history_.core_at(known.cpu, now_ns);
-    if (core.busy_ns + core.idle_ns == 0 && core.switches == 0) continue;
+    // As the recording begins nothing has been counted: so those that it names are known by that.
+    if (core.busy_ns + core.idle_ns == 0 && core.switches == 0 &&
+        !std::binary_search(told.begin(), told.end(), known.cpu))
+      continue;
     ts_core_row& row = pass_.cores.emplace_back();
     row.record = {TS_RECORD_CORE, sizeof(row),
                   TS_HAVE_CORE_SWITCHES | TS_HAVE_CORE_QUEUE | TS_HAVE_CORE_BUSY};
