@@ -19,30 +19,13 @@
 #include <vector>
 
 #include "loop/cluster/ipc.h"
+#include "loop/core/signals_blocked.h"
 
 namespace timeslice::loop {
 
 namespace {
 
 constexpr int kFirstOwnFd = STDERR_FILENO + 1;
-
-// From before the fork until the child has its own handlers: one of the manager's that ran in the
-// child would wake the manager's loop.
-class SignalsHeld {
- public:
-  SignalsHeld() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, &former_);
-  }
-  ~SignalsHeld() { release(); }
-  SignalsHeld(const SignalsHeld&) = delete;
-  SignalsHeld& operator=(const SignalsHeld&) = delete;
-  void release() { ::sigprocmask(SIG_SETMASK, &former_, nullptr); }
-
- private:
-  sigset_t former_;
-};
 
 // As exec does it: what was handled is as at the beginning, what was ignored stays so. What a
 // terminal or a shell sends to the whole group is the manager's to decide.
@@ -95,14 +78,14 @@ void keep_only(int& link, int& listener) {
 }
 
 [[noreturn]] void be_the_worker(pid_t manager, UniqueFd link, int listener, const WorkerBody& body,
-                                SignalsHeld& held) {
+                                SignalsBlocked& quiet) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != manager) ::_exit(EXIT_FAILURE);  // it died before we asked to be told
   body.forget_manager();
   reset_handlers();
   int link_fd = link.release();
   keep_only(link_fd, listener);
-  held.release();
+  quiet.release();
   int code = EXIT_FAILURE;
   try {
     code = body.run(UniqueFd(link_fd), UniqueFd(listener));
@@ -125,10 +108,12 @@ int fork_worker(int listener, const WorkerBody& body, ForkedWorker& worker) {
   std::fflush(stdout);  // else both of us would print what waits there
   std::fflush(stderr);
   const pid_t manager = ::getpid();
-  SignalsHeld held;
+  // Until the child has its own handlers: one of the manager's that ran there would wake the
+  // manager's loop.
+  SignalsBlocked quiet;
   const pid_t pid = ::fork();
   if (pid < 0) return -errno;
-  if (pid == 0) be_the_worker(manager, std::move(theirs), listener, body, held);
+  if (pid == 0) be_the_worker(manager, std::move(theirs), listener, body, quiet);
   worker.pid = pid;
   worker.link = std::move(ours);
   return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Which signals shall not disturb this thread for now? While one of these lives, those that it
-// names wait; then the former mask is back. Threads made meanwhile inherit it. For one signal or
-// all, and safe in a signal handler.
+// names wait; then the former mask is back. Threads and children made meanwhile inherit it. For one
+// signal or all, and safe in a signal handler.
 #pragma once
 #include <csignal>
 
@@ -20,9 +20,11 @@ class SignalsBlocked {
     ::sigaddset(&one, signo);
     ::pthread_sigmask(SIG_BLOCK, &one, &former_);
   }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &former_, nullptr); }
+  ~SignalsBlocked() { release(); }
   SignalsBlocked(const SignalsBlocked&) = delete;
   SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  // Before its end: in a child that won't come to it.
+  void release() { ::pthread_sigmask(SIG_SETMASK, &former_, nullptr); }
 
  private:
   sigset_t former_;
