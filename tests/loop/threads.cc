@@ -264,6 +264,28 @@ TEST_ON_EACH_BACKEND("a signal becomes a callback, and the previous action is re
   CHECK(after.sa_handler == SIG_IGN);
 }
 
+TEST_ON_EACH_BACKEND("a signal that was blocked comes all the same, and is blocked again") {
+  sigset_t one;
+  sigset_t now;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, SIGUSR1);
+  REQUIRE(::pthread_sigmask(SIG_BLOCK, &one, nullptr) == 0);
+  ::raise(SIGUSR1);
+  {
+    GuardedLoop loop(options);
+    int calls = 0;
+    Signal signal(loop, SIGUSR1, [&] {
+      if (++calls == 2) return loop.stop();
+      ::raise(SIGUSR1);
+    });
+    signal.ref();
+    loop.run();
+    CHECK(calls == 2);
+  }
+  REQUIRE(::pthread_sigmask(SIG_UNBLOCK, &one, &now) == 0);
+  CHECK(::sigismember(&now, SIGUSR1) == 1);
+}
+
 TEST_ON_THOSE_WITH_THREADS("a signal that a pool thread could take still arrives on the loop") {
   std::vector<Request> requests(4);
   Meeting all_running(5);

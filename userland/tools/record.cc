@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tools/record.h"
 
+#include <csignal>
 #include <memory>
 
 #include "base/bad_usage.h"
@@ -11,6 +12,19 @@
 #include "tools/new_file_option.h"
 
 namespace timeslice::tools {
+
+namespace {
+
+// Who asks for a flight recorder's seconds before its handler stands, which takes over from here,
+// or when it has gone, mustn't end it: the request waits, until then or for the exit.
+void hold_demands() {
+  sigset_t demand;
+  sigemptyset(&demand);
+  sigaddset(&demand, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &demand, nullptr);
+}
+
+}  // namespace
 
 void add_record(CLI::App& app, int& status) {
   CLI::App* command =
@@ -61,6 +75,7 @@ void add_record(CLI::App& app, int& status) {
       "Without -p or a command the whole machine is recorded, until Ctrl-C, SIGTERM or --seconds.\n"
       "A command follows --; when it ends, the recording ends with the command's exit status.");
   command->callback([options, pids, &status] {
+    hold_demands();
     options->tgids = named_processes(*pids);
     if (!options->tgids.empty() && !options->command.empty())
       throw BadUsage("use either -p or a command, not both");

@@ -21,6 +21,16 @@ std::system_error failure(int error, int signo) {
   return {error, std::generic_category(), "cannot handle signal " + std::to_string(signo)};
 }
 
+// `how`: SIG_BLOCK or SIG_UNBLOCK. Whether it was blocked.
+bool set_blocked(int how, int signo) {
+  sigset_t one;
+  sigset_t former;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, signo);
+  ::pthread_sigmask(how, &one, &former);
+  return ::sigismember(&former, signo) == 1;
+}
+
 }  // namespace
 
 void Signal::handle(int signo) {
@@ -40,13 +50,16 @@ Signal::Signal(Loop& loop, int signo, Task on_signal)
   action.sa_handler = &Signal::handle;
   action.sa_flags = SA_RESTART;
   ::sigfillset(&action.sa_mask);
-  if (::sigaction(signo, &action, &former_) == 0) return;
-  const int error = errno;
-  slot = nullptr;
-  throw failure(error, signo);
+  if (::sigaction(signo, &action, &former_) != 0) {
+    const int error = errno;
+    slot = nullptr;
+    throw failure(error, signo);
+  }
+  was_blocked_ = set_blocked(SIG_UNBLOCK, signo);
 }
 
 Signal::~Signal() {
+  if (was_blocked_) set_blocked(SIG_BLOCK, signo_);
   ::sigaction(signo_, &former_, nullptr);
   wakers[static_cast<std::size_t>(signo_)] = nullptr;
   // A handler may be under way on another thread, with the waker in its hand.

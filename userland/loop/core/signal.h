@@ -11,7 +11,9 @@ namespace timeslice::loop {
 
 class Signal {
  public:
-  // Takes over `signo` until destruction, which brings the former action back. A Signal does not
+  // Takes over `signo` until destruction, which brings the former action back. Where this thread
+  // has it blocked, as a starter may have left it, it's unblocked as long: what was sent meanwhile
+  // comes now. To be destroyed on the same thread. A Signal does not
   // hold the loop unless told to by ref(). One Signal for each number in a process at a time: a
   // second one throws std::system_error (EBUSY), and so does a number that can't be caught
   // (EINVAL).
@@ -30,6 +32,7 @@ class Signal {
   int signo_;
   Waker waker_;
   struct sigaction former_ {};
+  bool was_blocked_ = false;
 };
 
 }  // namespace timeslice::loop
