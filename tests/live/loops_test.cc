@@ -49,6 +49,16 @@ const orders = {
     const again = () => (spin(1), --count > 0 ? setImmediate(again) : say({}));
     again();
   },
+  // Four jobs that last keep the pool, so that all others wait; their file's name is hostile.
+  pool: (long) => {
+    const keep = () => require('crypto').pbkdf2('p', 's', 2 ** 31 - 1, 64, 'sha512', () => {});
+    for (let i = 0; i < long; ++i) keep();
+    if (long < 4) return say({});
+    for (let i = 0; i < 5; ++i) fs.stat('/no/such\x1b[31m file', () => {});
+    for (let i = 0; i < 3; ++i) require('dns').lookup('host.invalid', () => {});
+    for (let i = 0; i < 2; ++i) require('zlib').gzip('text', () => {});
+    say({});
+  },
   worker: () => new Worker('setInterval(() => {}, 5)', { eval: true }).on('online', () => say({})),
 };
 process.stdin.setEncoding('utf8').on('data', (lines) => lines.trim().split('\n').forEach((line) => {
@@ -205,6 +215,46 @@ TEST_CASE("a worker thread's loop is found beside the main thread's, and V8's ow
     const model::LoopFigures& f = loop.figures;
     CHECK(f.active.sum() + f.idle_asleep_ns + f.idle_ready_ns == f.interval_ns);
   }
+}
+
+TEST_CASE("a full pool is told with what waits for it, and one with room as having room") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  LoopWatch watch({node.tgid()}, 50'000'000);
+  const auto pool_once = [&](auto condition) {
+    std::optional<model::PoolFigures> pool;
+    until([&] {
+      const model::LoopFrame frame = watch.take();
+      if (!frame.pools.empty()) pool = frame.pools[0].figures;
+      return pool && condition(*pool);
+    });
+    REQUIRE(pool);
+    return *pool;
+  };
+  node.order("pool 3");
+  const model::PoolFigures room =
+      pool_once([](const auto& pool) { return pool.busy == 3 && pool.queued; });
+  CHECK(room.threads == 4);
+  CHECK(room.queued == 0U);
+  CHECK(room.saturated_looks == 0);
+  CHECK(room.jobs.empty());
+
+  node.order("pool 4");  // one of which still finds room
+  const model::PoolFigures full =
+      pool_once([](const auto& pool) { return pool.busy == 4 && pool.queued; });
+  CHECK(full.saturated_looks == full.looks);
+  CHECK(full.queued == 3U + 5U + 2U);
+  CHECK(full.slow == 3U);
+  const auto count_of = [&](const std::string& kind) {
+    for (const model::QueuedJobs& jobs : full.jobs)
+      if (jobs.kind + " " + jobs.what == kind) return jobs.count;
+    return 0U;
+  };
+  CHECK(count_of("fs.stat /no/such\x1b[31m file") == 5);
+  CHECK(count_of("getaddrinfo host.invalid") == 3);
+  uint32_t work = 0;  // whose names Node 20 and later keep
+  for (const model::QueuedJobs& jobs : full.jobs) work += jobs.kind == "work" ? jobs.count : 0;
+  CHECK(work == 3 + 2);
 }
 
 TEST_CASE("a process without a loop is refused with a sentence, and one that ends ends the watch") {

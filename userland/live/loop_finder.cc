@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 
-#include "observe/process_maps.h"
 #include "runtime/elf_image.h"
 #include "runtime/uv_loop.h"
 
@@ -27,23 +26,6 @@ bool is_wait_for_events(int32_t syscall_nr) {
   return syscall_nr == SYS_epoll_pwait || syscall_nr == SYS_epoll_pwait2;
 }
 
-// The program first, then its libraries, in the order in which they are mapped.
-runtime::UvLayoutAnswer layout_of(uint32_t tgid, MemoryReader& memory) {
-  const std::vector<observe::Mapping> maps = observe::read_maps(tgid);
-  if (maps.empty()) return {std::nullopt, "its memory may not be read"};
-  runtime::UvLayoutAnswer answer{std::nullopt, "it has no libuv that other programs could call"};
-  size_t images = 0;
-  for (const observe::Mapping& map : maps) {
-    if (map.offset != 0 || map.inode == 0) continue;
-    if (++images > kMostImages) break;
-    const auto image = runtime::ElfImage::at(memory, map.start);
-    if (!image || !image->find(memory, "uv_backend_fd")) continue;
-    answer = runtime::read_uv_layout(memory, *image);
-    if (answer.layout) break;
-  }
-  return answer;
-}
-
 }  // namespace
 
 bool waits_for_events(const ts_look& look, int32_t epoll_fd) {
@@ -51,10 +33,26 @@ bool waits_for_events(const ts_look& look, int32_t epoll_fd) {
          static_cast<int32_t>(look.syscall_args[0]) == epoll_fd;
 }
 
-LoopFinder::LoopFinder(uint32_t tgid) : tgid_(tgid), memory_(tgid) {
-  runtime::UvLayoutAnswer answer = layout_of(tgid, memory_);
-  if (answer.layout) layout_ = *answer.layout;
-  refusal_ = std::move(answer.refusal);
+LoopFinder::LoopFinder(uint32_t tgid) : tgid_(tgid), memory_(tgid) { read_layout(); }
+
+// The program first, then its libraries, in the order in which they are mapped.
+void LoopFinder::read_layout() {
+  const std::vector<observe::Mapping> maps = observe::read_maps(tgid_);
+  refusal_ = maps.empty() ? "its memory may not be read"
+                          : "it has no libuv that other programs could call";
+  size_t images = 0;
+  for (const observe::Mapping& map : maps) {
+    if (map.offset != 0 || map.inode == 0) continue;
+    if (++images > kMostImages) break;
+    const auto image = runtime::ElfImage::at(memory_, map.start);
+    if (!image || !image->find(memory_, "uv_backend_fd")) continue;
+    runtime::UvLayoutAnswer answer = runtime::read_uv_layout(memory_, *image);
+    refusal_ = std::move(answer.refusal);
+    if (!answer.layout) continue;
+    layout_ = *answer.layout;
+    image_ = {map, image->bias()};
+    return;
+  }
 }
 
 std::optional<FoundLoop> LoopFinder::loop_of(const ts_look& look) {

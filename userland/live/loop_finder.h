@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bpf/look.h"
+#include "observe/process_maps.h"
 #include "observe/target_memory.h"
 #include "runtime/uv_layout.h"
 
@@ -25,6 +26,13 @@ struct FoundLoop {
   bool keeps_times = false;  // of its waits for events, as far as was seen
 };
 
+// Where a process has its libuv: the mapping of the file's beginning, and how far from where it was
+// linked it lies.
+struct LibuvImage {
+  observe::Mapping mapping{};
+  uint64_t bias = 0;
+};
+
 // Does this look find the thread asleep until there are events at this descriptor?
 [[nodiscard]] bool waits_for_events(const ts_look& look, int32_t epoll_fd);
 
@@ -34,19 +42,23 @@ class LoopFinder {
 
   // Where the process's libuv couldn't be read, why: a clause. Empty: it could.
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
+  // Only where it could.
   [[nodiscard]] const runtime::UvLayout& layout() const { return layout_; }
+  [[nodiscard]] const LibuvImage& image() const { return image_; }
 
   // Loops of threads that are in none of `known`, by looks at all threads of the process. One that
   // is in a turn at every look is found later, when it waits; but for the default loop.
   std::vector<FoundLoop> find(std::span<const ts_look> looks, std::span<const FoundLoop> known);
 
  private:
+  void read_layout();
   [[nodiscard]] std::optional<FoundLoop> loop_of(const ts_look& look);
   [[nodiscard]] std::optional<FoundLoop> default_loop(const ts_look& main);
 
   uint32_t tgid_;
   observe::TargetMemory memory_;
   runtime::UvLayout layout_;
+  LibuvImage image_;
   std::string refusal_;
 };
 

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -18,9 +19,11 @@
 #include "base/clock.h"
 #include "base/failure.h"
 #include "live/loop_finder.h"
+#include "live/pool_finder.h"
 #include "observe/command_line.h"
 #include "observe/thread_looks.h"
 #include "runtime/uv_loop.h"
+#include "runtime/uv_pool.h"
 
 namespace timeslice::live {
 
@@ -35,6 +38,7 @@ constexpr size_t kMostThreads = 8192;             // of a process that are searc
 // A look that took longer is of no single moment: it is repeated.
 constexpr uint64_t kQuickLook = 200'000;  // ns
 constexpr int kTries = 3;
+constexpr size_t kMostJobsTold = 256;  // of each queue
 constexpr std::chrono::seconds kPatience{2};
 
 std::vector<uint32_t> threads_of(uint32_t tgid) {
@@ -97,14 +101,16 @@ class ProcessLoops {
   void search(observe::ThreadLooks& looks, uint64_t now_ns) {
     if (now_ns < next_search_ns_) return;
     std::erase_if(loops_, [&](const Tracked& loop) { return !is_still_there(loop.found); });
-    if (loops_.empty()) finder_ = std::make_unique<LoopFinder>(tgid_);
+    if (loops_.empty()) begin_anew();
     if (loops_.empty() || command_.empty()) command_ = observe::command_line(tgid_);
     const std::vector<uint32_t> tids = threads_of(tgid_);
     gone_ = tids.empty();
     std::vector<FoundLoop> known;
     for (const Tracked& loop : loops_) known.push_back(loop.found);
-    for (const FoundLoop& found : finder_->find(looks.read(tids), known))
+    const std::span<const ts_look> threads = looks.read(tids);
+    for (const FoundLoop& found : finder_->find(threads, known))
       loops_.push_back({found, model::LoopTurns(block_ns_)});
+    if (!pool_places_ && !loops_.empty()) pool_places_ = pool_by_waiters(memory_, threads);
     // The main thread's first, then by age.
     std::sort(loops_.begin(), loops_.end(), [this](const Tracked& one, const Tracked& other) {
       return std::make_tuple(one.found.tid != tgid_, one.found.thread_start_ns, one.found.tid) <
@@ -129,11 +135,12 @@ class ProcessLoops {
       loop.found.keeps_times |= state->words.entry_ns != 0 || state->words.idle_ns != 0;
       loop.turns.add(joined(*state, loop.found, look));
     }
+    if (pool_places_ && !loops_.empty()) look_at_pool();
     return looks;
   }
 
   void take(model::LoopFrame& seen) {
-    if (loops_.empty() && !gone_ && !finder_->refusal().empty())
+    if (loops_.empty() && !gone_ && finder_ && !finder_->refusal().empty())
       seen.refused.push_back({tgid_, finder_->refusal()});
     for (Tracked& loop : loops_) {
       auto figures = loop.turns.take();
@@ -143,6 +150,13 @@ class ProcessLoops {
     }
   }
 
+  void take_pool(model::LoopFrame& seen) {
+    auto figures = pool_.take();
+    if (!figures || figures->threads == 0) return;
+    add_jobs(*figures);
+    seen.pools.push_back({tgid_, std::move(*figures)});
+  }
+
   [[nodiscard]] bool gone() const { return gone_; }
 
  private:
@@ -150,6 +164,30 @@ class ProcessLoops {
     FoundLoop found;
     model::LoopTurns turns;
   };
+
+  void begin_anew() {
+    finder_ = std::make_unique<LoopFinder>(tgid_);
+    pool_places_.reset();
+    if (finder_->refusal().empty()) pool_places_ = pool_by_symbols(tgid_, finder_->image());
+  }
+
+  void look_at_pool() {
+    if (const auto pool = runtime::read_uv_pool(memory_, *pool_places_))
+      pool_.add({pool->threads, pool->idle, pool->queued, pool->slow});
+  }
+
+  // As of now: at the last look there may have been others.
+  void add_jobs(model::PoolFigures& figures) {
+    auto waiting = runtime::read_uv_jobs(memory_, *pool_places_, kMostJobsTold);
+    if (!waiting) return;
+    figures.queued = waiting->queued;
+    figures.slow = waiting->slow;
+    std::map<std::pair<std::string, std::string>, uint32_t> counts;
+    for (runtime::UvJob& job : waiting->jobs) ++counts[{std::move(job.kind), std::move(job.what)}];
+    for (const auto& [job, count] : counts) figures.jobs.push_back({job.first, job.second, count});
+    std::stable_sort(figures.jobs.begin(), figures.jobs.end(),
+                     [](const auto& one, const auto& other) { return one.count > other.count; });
+  }
 
   [[nodiscard]] bool is_still_there(const FoundLoop& loop) {
     return runtime::is_uv_loop(memory_, finder_->layout(), loop.address, loop.epoll_fd);
@@ -164,7 +202,9 @@ class ProcessLoops {
   uint32_t tgid_;
   uint64_t block_ns_;
   observe::TargetMemory memory_;
-  std::unique_ptr<LoopFinder> finder_;
+  std::unique_ptr<LoopFinder> finder_;  // made by the first search
+  std::optional<runtime::UvPoolPlaces> pool_places_;
+  model::PoolLooks pool_;
   std::vector<Tracked> loops_;
   std::string command_;
   uint64_t next_search_ns_ = 0;
@@ -210,7 +250,10 @@ class LoopWatch::Watcher {
     seen.time_ns = monotonic_ns();
     seen.source = looks_->source();
     seen.note = note_;
-    for (ProcessLoops& process : processes_) process.take(seen);
+    for (ProcessLoops& process : processes_) {
+      process.take(seen);
+      process.take_pool(seen);
+    }
     seen.all_gone = std::all_of(processes_.begin(), processes_.end(),
                                 [](const ProcessLoops& process) { return process.gone(); });
     return seen;

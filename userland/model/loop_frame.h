@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/loop_turns.h"
+#include "model/pool_figures.h"
 
 namespace timeslice::model {
 
@@ -17,6 +18,11 @@ struct WatchedLoop {
   LoopFigures figures;
 };
 
+struct WatchedPool {
+  uint32_t tgid = 0;
+  PoolFigures figures;
+};
+
 struct RefusedProcess {
   uint32_t tgid = 0;
   std::string why;  // a clause
@@ -25,6 +31,7 @@ struct RefusedProcess {
 struct LoopFrame {
   uint64_t time_ns = 0;  // CLOCK_MONOTONIC
   std::vector<WatchedLoop> loops;
+  std::vector<WatchedPool> pools;  // of processes that have started theirs
   std::vector<RefusedProcess> refused;
   std::string source;     // of the threads' figures: "bpf", "proc"
   std::string note;       // why it isn't "bpf", or what else is missing

@@ -54,17 +54,38 @@ Json loop_json(const model::WatchedLoop& loop) {
           {"blocks", blocks}};
 }
 
+Json count_or_null(const std::optional<uint32_t>& count) { return count ? Json(*count) : Json(); }
+
+Json pool_json(const model::WatchedPool& pool) {
+  const model::PoolFigures& figures = pool.figures;
+  Json queued = Json::array();
+  for (const model::QueuedJobs& jobs : figures.jobs)
+    queued.push_back({{"kind", jobs.kind},
+                      {"what", jobs.what.empty() ? Json() : Json(jobs.what)},
+                      {"count", jobs.count}});
+  return {{"tgid", pool.tgid},
+          {"size", figures.threads},
+          {"busy", figures.busy},
+          {"saturated_ratio", ratio(figures.saturated_looks, figures.looks)},
+          {"queue_depth", count_or_null(figures.queued)},
+          {"slow_queue_depth", count_or_null(figures.slow)},
+          {"longest_queue", figures.most_queued},
+          {"queued", queued}};
+}
+
 }  // namespace
 
 void append_json(std::string& out, const model::LoopFrame& frame) {
-  Json loops = Json::array(), refused = Json::array();
+  Json loops = Json::array(), pools = Json::array(), refused = Json::array();
   for (const model::WatchedLoop& loop : frame.loops) loops.push_back(loop_json(loop));
+  for (const model::WatchedPool& pool : frame.pools) pools.push_back(pool_json(pool));
   for (const model::RefusedProcess& process : frame.refused)
     refused.push_back({{"tgid", process.tgid}, {"why", process.why}});
   const Json object = {{"schema", "timeslice/loop/1"},
                        {"time_ns", frame.time_ns},
                        {"source", frame.source},
                        {"loops", loops},
+                       {"pools", pools},
                        {"probes", 0},
                        {"trust", {{"refused", refused}}}};
   append_visible_json(out, object.dump(-1, ' ', false, Json::error_handler_t::replace));

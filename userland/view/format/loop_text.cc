@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "view/format/number.h"
@@ -39,6 +40,29 @@ void append_process(std::string& out, const model::WatchedLoop& loop) {
   out += '\n';
 }
 
+constexpr size_t kMostKinds = 3;  // of waiting jobs that are told
+
+void append_jobs(std::string& out, const std::vector<model::QueuedJobs>& jobs) {
+  for (size_t i = 0; i < std::min(jobs.size(), kMostKinds); ++i) {
+    out += (i == 0 ? ": " : ", ") + grouped(jobs[i].count) + " " + jobs[i].kind;
+    if (jobs[i].what.empty()) continue;
+    out += ' ';
+    append_printable(out, jobs[i].what);
+  }
+  if (jobs.size() > kMostKinds) out += ", ...";
+}
+
+void append_pool(std::string& out, const model::PoolFigures& pool) {
+  fmt::format_to(std::back_inserter(out), "    pool: {}, {:.1f} busy, all busy {:.0f}% of the time",
+                 counted(pool.threads, "thread", "threads"), pool.busy,
+                 percent(pool.saturated_looks, pool.looks));
+  if (pool.queued) {
+    out += "; " + counted(*pool.queued + pool.slow.value_or(0), "job", "jobs") + " waiting";
+    append_jobs(out, pool.jobs);
+  }
+  out += '\n';
+}
+
 }  // namespace
 
 void append_text(std::string& out, const model::LoopFrame& frame) {
@@ -56,6 +80,9 @@ void append_text(std::string& out, const model::LoopFrame& frame) {
                    percent(f.active.wait, whole), percent(f.active.asleep, whole),
                    percent(f.idle_ready_ns, whole), ms(f.longest_turn_ns), ms(f.delay_p99_ns));
     for (const model::LoopBlock& block : f.blocks) append_block(out, block);
+    if (!loop.is_main) continue;
+    for (const model::WatchedPool& pool : frame.pools)
+      if (pool.tgid == loop.tgid) append_pool(out, pool.figures);
   }
   out += '\n';
 }

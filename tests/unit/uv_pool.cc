@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// Is a pool's queue read as it is, and is one that moves, lies or never ends left alone?
+#include "runtime/uv_pool.h"
+
+#include "tests/catch.h"
+#include "tests/unit/made_up_memory.h"
+
+namespace timeslice::runtime {
+
+namespace {
+
+using made_up::Memory;
+
+constexpr uint64_t kStatics = 0x5000000, kRequests = 0x7f0000100000, kTexts = 0x7f0000200000;
+constexpr uint64_t kLoop = 0x6000000;
+const UvPoolPlaces kPlaces{kStatics, kStatics + 8, kStatics + 0x20, kStatics + 0x40,
+                           kStatics + 0x60};
+
+struct Pool {
+  Pool() {
+    memory.block(kStatics, 256);
+    memory.block(kRequests, 1 << 16);
+    memory.block(kTexts, 4096);
+    set(4, 0);
+    close({}, kPlaces.queue);
+    close({}, kPlaces.slow_queue);
+  }
+  void set(uint32_t threads, uint32_t idle) {
+    memory.put(kPlaces.threads, threads);
+    memory.put(kPlaces.idle_threads, idle);
+  }
+  // A request of libuv's, whose job is so far from its beginning. Returns the job's node.
+  uint64_t request(uint32_t type, uint64_t job, uint64_t loop_at) {
+    const uint64_t at = next;
+    next += 512;
+    memory.put(at + 8, type);
+    memory.put(at + loop_at, kLoop);
+    memory.put(at + job + 16, kLoop);
+    last = at;
+    return at + job + 24;
+  }
+  uint64_t fs(int32_t type, const std::string& path) {
+    const uint64_t node = request(6, 336, 72);
+    memory.put(last + 64, type);
+    memory.put(last + 104, text(path));
+    return node;
+  }
+  uint64_t look_up(const std::string& host) {
+    const uint64_t node = request(8, 72, 64);
+    memory.put(last + 128, text(host));
+    return node;
+  }
+  uint64_t work(const std::string& type) {
+    const uint64_t node = request(7, 88, 64);
+    memory.put(last + 128, text(type));
+    return node;
+  }
+  uint64_t text(const std::string& text) {
+    const uint64_t at = kTexts + texts;
+    memory.put(at, text.c_str(), text.size() + 1);
+    texts += text.size() + 1;
+    return at;
+  }
+  void close(const std::vector<uint64_t>& nodes, uint64_t head) {
+    uint64_t before = head;
+    for (const uint64_t node : nodes) {
+      memory.put(before, node);
+      memory.put(node + 8, before);
+      before = node;
+    }
+    memory.put(before, head);
+    memory.put(head + 8, before);
+  }
+
+  Memory memory;
+  uint64_t next = kRequests, last = 0, texts = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a pool's queues are counted, without the node that stands for the slow one") {
+  Pool pool;
+  pool.set(4, 1);
+  pool.close({pool.fs(1, "/a"), kPlaces.slow_node, pool.work("zlib")}, kPlaces.queue);
+  pool.close({pool.look_up("example.invalid")}, kPlaces.slow_queue);
+  const auto counts = read_uv_pool(pool.memory, kPlaces);
+  REQUIRE(counts);
+  CHECK(counts->threads == 4);
+  CHECK(counts->idle == 1);
+  CHECK(counts->queued == 2U);
+  CHECK(counts->slow == 1U);
+}
+
+TEST_CASE("jobs are told by kind and by what they are for") {
+  Pool pool;
+  pool.close({pool.fs(6, "/etc/passwd"), pool.fs(29, ""), pool.fs(99, "/x"), pool.work("crypto"),
+              pool.work("\x1b[31m"), pool.request(9, 72, 64), pool.request(10, 104, 64),
+              pool.request(77, 88, 64)},
+             kPlaces.queue);
+  pool.close({pool.look_up("host.invalid")}, kPlaces.slow_queue);
+  const auto read = read_uv_jobs(pool.memory, kPlaces, 100);
+  REQUIRE(read);
+  CHECK(read->queued == 8);
+  CHECK(read->slow == 1);
+  std::vector<std::string> told;
+  for (const UvJob& job : read->jobs) told.push_back(job.kind + ":" + job.what);
+  CHECK(told == std::vector<std::string>{
+                    "fs.stat:/etc/passwd", "fs.copyfile:", "fs:/x", "work:crypto",
+                    "work:", "getnameinfo:", "random:", "other:", "getaddrinfo:host.invalid"});
+  CHECK(read_uv_jobs(pool.memory, kPlaces, 2)->jobs.size() == 3);
+  CHECK(read_uv_jobs(pool.memory, kPlaces, 2)->queued == 8);
+}
+
+TEST_CASE("a path is read up to its zero, a limit, or the end of what can be read") {
+  Pool pool;
+  const uint64_t node = pool.fs(1, "");
+  const std::string endless(4096 - 16, 'p');
+  pool.memory.put(kTexts + 16, endless.data(), endless.size());
+  pool.close({node}, kPlaces.queue);
+  const auto path_at = [&](uint64_t address) {
+    pool.memory.put(pool.last + 104, address);
+    return read_uv_jobs(pool.memory, kPlaces, 1)->jobs.at(0).what;
+  };
+  CHECK(path_at(kTexts + 16) == std::string(256, 'p'));
+  CHECK(path_at(kTexts + 4096 - 5) == "ppppp");
+  CHECK(path_at(0x1234).empty());
+}
+
+TEST_CASE("a ring that is torn or never ends has no length, and is left after a bounded walk") {
+  Pool pool;
+  const uint64_t one = pool.fs(1, "/a"), two = pool.fs(1, "/b");
+  pool.close({one, two}, kPlaces.queue);
+  pool.memory.put(two + 8, kPlaces.queue);  // its previous one is another
+  CHECK_FALSE(read_uv_pool(pool.memory, kPlaces)->queued);
+  CHECK_FALSE(read_uv_jobs(pool.memory, kPlaces, 10));
+
+  pool.close({one, two}, kPlaces.queue);
+  pool.memory.put(two, two);  // and round and round
+  pool.memory.put(two + 8, two);
+  CHECK_FALSE(read_uv_pool(pool.memory, kPlaces)->queued);
+
+  // Each a proper neighbour of the next, and more of them than there may be.
+  std::vector<uint64_t> many;
+  auto& block = pool.memory.block(0x7f0010000000, 16 * 8192);
+  for (uint64_t i = 0; i < 8192; ++i) many.push_back(0x7f0010000000 + 16 * i);
+  REQUIRE(block.size() == 16 * many.size());
+  pool.close(many, kPlaces.queue);
+  pool.memory.bytes_read = 0;
+  CHECK_FALSE(read_uv_pool(pool.memory, kPlaces)->queued);
+  CHECK(pool.memory.bytes_read < 3 * 17 * kMostJobs);
+}
+
+TEST_CASE("what isn't a pool is none, and one without threads has no queue yet") {
+  Pool pool;
+  pool.set(4, 5);
+  CHECK_FALSE(read_uv_pool(pool.memory, kPlaces));
+  pool.set(2000, 1);
+  CHECK_FALSE(read_uv_pool(pool.memory, kPlaces));
+  pool.set(0, 0);
+  pool.memory.put(kPlaces.queue, uint64_t{0});
+  const auto counts = read_uv_pool(pool.memory, kPlaces);
+  REQUIRE(counts);
+  CHECK(counts->threads == 0);
+  CHECK(counts->queued == 0U);
+  Memory nothing;
+  CHECK_FALSE(read_uv_pool(nothing, kPlaces));
+}
+
+}  // namespace timeslice::runtime
