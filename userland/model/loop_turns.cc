@@ -133,6 +133,7 @@ LoopBlock LoopTurns::block_of(const Turn& turn, uint64_t end_ns, const LoopLook*
   block.split.wait =
       std::min(scaled(less(to.wait_ns, turn.first.wait_ns)), block.duration_ns - block.split.oncpu);
   block.split.asleep = block.duration_ns - block.split.oncpu - block.split.wait;
+  block.profile = turn.profile;
   return block;
 }
 

@@ -15,6 +15,8 @@
 #include <optional>
 #include <vector>
 
+#include "model/block_profile.h"
+
 namespace timeslice::model {
 
 struct LoopLook {
@@ -43,6 +45,7 @@ struct LoopBlock {
   uint64_t duration_ns = 0;
   TimeSplit split;
   bool ended = true;  // false: it goes on
+  BlockProfile profile;
 };
 
 struct LoopFigures {
@@ -67,8 +70,10 @@ class LoopTurns {
   // The figures since the last call. Absent as long as there weren't two looks.
   std::optional<LoopFigures> take();
 
-  // Since when the present turn has been going on, at the last look; 0: there is none.
+  // How long the present turn has been going on, at the last look; 0: there is none.
   [[nodiscard]] uint64_t turn_ns() const;
+  // A sample of the stack, taken at the last look: its turn's; null: there is none.
+  [[nodiscard]] BlockProfile* profile() { return turn_ ? &turn_->profile : nullptr; }
 
  private:
   // A turn that looks have met.
@@ -77,6 +82,7 @@ class LoopTurns {
     LoopLook before;       // the last look at which it hadn't begun
     LoopLook first, last;  // the looks that have met it
     std::vector<uint64_t> met_ns;
+    BlockProfile profile{};
   };
 
   void add_interval(const LoopLook& from, const LoopLook& to);

@@ -13,13 +13,36 @@ using Json = nlohmann::ordered_json;
 
 double ms(uint64_t ns) { return static_cast<double>(ns / 1000) / 1000; }
 
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+Json place_or_null(int place) { return place > 0 ? Json(place) : Json(); }
+
+Json frame_json(const model::StackFrame& frame) {
+  return {{"function", text_or_null(frame.function)},
+          {"file", text_or_null(frame.file)},
+          {"line", place_or_null(frame.line)},
+          {"column", place_or_null(frame.column)},
+          {"exact", frame.exact}};
+}
+
 Json block_json(const model::LoopBlock& block) {
-  return {{"start_ns", block.start_ns},
-          {"duration_ms", ms(block.duration_ns)},
-          {"ended", block.ended},
-          {"oncpu_ms", ms(block.split.oncpu)},
-          {"wait_ms", ms(block.split.wait)},
-          {"asleep_ms", ms(block.split.asleep)}};
+  const model::BlockProfile& profile = block.profile;
+  const auto function = profile.function();
+  Json json = frame_json(function ? function->frame : model::StackFrame());
+  json["share"] = function ? Json(function->share) : Json();
+  json["samples"] = profile.samples();
+  json["phase"] = text_or_null(profile.phase());
+  json["start_ns"] = block.start_ns;
+  json["duration_ms"] = ms(block.duration_ns);
+  json["ended"] = block.ended;
+  json["oncpu_ms"] = ms(block.split.oncpu);
+  json["wait_ms"] = ms(block.split.wait);
+  json["asleep_ms"] = ms(block.split.asleep);
+  json["gc_ms"] = profile.samples() ? Json(profile.gc_share() * ms(block.duration_ns)) : Json();
+  json["stack"] = Json::array();
+  if (function)
+    for (const model::StackFrame& frame : function->stack)
+      json["stack"].push_back(frame_json(frame));
+  return json;
 }
 
 double ratio(uint64_t part, uint64_t whole) {
@@ -34,7 +57,7 @@ Json loop_json(const model::WatchedLoop& loop) {
   for (const model::LoopBlock& block : figures.blocks) blocks.push_back(block_json(block));
   return {{"tgid", loop.tgid},
           {"tid", loop.tid},
-          {"command", loop.command.empty() ? Json() : Json(loop.command)},
+          {"command", text_or_null(loop.command)},
           {"kind", loop.is_main ? "main" : "worker"},
           {"interval_ms", ms(figures.interval_ns)},
           {"turns_per_s", turns},
@@ -60,9 +83,8 @@ Json pool_json(const model::WatchedPool& pool) {
   const model::PoolFigures& figures = pool.figures;
   Json queued = Json::array();
   for (const model::QueuedJobs& jobs : figures.jobs)
-    queued.push_back({{"kind", jobs.kind},
-                      {"what", jobs.what.empty() ? Json() : Json(jobs.what)},
-                      {"count", jobs.count}});
+    queued.push_back(
+        {{"kind", jobs.kind}, {"what", text_or_null(jobs.what)}, {"count", jobs.count}});
   return {{"tgid", pool.tgid},
           {"size", figures.threads},
           {"busy", figures.busy},

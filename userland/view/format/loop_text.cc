@@ -27,11 +27,37 @@ std::string turns_per_s(const model::LoopFigures& figures) {
 
 std::string ms(uint64_t ns) { return fmt::format("{:.1f}", static_cast<double>(ns) / 1e6); }
 
+void append_place(std::string& out, const model::StackFrame& frame) {
+  append_printable(out, frame.function.empty() ? "(anonymous)" : frame.function);
+  if (frame.file.empty()) return;
+  out += frame.exact ? " (" : " (about ";
+  append_printable(out, frame.file);
+  if (frame.line > 0) out += ':' + std::to_string(frame.line);
+  out += ')';
+}
+
+void append_function(std::string& out, const model::BlockProfile& profile) {
+  const auto function = profile.function();
+  if (!function) return;
+  out += " in ";
+  append_place(out, function->frame);
+  fmt::format_to(std::back_inserter(out), ", {:.0f}% of {}", 100 * function->share,
+                 counted(profile.samples(), "sample", "samples"));
+}
+
 void append_block(std::string& out, const model::LoopBlock& block) {
   const auto part = [](uint64_t ns) { return duration(static_cast<double>(ns)); };
-  fmt::format_to(std::back_inserter(out), "    {} {}: {} on a CPU, {} waiting for one, {} asleep\n",
-                 block.ended ? "blocked for" : "blocked since", part(block.duration_ns),
-                 part(block.split.oncpu), part(block.split.wait), part(block.split.asleep));
+  out += block.ended ? "    blocked for " : "    blocked, so far for ";
+  out += part(block.duration_ns);
+  append_function(out, block.profile);
+  out += ": " + part(block.split.oncpu) + " on a CPU, " + part(block.split.wait) +
+         " waiting for one, " + part(block.split.asleep) + " asleep";
+  if (block.profile.gc_share() > 0)
+    fmt::format_to(std::back_inserter(out), "; {:.0f}% collecting garbage",
+                   100 * block.profile.gc_share());
+  if (const std::string phase = block.profile.phase(); !phase.empty())
+    out += "; called by " + phase;
+  out += '\n';
 }
 
 void append_process(std::string& out, const model::WatchedLoop& loop) {

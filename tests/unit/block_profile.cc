@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Which function is said to have blocked a loop? The program's own that most samples were in.
+#include "model/block_profile.h"
+
+#include "tests/catch.h"
+
+namespace timeslice::model {
+
+namespace {
+
+const StackFrame kBuiltin{"RegExp.prototype.test", ""};
+const StackFrame kInternal{"readFileSync", "node:fs", 450, 20, true};
+
+StackFrame own(const std::string& function, int line) {
+  return {function, "/srv/app.js", line, 3, true};
+}
+
+}  // namespace
+
+TEST_CASE("the function to look at is the innermost of the program's own") {
+  CHECK(own_frame({}) == nullptr);
+  CHECK(own_frame({kBuiltin})->function == "RegExp.prototype.test");
+  CHECK(own_frame({kBuiltin, kInternal})->function == "readFileSync");
+  CHECK(own_frame({kBuiltin, kInternal, own("load", 7), own("main", 9)})->function == "load");
+}
+
+TEST_CASE("a block has the function with the most samples, at the line that most of those had") {
+  BlockProfile profile;
+  CHECK_FALSE(profile.function());
+  CHECK(profile.phase().empty());
+  for (const int line : {7, 8, 8, 9}) profile.add({{kInternal, own("load", line)}, "timers"});
+  profile.add({{own("parse", 30)}, "poll"});
+  profile.add({{}, "timers", true});
+  profile.drop();
+  const auto function = profile.function();
+  REQUIRE(function);
+  CHECK(function->frame == own("load", 8));
+  CHECK(function->share == 0.8);
+  REQUIRE(function->stack.size() == 2);
+  CHECK(function->stack[0] == kInternal);
+  CHECK(function->stack[1].line == 7);
+  CHECK(profile.phase() == "timers");
+  CHECK(profile.samples() == 6);
+  CHECK(profile.dropped() == 1);
+  CHECK(profile.gc_share() == Approx(1.0 / 6));
+}
+
+TEST_CASE("functions of one name in two files are two, and any number of them stays small") {
+  BlockProfile profile;
+  profile.add({{StackFrame{"run", "/a.js", 1, 1, true}}, ""});
+  profile.add({{StackFrame{"run", "/b.js", 1, 1, true}}, ""});
+  profile.add({{StackFrame{"run", "/b.js", 1, 1, true}}, ""});
+  CHECK(profile.function()->frame.file == "/b.js");
+  for (int i = 0; i < 10'000; ++i) profile.add({{own("f" + std::to_string(i), 1)}, ""});
+  CHECK(profile.samples() == 10'003);
+  CHECK(profile.function()->frame.file == "/b.js");
+}
+
+}  // namespace timeslice::model

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// In which function was a loop while it was blocked? By samples of its stack, some fifty a second.
+// The one to look at is the innermost that is the program's own: what it called of the runtime is
+// told by the stack.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace timeslice::model {
+
+struct StackFrame {
+  std::string function;      // empty: it has no name
+  std::string file;          // empty: it is the runtime's own
+  int line = 0, column = 0;  // from 1; 0: not known
+  bool exact = false;        // else the line is about that
+
+  bool operator==(const StackFrame&) const = default;
+};
+
+struct StackSample {
+  std::vector<StackFrame> frames;  // the innermost first; empty: it was in no function
+  std::string phase;  // what called the outermost: "timers", "check", "poll" …; empty: not known
+  bool collects_garbage = false;
+};
+
+struct BlockFunction {
+  StackFrame frame;               // at the line that most of its samples had
+  double share = 0;               // of the samples that had any function
+  std::vector<StackFrame> stack;  // of the first of its samples, the innermost first
+};
+
+class BlockProfile {
+ public:
+  void add(const StackSample& sample);
+  void drop() { ++dropped_; }  // a sample that was in doubt
+
+  [[nodiscard]] uint32_t samples() const { return samples_; }
+  [[nodiscard]] uint32_t dropped() const { return dropped_; }
+  // Of the samples; 0 where there is none.
+  [[nodiscard]] double gc_share() const { return samples_ ? 1.0 * gc_ / samples_ : 0; }
+  // The function with the most samples; absent where none had any.
+  [[nodiscard]] std::optional<BlockFunction> function() const;
+  // That most samples had; empty: none had any.
+  [[nodiscard]] std::string phase() const;
+
+ private:
+  struct Line {
+    int line, column;
+    bool exact;
+    bool operator<(const Line& other) const {
+      return std::tie(line, column, exact) < std::tie(other.line, other.column, other.exact);
+    }
+  };
+  struct Seen {
+    uint32_t samples = 0;
+    std::map<Line, uint32_t> lines;
+    std::vector<StackFrame> stack;
+  };
+
+  std::map<std::pair<std::string, std::string>, Seen> functions_;  // by name and file
+  std::map<std::string, uint32_t> phases_;
+  uint32_t samples_ = 0, named_ = 0, dropped_ = 0, gc_ = 0;
+};
+
+// The innermost frame that is the program's own; else the innermost in a file; else the innermost.
+// Null where there is none.
+[[nodiscard]] const StackFrame* own_frame(const std::vector<StackFrame>& frames);
+
+}  // namespace timeslice::model
