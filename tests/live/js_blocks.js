@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// Blocks its loop in functions that it knows, and says afterwards when and in which: one line of
+// JSON for each block. What looks at the process meanwhile has to find the same.
+//   node js_blocks.js ROUNDS MS KIND,...|all main|worker    blocks of about MS each, in that thread
+// It says "ready TID" first, with that thread's, and waits for a line.
+'use strict';
+const childProcess = require('child_process');
+const crypto = require('crypto');
+const fs = require('fs');
+const { Worker, isMainThread, parentPort } = require('worker_threads');
+const zlib = require('zlib');
+const [rounds, ms] = process.argv.slice(2, 4).map(Number);
+const chosen = process.argv[4] === 'all' ? null : process.argv[4].split(',');
+const source = fs.readFileSync(__filename, 'latin1');
+const until = () => Date.now() + ms;
+
+// -- what blocks. Each kind is found by its function's text, so its lines are known.
+function countInALoop() {
+  const end = until();
+  let sum = 0;
+  while (Date.now() < end) {
+    for (let i = 0; i < 1000; ++i) sum = (sum * 31 + i) | 0;
+  }
+  return sum;
+}
+function callsCounting() { return 1 + countInALoop(); }
+function callsItTwiceRemoved() { return 1 + callsCounting(); }
+
+function mixIn(hash, value) { return (hash * 33 + value) | 0; }
+function inlinesTheMixing() {
+  const end = until();
+  let hash = 1;
+  do {
+    for (let i = 0; i < 3e5; ++i) hash = mixIn(hash, i);
+  } while (Date.now() < end);
+  return hash;
+}
+
+function fibonacci(n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
+function descend(depth) { return depth > 0 ? descend(depth - 1) + 1 : countInALoop(); }
+
+class Ledger {
+  #entries = new Map();
+  bookEntries() {
+    const end = until();
+    for (let n = 0; Date.now() < end; ++n) this.#entries.set(n % 1000, n);
+    return this.#entries.size;
+  }
+  static rebuildAll() {
+    const end = until();
+    let text = '';
+    while (Date.now() < end) text = text.length > 1000 ? '' : text + 'x';
+    return text;
+  }
+  get slowTotal() {
+    const end = until();
+    let total = 0;
+    while (Date.now() < end) total += this.#entries.size + 1;
+    return total;
+  }
+}
+
+const rows = Array.from({ length: 40000 }, (_, i) => ({ id: i, name: 'n' + i, tags: [i, i + 1] }));
+const text = JSON.stringify(rows);
+const noise = crypto.randomBytes(2e6);
+const shuffled = rows.map((row) => (row.id * 7919) % rows.length);
+const shared = new Int32Array(new SharedArrayBuffer(4));
+function repeat(work) {
+  const end = until();
+  let sum = 0;
+  do sum += work(); while (Date.now() < end);
+  return sum;
+}
+function parseText() { return JSON.parse(text).length; }
+function stringifyRows() { return JSON.stringify(rows).length; }
+function backtrack() { return /^(a+)+$/.test('aaaaaaaaaaaaaaaaaaaaa!') ? 1 : 0; }
+function derivePassword() { return crypto.pbkdf2Sync('secret', 'salt', 30000, 64, 'sha512').length; }
+function compressNoise() { return zlib.gzipSync(noise).length; }
+function readWholeFile() { return fs.readFileSync(process.execPath).length; }
+function runCommand() { return childProcess.execSync('sleep ' + ms / 1000).length; }
+function waitForNobody() { return Atomics.wait(shared, 0, 0, ms).length; }
+function sortThem() { return shuffled.slice().sort(function compareTwo(a, b) { return a - b; })[0]; }
+function mapThem() { return rows.map((row) => row.id * 2).length; }
+function listFolder() { return fs.readdirSync('/usr/lib').length; }
+function copyText() { return noise.toString('base64').length; }
+function listKeys() { return rows.reduce((sum, row) => sum + Object.keys(row).length, 0); }
+function makeGarbage() {
+  const end = until();
+  let kept = [];
+  while (Date.now() < end) {
+    kept.push({ list: new Array(20).fill(kept.length), name: 'x' + kept.length });
+    if (kept.length > 30000) kept = [];
+  }
+  return kept.length;
+}
+const evaluated = new Function('end', 'let n = 0; while (Date.now() < end) ++n; return n;');
+const closures = [1, 2].map((step) => () => {
+  const end = until();
+  let sum = step;
+  while (Date.now() < end) sum += step;
+  return sum;
+});
+function* walkNumbers() {
+  const end = until();
+  for (let n = 0; Date.now() < end; ++n) if (n % 5000000 === 4999999) yield n;
+}
+async function afterAwait() {
+  await null;
+  const end = until();
+  let sum = 0;
+  while (Date.now() < end) ++sum;
+  return sum;
+}
+// prettier-ignore
+function minified(e){function t(e){for(var n=0,r=Date.now()+e;Date.now()<r;)n=n*31+e|0;return n}return function q(e){return t(e)}(e)}
+
+// -- [kind, what it runs, the functions that may be innermost among this file's]
+const kinds = [
+  ['nested', callsItTwiceRemoved, [countInALoop]],
+  ['inlined', inlinesTheMixing, [inlinesTheMixing, mixIn]],
+  ['recursive', () => fibonacci(27 + (ms > 40)), [fibonacci]],
+  ['deep', () => descend(400), [countInALoop]],
+  ['method', () => new Ledger().bookEntries(), [Ledger.prototype.bookEntries]],
+  ['static', () => Ledger.rebuildAll(), [Ledger.rebuildAll]],
+  ['getter', () => new Ledger().slowTotal,
+    [Object.getOwnPropertyDescriptor(Ledger.prototype, 'slowTotal').get]],
+  ['parse', () => repeat(parseText), [parseText]],
+  ['stringify', () => repeat(stringifyRows), [stringifyRows]],
+  ['regexp', () => repeat(backtrack), [backtrack]],
+  ['pbkdf2', () => repeat(derivePassword), [derivePassword]],
+  ['gzip', () => repeat(compressNoise), [compressNoise]],
+  ['read', () => repeat(readWholeFile), [readWholeFile]],
+  ['exec', runCommand, [runCommand]],
+  ['wait', waitForNobody, [waitForNobody]],
+  ['sort', () => repeat(sortThem), [sortThem]],
+  ['map', () => repeat(mapThem), [mapThem]],
+  ['folder', () => repeat(listFolder), [listFolder]],
+  ['base64', () => repeat(copyText), [copyText]],
+  ['keys', () => repeat(listKeys), [listKeys]],
+  ['garbage', makeGarbage, [makeGarbage]],
+  ['evaluated', () => evaluated(until()), null],
+  ['closure', () => closures[1](), [closures[1]]],
+  ['generator', () => [...walkNumbers()].length, [walkNumbers]],
+  ['await', afterAwait, [afterAwait]],
+  ['minified', () => minified(ms), [minified]],
+];
+
+function linesOf(work) {
+  const begin = source.indexOf(work.toString());
+  const first = source.slice(0, begin).split('\n').length;
+  return [first, first + work.toString().split('\n').length - 1];
+}
+// `lines`: the innermost frame of this file is in one of these ranges; null: of no file, but
+// evaluated here. repeat() and what it is given may be caught between two calls.
+const blocks = [];
+function note(kind, allowed, start) {
+  const end = process.hrtime.bigint();
+  blocks.push(JSON.stringify({ kind, start: Number(start), end: Number(end),
+    functions: allowed && allowed.map((work) => work.name.replace(/^get /, '')),
+    lines: allowed && allowed.map(linesOf) }));
+}
+
+const todo = [];
+for (let round = 0; round < rounds; ++round)
+  for (const kind of kinds) if (!chosen || chosen.includes(kind[0])) todo.push(kind);
+function runNext() {
+  if (todo.length === 0) {
+    fs.writeSync(1, blocks.join('\n') + '\nend\n');
+    return;
+  }
+  const [kind, work, allowed] = todo.shift();
+  const start = process.hrtime.bigint();
+  const result = work();
+  if (!(result instanceof Promise)) {
+    note(kind, allowed, start);
+    setTimeout(runNext, 5);
+    return;
+  }
+  result.then(() => {
+    note(kind, allowed, start);
+    setTimeout(runNext, 5);
+  });
+}
+
+const threads = () => fs.readdirSync('/proc/self/task');
+function startWorker() {
+  const before = threads();
+  const worker = new Worker(__filename, { argv: process.argv.slice(2) });
+  worker.once('online', () => {
+    const added = threads().filter((thread) => !before.includes(thread));
+    fs.writeSync(1, `ready ${added[0]}\n`);
+    process.stdin.once('data', () => {
+      process.stdin.unref();
+      worker.postMessage('start');
+    });
+  });
+}
+if (!isMainThread) {
+  parentPort.once('message', () => setTimeout(runNext, 5));
+} else if (process.argv[5] === 'worker') {
+  startWorker();
+} else {
+  fs.writeSync(1, `ready ${process.pid}\n`);
+  process.stdin.once('data', () => {
+    process.stdin.unref();
+    setTimeout(runNext, 5);
+  });
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/v8_stack.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/failure.h"
+#include "runtime/cached_reader.h"
+
+namespace timeslice::runtime {
+
+namespace {
+
+constexpr size_t kSetUpBytes = 64 << 20;  // read once for a process
+constexpr uint64_t kStackLoaded = 64 << 10;
+
+ElfImage image_at(MemoryReader& memory, uint64_t base) {
+  if (auto image = ElfImage::at(memory, base)) return *image;
+  throw Failure(
+      "cannot name JavaScript functions: the program's image can't be read in its memory");
+}
+
+// Of what Node itself runs outermost. Else C++ called JavaScript for something that happened.
+JsPhase phase_of(const JsFrame& bottom) {
+  if (bottom.file.rfind("node:internal/", 0) != 0) return JsPhase::kPoll;
+  if (bottom.function == "processTimers") return JsPhase::kTimers;
+  if (bottom.function == "processImmediate") return JsPhase::kCheck;
+  if (bottom.function == "processTicksAndRejections") return JsPhase::kMicrotasks;
+  return bottom.file.rfind("node:internal/main/", 0) == 0 ? JsPhase::kScript : JsPhase::kPoll;
+}
+
+}  // namespace
+
+V8Stacks::V8Stacks(MemoryReader& memory, uint64_t base,
+                   const std::vector<ExecutableMapping>& mappings)
+    : image_(image_at(memory, base)) {
+  CachedReader cached(memory, kSetUpBytes);
+  layout_ = V8Layout::read(cached, image_);
+  known_.bytecode_sizes = V8BytecodeSizes::read(cached, image_);
+  set_mappings(memory, mappings);
+}
+
+void V8Stacks::set_mappings(MemoryReader& memory, const std::vector<ExecutableMapping>& mappings) {
+  CachedReader cached(memory, kSetUpBytes);
+  code_ = V8Code(mappings, exported_builtins(cached, image_));
+  if (!isolates_) isolates_ = V8IsolateOffsets::read(cached, image_, code_);
+}
+
+JsStack V8Stacks::sample(MemoryReader& memory, const V8Registers& registers,
+                         const JsStackLimits& limits) {
+  JsStack stack;
+  CachedReader cached(memory, limits.bytes);
+  V8Heap heap(cached, layout_);
+  V8Ground ground{heap, code_, isolates_ ? &*isolates_ : nullptr, std::nullopt};
+  if (isolates_) ground.isolate = isolates_->isolate_of(cached, registers.fs_base);
+  if (ground.isolate) {
+    stack.state = ground.isolate->state;
+    if (ground.isolate->entry_frame > registers.sp)
+      cached.load(registers.sp,
+                  std::min(ground.isolate->entry_frame + 16 - registers.sp, kStackLoaded));
+  }
+  const V8Walked walked = walk(ground, registers, limits.frames);
+  stack.dropped = walked.dropped;
+  stack.mappings_outdated = walked.mappings_outdated;
+  stack.cut = !walked.complete;
+  V8Naming naming(ground, known_, registers.sp);
+  for (const V8Frame& frame : walked.frames) {
+    if (frame.function) {
+      if (naming.name(frame, stack.frames)) continue;
+      stack.frames.clear();
+      stack.dropped = "a function's description doesn't fit";
+      break;
+    }
+    if (frame.type == layout_.frames.entry || frame.type == layout_.frames.construct_entry)
+      stack.frames.push_back({JsFrameKind::kNativeEntry});
+  }
+  if (walked.bottom_is_microtasks) {
+    stack.phase = JsPhase::kMicrotasks;
+  } else if (const auto bottom = walked.bottom ? naming.name_only(*walked.bottom) : std::nullopt) {
+    stack.phase = phase_of(*bottom);
+  }
+  stack.bytes_read = cached.bytes_read();
+  return stack;
+}
+
+}  // namespace timeslice::runtime
