@@ -48,6 +48,9 @@ class Line {
     rest_.remove_prefix(at + 1);
     return true;
   }
+  [[nodiscard]] bool starts_with(std::string_view text) const {
+    return rest_.substr(0, text.size()) == text;
+  }
   [[nodiscard]] std::string_view without_blanks() const {
     return rest_.substr(std::min(rest_.find_first_not_of(' '), rest_.size()));
   }
@@ -60,7 +63,9 @@ class Line {
 bool parse(std::string_view text, Mapping& map) {
   Line line(text);
   if (!line.number(map.start, 16) || !line.past('-') || !line.number(map.end, 16)) return false;
-  if (!line.past(' ') || !line.past(' ') || !line.number(map.offset, 16)) return false;
+  if (!line.past(' ')) return false;
+  map.executable = line.starts_with("r-x") || line.starts_with("rwx");
+  if (!line.past(' ') || !line.number(map.offset, 16)) return false;
   if (!line.past(' ') || !line.past(' ') || !line.number(map.inode, 10)) return false;
   map.path = line.without_blanks();
   return true;

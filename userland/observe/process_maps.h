@@ -12,6 +12,7 @@ struct Mapping {
   uint64_t end;     // exclusive
   uint64_t offset;  // in the file
   uint64_t inode;   // 0: no file
+  bool executable;
   std::string path;
 };
 

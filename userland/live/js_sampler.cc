@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "live/js_sampler.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/failure.h"
+#include "observe/process_maps.h"
+#include "runtime/elf_image.h"
+
+namespace timeslice::live {
+
+namespace {
+
+constexpr size_t kMostImages = 512;
+// What V8 exports for debuggers, in every version that does.
+constexpr const char* kMark = "v8dbg_class_Map__instance_type__uint16_t";
+// Mappings are read again where code lies outside of them; a process that makes new ones all the
+// time doesn't take all of our time.
+constexpr uint64_t kMappingsEvery = 100'000'000;  // ns
+
+std::vector<runtime::ExecutableMapping> executable(const std::vector<observe::Mapping>& maps,
+                                                   uint64_t image_inode) {
+  std::vector<runtime::ExecutableMapping> code;
+  for (const observe::Mapping& map : maps) {
+    if (!map.executable) continue;
+    code.push_back({map.start, map.end, map.offset, map.inode != 0 && map.inode == image_inode,
+                    map.inode == 0 && map.path.empty()});
+  }
+  return code;
+}
+
+std::string phase_of(runtime::JsPhase phase) {
+  switch (phase) {
+    case runtime::JsPhase::kScript:
+      return "script";
+    case runtime::JsPhase::kTimers:
+      return "timers";
+    case runtime::JsPhase::kCheck:
+      return "check";
+    case runtime::JsPhase::kMicrotasks:
+      return "microtasks";
+    case runtime::JsPhase::kPoll:
+      return "poll";
+    case runtime::JsPhase::kUnknown:
+      break;
+  }
+  return "";
+}
+
+model::StackFrame frame_of(runtime::JsFrame& frame) {
+  return {std::move(frame.function), std::move(frame.file), frame.line, frame.column, frame.exact};
+}
+
+}  // namespace
+
+JsSampler::JsSampler(uint32_t tgid) : tgid_(tgid), memory_(tgid) { find_v8(); }
+
+void JsSampler::find_v8() {
+  refusal_ = "its JavaScript functions cannot be named: V8's description of itself isn't in it";
+  const std::vector<observe::Mapping> maps = observe::read_maps(tgid_);
+  size_t images = 0;
+  for (const observe::Mapping& map : maps) {
+    if (map.offset != 0 || map.inode == 0) continue;
+    if (++images > kMostImages) break;
+    const auto image = runtime::ElfImage::at(memory_, map.start);
+    if (!image || !image->find(memory_, kMark)) continue;
+    try {
+      image_inode_ = map.inode;
+      stacks_.emplace(memory_, map.start, executable(maps, image_inode_));
+      refusal_.clear();
+    } catch (const Failure& failure) {
+      refusal_ = failure.what();
+    }
+    return;
+  }
+}
+
+void JsSampler::read_mappings(uint64_t now_ns) {
+  mappings_read_ns_ = now_ns;
+  stacks_->set_mappings(memory_, executable(observe::read_maps(tgid_), image_inode_));
+}
+
+std::optional<model::StackSample> JsSampler::sample(const ts_look& look, uint64_t now_ns) {
+  if (!stacks_ || !(look.have & TS_LOOK_REGISTERS)) return std::nullopt;
+  const runtime::V8Registers registers{look.ip, look.sp, look.bp, look.thread_pointer};
+  runtime::JsStack stack = stacks_->sample(memory_, registers);
+  if (stack.mappings_outdated && now_ns - mappings_read_ns_ > kMappingsEvery) {
+    read_mappings(now_ns);
+    stack = stacks_->sample(memory_, registers);
+  }
+  if (!stack.dropped.empty()) return std::nullopt;
+  model::StackSample sample;
+  for (runtime::JsFrame& frame : stack.frames)
+    if (frame.kind != runtime::JsFrameKind::kNativeEntry) sample.frames.push_back(frame_of(frame));
+  sample.phase = phase_of(stack.phase);
+  sample.collects_garbage = stack.state == runtime::V8State::kGarbageCollector;
+  return sample;
+}
+
+}  // namespace timeslice::live
