@@ -35,7 +35,8 @@ const fs = require('fs');
 const say = (object) => fs.writeSync(1, JSON.stringify(object) + '\n');
 const now = () => Number(process.hrtime.bigint());
 const timed = (work) => { const start = now(); work(); return { start, end: now() }; };
-const spin = (ms) => { const end = now() + ms * 1e6; while (now() < end); };
+const spin = (ms) => { for (const end = Date.now() + ms; Date.now() < end; ); };
+const doze = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 const orders = {
   // Nothing moves from then on until the file is there.
   figures: (file) => {
@@ -44,7 +45,7 @@ const orders = {
     say({});
   },
   spin: (ms) => say(timed(() => spin(+ms))),
-  sleep: (ms) => say(timed(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, +ms))),
+  sleep: (ms) => say(timed(() => doze(+ms))),
   turns: (count) => {
     const again = () => (spin(1), --count > 0 ? setImmediate(again) : say({}));
     again();
@@ -177,6 +178,12 @@ TEST_CASE("a block is found with its start, its length, and whether it ran or sl
     CHECK(found->start_ns + found->duration_ns + seen.longest_gap_ns >= end);
     CHECK(found->split.sum() == found->duration_ns);
     // On a busy machine, whatever wasn't asleep for a call waits for its core.
+    const auto function = found->profile.function();
+    REQUIRE(function);
+    CHECK(function->frame.function == (what == "spin" ? "spin" : "doze"));
+    CHECK(function->frame.file == "[eval]");
+    CHECK(function->share > 0.7);
+    CHECK(found->profile.phase() == "poll");
     const double slept = ms(found->split.asleep) / ms(found->duration_ns);
     CAPTURE(slept, found->split.oncpu, found->split.wait, found->duration_ns);
     CHECK((what == "sleep" ? slept > 0.5 : slept < 0.2));
@@ -215,6 +222,38 @@ TEST_CASE("a worker thread's loop is found beside the main thread's, and V8's ow
     const model::LoopFigures& f = loop.figures;
     CHECK(f.active.sum() + f.idle_asleep_ns + f.idle_ready_ns == f.interval_ns);
   }
+}
+
+TEST_CASE("the workers of a cluster are shown with their primary, as they come and go") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  const ScratchDirectory
+      directory;  // a cluster is one file's, and a child that is none of it waits
+  const std::string file = directory.path() + "/cluster.js";
+  std::ofstream(file) << R"(
+const cluster = require('cluster');
+if (cluster.isPrimary) {
+  require('child_process').spawn('cat');
+  cluster.fork();
+  const first = cluster.fork();
+  process.stdin.on('data', () => first.process.kill('SIGKILL'));
+} else setInterval(() => {}, 10);
+)";
+  Command primary({"node", file}, [] { unsetenv("NODE_OPTIONS"); });
+  const auto tgid = static_cast<uint32_t>(primary.pid());
+  LoopWatch watch({tgid}, 50'000'000);
+  model::LoopFrame frame;
+  const auto shows = [&](size_t loops) {
+    return until([&] {
+      frame = watch.take();
+      return frame.loops.size() == loops;
+    });
+  };
+  REQUIRE(shows(3));
+  CHECK(frame.loops[0].tgid == tgid);
+  for (const model::WatchedLoop& loop : frame.loops) CHECK(loop.is_main);
+  CHECK(frame.refused.empty());
+  primary.send("\n");
+  CHECK(shows(2));
 }
 
 TEST_CASE("a full pool is told with what waits for it, and one with room as having room") {

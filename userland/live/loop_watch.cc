@@ -18,8 +18,10 @@
 
 #include "base/clock.h"
 #include "base/failure.h"
+#include "live/js_sampler.h"
 #include "live/loop_finder.h"
 #include "live/pool_finder.h"
+#include "observe/cluster_workers.h"
 #include "observe/command_line.h"
 #include "observe/thread_looks.h"
 #include "runtime/uv_loop.h"
@@ -34,11 +36,16 @@ constexpr std::chrono::milliseconds kPeriod{10};
 // middle of a turn isn't found. Of many it takes longer, so it is done less often.
 constexpr uint64_t kSearchEvery = 100'000'000;    // ns
 constexpr uint64_t kSearchPerThread = 1'000'000;  // ns
-constexpr size_t kMostThreads = 8192;             // of a process that are searched for loops
+constexpr uint64_t kWorkersEvery =
+    1'000'000'000;  // ns: how often a cluster's workers are looked for
+constexpr size_t kMostProcesses = 1024;
+constexpr size_t kMostThreads = 8192;  // of a process that are searched for loops
 // A look that took longer is of no single moment: it is repeated.
 constexpr uint64_t kQuickLook = 200'000;  // ns
 constexpr int kTries = 3;
-constexpr size_t kMostJobsTold = 256;  // of each queue
+constexpr size_t kMostJobsTold = 256;          // of each queue
+constexpr uint64_t kSampleEvery = 18'000'000;  // ns: at every other look
+constexpr uint64_t kSamplesPerDoubling = 16;
 constexpr std::chrono::seconds kPatience{2};
 
 std::vector<uint32_t> threads_of(uint32_t tgid) {
@@ -109,7 +116,7 @@ class ProcessLoops {
     for (const Tracked& loop : loops_) known.push_back(loop.found);
     const std::span<const ts_look> threads = looks.read(tids);
     for (const FoundLoop& found : finder_->find(threads, known))
-      loops_.push_back({found, model::LoopTurns(block_ns_)});
+      loops_.push_back({found, model::LoopTurns(block_ns_), 0});
     if (!pool_places_ && !loops_.empty()) pool_places_ = pool_by_waiters(memory_, threads);
     // The main thread's first, then by age.
     std::sort(loops_.begin(), loops_.end(), [this](const Tracked& one, const Tracked& other) {
@@ -134,6 +141,7 @@ class ProcessLoops {
       if (!state) continue;
       loop.found.keeps_times |= state->words.entry_ns != 0 || state->words.idle_ns != 0;
       loop.turns.add(joined(*state, loop.found, look));
+      if (is_time_for_sample(loop, state->at_ns)) take_sample(loop, look, state->at_ns);
     }
     if (pool_places_ && !loops_.empty()) look_at_pool();
     return looks;
@@ -157,15 +165,37 @@ class ProcessLoops {
     seen.pools.push_back({tgid_, std::move(*figures)});
   }
 
+  [[nodiscard]] uint32_t tgid() const { return tgid_; }
   [[nodiscard]] bool gone() const { return gone_; }
 
  private:
   struct Tracked {
     FoundLoop found;
     model::LoopTurns turns;
+    uint64_t sampled_ns = 0;
   };
 
+  // From the middle of what would be a block on; of one that lasts, in ever larger steps.
+  [[nodiscard]] bool is_time_for_sample(const Tracked& loop, uint64_t now_ns) const {
+    const uint64_t turn = loop.turns.turn_ns();
+    return turn > block_ns_ / 2 &&
+           now_ns - loop.sampled_ns >= std::max(kSampleEvery, turn / kSamplesPerDoubling);
+  }
+
+  // By registers that are as fresh as can be: the look is as old as all reads since.
+  void take_sample(Tracked& loop, const ts_look& look, uint64_t now_ns) {
+    if (!sampler_) sampler_ = std::make_unique<JsSampler>(tgid_);
+    loop.sampled_ns = now_ns;
+    model::BlockProfile* profile = loop.turns.profile();
+    if (!profile || !sampler_->refusal().empty()) return;
+    if (const auto sample = sampler_->sample(look, now_ns))
+      profile->add(*sample);
+    else
+      profile->drop();
+  }
+
   void begin_anew() {
+    sampler_.reset();
     finder_ = std::make_unique<LoopFinder>(tgid_);
     pool_places_.reset();
     if (finder_->refusal().empty()) pool_places_ = pool_by_symbols(tgid_, finder_->image());
@@ -203,6 +233,7 @@ class ProcessLoops {
   uint64_t block_ns_;
   observe::TargetMemory memory_;
   std::unique_ptr<LoopFinder> finder_;  // made by the first search
+  std::unique_ptr<JsSampler> sampler_;  // made when there is something to name
   std::optional<runtime::UvPoolPlaces> pool_places_;
   model::PoolLooks pool_;
   std::vector<Tracked> loops_;
@@ -217,7 +248,7 @@ class ProcessLoops {
 class LoopWatch::Watcher {
  public:
   Watcher(const std::vector<uint32_t>& tgids, uint64_t block_ns)
-      : looks_(observe::open_thread_looks(note_)) {
+      : named_(tgids), block_ns_(block_ns), looks_(observe::open_thread_looks(note_)) {
     for (const uint32_t tgid : tgids) processes_.emplace_back(tgid, block_ns);
   }
 
@@ -269,8 +300,30 @@ class LoopWatch::Watcher {
   }
 
  private:
+  // Of those that were named: the workers of a cluster come and go.
+  void find_workers(uint64_t now_ns) {
+    if (now_ns < next_workers_ns_) return;
+    next_workers_ns_ = now_ns + kWorkersEvery;
+    std::erase_if(processes_, [this](const ProcessLoops& process) {
+      return process.gone() && !is_named(process.tgid());
+    });
+    for (const uint32_t primary : named_) {
+      for (const uint32_t worker : observe::cluster_workers(primary)) {
+        const auto is_known = [&](const ProcessLoops& process) { return process.tgid() == worker; };
+        if (processes_.size() < kMostProcesses &&
+            std::none_of(processes_.begin(), processes_.end(), is_known))
+          processes_.emplace_back(worker, block_ns_);
+      }
+    }
+  }
+
+  [[nodiscard]] bool is_named(uint32_t tgid) const {
+    return std::find(named_.begin(), named_.end(), tgid) != named_.end();
+  }
+
   void look() {
     const uint64_t now = monotonic_ns();
+    find_workers(now);
     std::vector<uint32_t> tids;
     for (ProcessLoops& process : processes_) {
       process.search(*looks_, now);
@@ -283,10 +336,13 @@ class LoopWatch::Watcher {
 
   std::timed_mutex mutex_;
   std::condition_variable_any changed_;
+  std::vector<uint32_t> named_;
+  uint64_t block_ns_;
   std::string note_;
   std::unique_ptr<observe::ThreadLooks> looks_;
   std::vector<ProcessLoops> processes_;
   std::exception_ptr failure_;
+  uint64_t next_workers_ns_ = 0;
   bool closed_ = false, ended_ = false;
 };
 

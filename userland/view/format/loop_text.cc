@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "view/format/number.h"
 #include "view/format/printable.h"
@@ -14,6 +17,7 @@ namespace timeslice::view {
 namespace {
 
 constexpr size_t kMostCommand = 72;  // bytes of a command line
+constexpr double kFewSamples = 1.5;  // one sample in the garbage collector may be chance
 
 double percent(uint64_t part, uint64_t whole) {
   return whole ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0;
@@ -36,27 +40,85 @@ void append_place(std::string& out, const model::StackFrame& frame) {
   out += ')';
 }
 
-void append_function(std::string& out, const model::BlockProfile& profile) {
-  const auto function = profile.function();
-  if (!function) return;
-  out += " in ";
-  append_place(out, function->frame);
-  fmt::format_to(std::back_inserter(out), ", {:.0f}% of {}", 100 * function->share,
-                 counted(profile.samples(), "sample", "samples"));
+// Blocks of one function at one line, told together; or one that goes on.
+struct Blocks {
+  std::optional<model::StackFrame> function, called;  // what it called then, if anything
+  bool goes_on = false;
+  uint64_t count = 0, longest_ns = 0, samples = 0;
+  model::TimeSplit split;
+  double own_samples = 0, gc_samples = 0, gc_ns = 0;
+  std::string phase;
+
+  void add(const model::LoopBlock& block) {
+    ++count;
+    longest_ns = std::max(longest_ns, block.duration_ns);
+    split.oncpu += block.split.oncpu;
+    split.wait += block.split.wait;
+    split.asleep += block.split.asleep;
+    samples += block.profile.samples();
+    if (const auto found = block.profile.function()) {
+      own_samples += found->share * block.profile.samples();
+      if (!function) take_names(*found);
+    }
+    gc_samples += block.profile.gc_share() * block.profile.samples();
+    gc_ns += block.profile.gc_share() * static_cast<double>(block.duration_ns);
+    phase = block.profile.phase();
+  }
+  void take_names(const model::BlockFunction& found) {
+    function = found.frame;
+    const model::StackFrame& innermost = found.stack.front();
+    if (innermost.function != function->function || innermost.file != function->file)
+      called = innermost;
+  }
+};
+
+// The longest in all first, and those that go on before them.
+std::vector<Blocks> by_function(const std::vector<model::LoopBlock>& blocks) {
+  std::vector<Blocks> groups;
+  for (const model::LoopBlock& block : blocks) {
+    const auto function = block.profile.function();
+    const auto same = [&](const Blocks& group) {
+      return block.ended && !group.goes_on && group.function.has_value() == function.has_value() &&
+             (!function || (group.function->function == function->frame.function &&
+                            group.function->file == function->frame.file &&
+                            group.function->line == function->frame.line));
+    };
+    auto group = std::find_if(groups.begin(), groups.end(), same);
+    if (group == groups.end()) {
+      groups.emplace_back();
+      group = groups.end() - 1;
+      group->goes_on = !block.ended;
+    }
+    group->add(block);
+  }
+  std::stable_sort(groups.begin(), groups.end(), [](const Blocks& one, const Blocks& other) {
+    return std::make_pair(one.goes_on, one.split.sum()) >
+           std::make_pair(other.goes_on, other.split.sum());
+  });
+  return groups;
 }
 
-void append_block(std::string& out, const model::LoopBlock& block) {
-  const auto part = [](uint64_t ns) { return duration(static_cast<double>(ns)); };
-  out += block.ended ? "    blocked for " : "    blocked, so far for ";
-  out += part(block.duration_ns);
-  append_function(out, block.profile);
-  out += ": " + part(block.split.oncpu) + " on a CPU, " + part(block.split.wait) +
-         " waiting for one, " + part(block.split.asleep) + " asleep";
-  if (block.profile.gc_share() > 0)
-    fmt::format_to(std::back_inserter(out), "; {:.0f}% collecting garbage",
-                   100 * block.profile.gc_share());
-  if (const std::string phase = block.profile.phase(); !phase.empty())
-    out += "; called by " + phase;
+void append_blocks(std::string& out, const Blocks& blocks) {
+  const auto time = [](auto ns) { return duration(static_cast<double>(ns)); };
+  out += blocks.goes_on ? "    blocked, so far for " : "    blocked for ";
+  out += time(blocks.split.sum());
+  if (blocks.count > 1)
+    out += " in " + grouped(blocks.count) + " turns (longest " + time(blocks.longest_ns) + ")";
+  if (blocks.function) {
+    out += " by ";
+    append_place(out, *blocks.function);
+    if (blocks.called) {
+      out += ", calling ";
+      append_place(out, *blocks.called);
+    }
+    fmt::format_to(std::back_inserter(out), ", in {:.0f} of {}", blocks.own_samples,
+                   counted(blocks.samples, "sample", "samples"));
+  }
+  out += "\n      " + time(blocks.split.oncpu) + " on CPU, " + time(blocks.split.wait) +
+         " waiting for a CPU, " + time(blocks.split.asleep) + " asleep in a call";
+  if (blocks.gc_samples >= kFewSamples)
+    out += "; " + time(blocks.gc_ns) + " of it garbage collection";
+  if (!blocks.phase.empty()) out += "; phase: " + blocks.phase;
   out += '\n';
 }
 
@@ -105,7 +167,7 @@ void append_text(std::string& out, const model::LoopFrame& frame) {
                    percent(f.active.sum(), whole), percent(f.active.oncpu, whole),
                    percent(f.active.wait, whole), percent(f.active.asleep, whole),
                    percent(f.idle_ready_ns, whole), ms(f.longest_turn_ns), ms(f.delay_p99_ns));
-    for (const model::LoopBlock& block : f.blocks) append_block(out, block);
+    for (const Blocks& blocks : by_function(f.blocks)) append_blocks(out, blocks);
     if (!loop.is_main) continue;
     for (const model::WatchedPool& pool : frame.pools)
       if (pool.tgid == loop.tgid) append_pool(out, pool.figures);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// What do people, and scripts, get to see of event loops?
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+#include "view/format/loop_json.h"
+#include "view/format/loop_text.h"
+
+namespace timeslice {
+
+namespace {
+
+constexpr uint64_t kMs = 1'000'000;
+
+model::LoopBlock block(uint64_t ms, const model::StackFrame& in, bool ended = true,
+                       int samples = 4) {
+  model::LoopBlock block;
+  block.start_ns = 5'000 * kMs;
+  block.duration_ns = ms * kMs;
+  block.split = {(ms - 10) * kMs, 4 * kMs, 6 * kMs};
+  block.ended = ended;
+  for (int i = 0; i < samples; ++i)
+    block.profile.add({{{"readSync", "node:fs", 797, 3, true}, in}, "timers", i < samples / 2});
+  return block;
+}
+
+model::LoopFrame made_frame() {
+  const model::StackFrame load{"load", "/srv/app.js", 42, 7, true};
+  const model::StackFrame hostile{"a\x1b[31mb", "/srv/\n.js", 1, 1, false};
+  model::WatchedLoop loop;
+  loop.tgid = loop.tid = 1234;
+  loop.command = "node /srv/app.js";
+  loop.is_main = true;
+  loop.figures.interval_ns = 1'000 * kMs;
+  loop.figures.turns = 250;
+  loop.figures.active = {300 * kMs, 40 * kMs, 60 * kMs};
+  loop.figures.idle_asleep_ns = 590 * kMs;
+  loop.figures.idle_ready_ns = 10 * kMs;
+  loop.figures.longest_turn_ns = 200 * kMs;
+  loop.figures.delay_p99_ns = 190 * kMs;
+  loop.figures.blocks = {block(60, load), block(200, load), block(80, hostile),
+                         block(70, load, false, 0)};
+  model::LoopFrame frame;
+  frame.time_ns = 9;
+  frame.source = "bpf";
+  frame.loops.push_back(loop);
+  model::WatchedPool pool;
+  pool.tgid = 1234;
+  pool.figures.looks = 100;
+  pool.figures.saturated_looks = 25;
+  pool.figures.threads = 4;
+  pool.figures.busy = 2.5;
+  pool.figures.queued = 7;
+  pool.figures.jobs = {{"fs.stat", "/x\x1b[0m", 5}, {"work", "", 2}};
+  frame.pools.push_back(pool);
+  frame.refused.push_back({77, "it has none"});
+  return frame;
+}
+
+}  // namespace
+
+TEST_CASE("loops are printed a line each, with their blocks by function and their pool") {
+  std::string text;
+  view::append_text(text, made_frame());
+  CHECK(
+      text ==
+      "     TID KIND    TURNS/S   UTIL%  ONCPU%   WAIT% ASLEEP%  READY%  LONGEST   DELAY99\n"
+      "1234 node /srv/app.js\n"
+      "    1234 main        250    40.0    30.0     4.0     6.0     1.0    200.0     190.0\n"
+      "    blocked, so far for 70 ms\n"
+      "      60 ms on CPU, 4.0 ms waiting for a CPU, 6.0 ms asleep in a call\n"
+      "    blocked for 260 ms in 2 turns (longest 200 ms) by load (/srv/app.js:42), calling "
+      "readSync "
+      "(node:fs:797), in 8 of 8 samples\n"
+      "      240 ms on CPU, 8.0 ms waiting for a CPU, 12 ms asleep in a call; 130 ms of it garbage "
+      "collection; phase: timers\n"
+      "    blocked for 80 ms by a?[31mb (about /srv/?.js:1), calling readSync (node:fs:797), in 4 "
+      "of "
+      "4 samples\n"
+      "      70 ms on CPU, 4.0 ms waiting for a CPU, 6.0 ms asleep in a call; 40 ms of it garbage "
+      "collection; phase: timers\n"
+      "    pool: 4 threads, 2.5 busy, all busy 25% of the time; 7 jobs waiting: 5 fs.stat /x?[0m, "
+      "2 "
+      "work\n"
+      "\n");
+}
+
+TEST_CASE("loops as JSON have the contract's keys, and null for what isn't known") {
+  std::string text;
+  view::append_json(text, made_frame());
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(text.back() == '\n');
+  const auto json = nlohmann::json::parse(text);
+  CHECK(json["schema"] == "timeslice/loop/1");
+  CHECK(json["probes"] == 0);
+  CHECK(json["trust"]["refused"][0]["tgid"] == 77);
+  const auto& loop = json["loops"][0];
+  CHECK(loop["kind"] == "main");
+  CHECK(loop["turns_per_s"] == 250);
+  CHECK(loop["utilisation"] == 0.4);
+  CHECK(loop["active_ms"]["wait"] == 40);
+  CHECK(loop["idle_ms"]["ready_waiting"] == 10);
+  CHECK(loop["delay_ms"]["p99"] == 190);
+  const auto& named = loop["blocks"][0];
+  CHECK(named["function"] == "load");
+  CHECK(named["file"] == "/srv/app.js");
+  CHECK(named["line"] == 42);
+  CHECK(named["column"] == 7);
+  CHECK(named["share"] == 1);
+  CHECK(named["samples"] == 4);
+  CHECK(named["phase"] == "timers");
+  CHECK(named["duration_ms"] == 60);
+  CHECK(named["gc_ms"] == 30);
+  CHECK(named["stack"].size() == 2);
+  CHECK(named["stack"][0]["function"] == "readSync");
+  CHECK(loop["blocks"][2]["function"] == "a\x1b[31mb");
+  const auto& unnamed = loop["blocks"][3];
+  CHECK(unnamed["ended"] == false);
+  for (const char* key : {"function", "file", "line", "column", "share", "phase", "gc_ms"})
+    CHECK(unnamed[key].is_null());
+  CHECK(unnamed["stack"].empty());
+  const auto& pool = json["pools"][0];
+  CHECK(pool["size"] == 4);
+  CHECK(pool["busy"] == 2.5);
+  CHECK(pool["saturated_ratio"] == 0.25);
+  CHECK(pool["queue_depth"] == 7);
+  CHECK(pool["slow_queue_depth"].is_null());
+  CHECK(pool["queued"][0]["what"] == "/x\x1b[0m");
+  CHECK(pool["queued"][1]["what"].is_null());
+}
+
+}  // namespace timeslice

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// Which processes are a Node cluster's workers? The children that their primary has given a number
+// in the environment.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace timeslice::observe {
+
+// Empty where there are none, or where we may not look.
+std::vector<uint32_t> cluster_workers(uint32_t primary);
+
+}  // namespace timeslice::observe
