@@ -6,10 +6,8 @@
 //
 // Run by `make fuzz SECONDS=60`, beside views_fuzz.cc, which tries what else shows one; what it
 // found once is kept in tests/fuzz/corpus.
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -18,6 +16,7 @@
 #include "model/history.h"
 #include "model/lanes.h"
 #include "model/report.h"
+#include "play/recording.h"
 #include "trace/reader.h"
 #include "view/report/report.h"
 
@@ -31,68 +30,44 @@ void require(bool holds, const char* what) {
   std::abort();
 }
 
-// As play/recording.cc has it.
-class Loader : public trace::Visitor {
+// Loads a recording as `report` does, and looks at how it is read.
+class Loader : public play::RecordingLoader {
  public:
+  using RecordingLoader::RecordingLoader;
+
   void header(const trace::Header& header) override {
-    require(history == nullptr, "one header comes");
-    begin_ns = end_ns = last_ns = header.begin_ns;
-    from_ns = std::max(from_ns, begin_ns);
-    model::HistoryInfo info;
-    info.begin_ns = header.begin_ns;
-    info.realtime_ns = header.realtime_ns;
-    info.machine = header.release;
-    info.asked = header.asked;
-    info.filtered = header.filtered;
-    info.recorder_tgid = header.recorder_tgid;
-    info.has_waits = header.ours();
-    history = std::make_unique<model::History>(info, from_ns, to_ns);
-    trust.recorder = header.recorder;
-    if (listener) history->listen(*listener);
+    require(!has_header_, "one header comes");
+    has_header_ = true;
+    begin_ns_ = last_ns_ = header.begin_ns;
+    RecordingLoader::header(header);
   }
   void row(trace::Moment moment, const ts_thread_row& row) override {
-    require(last_ns == begin_ns, "rows come before all events");
-    if (moment == trace::Moment::opening)
-      history->opening(row);
-    else
-      history->closing(row);
-  }
-  void role(const trace::RoleNote& note) override {
-    history->role(note.tid, note.start_ns, {note.name, note.evidence, note.confidence});
-  }
-  void closing(const trace::Closing& closing) override {
-    end_ns = std::max(end_ns, closing.end_ns);
-    for (const uint64_t lost : closing.lost) trust.lost += lost;
-    trust.suspended_ns = closing.suspended_ns;
-    trust.recorder_cpu_ns = closing.recorder_cpu_ns;
+    require(last_ns_ == begin_ns_, "rows come before all events");
+    RecordingLoader::row(moment, row);
   }
   void event(const ts_event& event) override {
-    require(history != nullptr, "the header comes first");
-    require(event.time_ns >= last_ns, "events come in the order of time");
+    require(has_header_, "the header comes first");
+    require(event.time_ns >= last_ns_, "events come in the order of time");
     require(ts_event_size(event.kind) != 0, "events are of a kind that we know");
-    last_ns = event.time_ns;
-    ++events;
-    history->event(event);
+    last_ns_ = event.time_ns;
+    ++events_;
+    RecordingLoader::event(event);
+  }
+  void check(const trace::Summary& summary, size_t size) const {
+    require(summary.events == events_, "the summary counts what was handed over");
+    require(summary.bytes <= size, "no more is read than there is");
+    require(events_ == 0 || summary.last_ns == last_ns_, "the last event is the youngest");
   }
 
-  uint64_t from_ns = 0, to_ns = 0;  // the window asked for
-  model::Listener* listener = nullptr;
-  std::unique_ptr<model::History> history;
-  model::RecordingTrust trust;
-  uint64_t begin_ns = 0, end_ns = 0, last_ns = 0, events = 0;
+ private:
+  bool has_header_ = false;
+  uint64_t begin_ns_ = 0, last_ns_ = 0, events_ = 0;
 };
 
-void read(std::string_view bytes, Loader& loader) {
+play::Recording load(std::string_view bytes, Loader& loader) {
   const trace::Summary summary = trace::read(*trace::in_memory(bytes), "the recording", loader);
-  require(summary.events == loader.events, "the summary counts what was handed over");
-  require(summary.bytes <= bytes.size(), "no more is read than there is");
-  require(loader.events == 0 || summary.last_ns == loader.last_ns,
-          "the last event is the youngest");
-  loader.end_ns = std::max(loader.end_ns, loader.last_ns);
-  loader.history->finish(loader.end_ns);
-  loader.trust.broken = summary.broken;
-  loader.trust.stopped = summary.stopped;
-  loader.trust.complete = summary.has_closing;
+  loader.check(summary, bytes.size());
+  return loader.finish(summary);
 }
 
 void check_sums(const model::History& history) {
@@ -128,27 +103,32 @@ void check_views(const model::History& history, const model::RecordingTrust& tru
   }
 }
 
+// The same with a part of the window, and with somebody who listens.
+void check_part(std::string_view bytes, const model::HistoryInfo& whole) {
+  const uint64_t quarter_ns = (whole.end_ns - whole.begin_ns) / 4;
+  model::Lanes lanes(whole.begin_ns + quarter_ns, whole.end_ns - quarter_ns, 40);
+  play::RecordingOptions options;
+  if (quarter_ns > 0) {
+    options.from_s = static_cast<double>(quarter_ns) / 1e9;
+    options.to_s = static_cast<double>(whole.end_ns - quarter_ns - whole.begin_ns) / 1e9;
+  }
+  Loader loader(options, [&](model::History& history) { history.listen(lanes); });
+  check_sums(*load(bytes, loader).history);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  Loader whole;
+  play::Recording whole;
   try {
-    read(bytes, whole);
+    Loader loader{play::RecordingOptions{}};
+    whole = load(bytes, loader);
   } catch (const Failure&) {
     return 0;
   }
   check_sums(*whole.history);
   check_views(*whole.history, whole.trust);
-
-  // The same with a part of the window, and with somebody who listens.
-  const uint64_t quarter = (whole.end_ns - whole.begin_ns) / 4;
-  Loader part;
-  part.from_ns = whole.begin_ns + quarter;
-  part.to_ns = whole.end_ns - quarter;
-  model::Lanes lanes(part.from_ns, part.to_ns, 40);
-  part.listener = &lanes;
-  read(bytes, part);
-  check_sums(*part.history);
+  check_part(bytes, whole.history->info());
   return 0;
 }

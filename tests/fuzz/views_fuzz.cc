@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,33 +51,6 @@ void require_printable(std::string_view text) {
             "text has no control characters");
 }
 
-// As play/recording.cc loads one, without its words on stderr.
-class Loader : public trace::Visitor {
- public:
-  explicit Loader(const play::Window& window) : window_(window) {}
-  void header(const trace::Header& header) override {
-    history.emplace(play::info_of(header));
-    lanes.emplace(window_.begin_ns, window_.end_ns, view::lane_cells(80));
-    history->listen(page);
-    history->listen(*lanes);
-  }
-  void row(trace::Moment moment, const ts_thread_row& row) override {
-    moment == trace::Moment::opening ? history->opening(row) : history->closing(row);
-  }
-  void role(const trace::RoleNote& note) override {
-    history->role(note.tid, note.start_ns, {note.name, note.evidence, note.confidence});
-  }
-  void closing(const trace::Closing&) override {}
-  void event(const ts_event& event) override { history->event(event); }
-
-  std::optional<model::History> history;
-  timeline::TimelinePage page;
-  std::optional<model::Lanes> lanes;
-
- private:
-  play::Window window_;
-};
-
 // What stands in the page's element of that id.
 std::string_view element(std::string_view page, std::string_view id) {
   const size_t tag = page.find(" id=\"" + std::string(id) + "\"");
@@ -87,27 +59,37 @@ std::string_view element(std::string_view page, std::string_view id) {
   return page.substr(begin, page.find('<', begin) - begin);
 }
 
-void check_page(const Loader& loader, const model::Report& report, bool with_recorder) {
+void check_page(const timeline::TimelinePage& page, const model::History& history,
+                const model::Report& report, bool with_recorder) {
   std::string text;
-  loader.page.write(text, loader.history->info(), loader.history->threads(),
-                    loader.history->cores(), view::recording_trust_line(report.trust),
-                    with_recorder);
+  page.write(text, history.info(), history.threads(), history.cores(),
+             view::recording_trust_line(report.trust), with_recorder);
   require(nlohmann::json::accept(element(text, "facts")), "the page's facts are JSON");
 }
 
+play::Recording load(std::string_view bytes, play::RecordingLoader& loader) {
+  return loader.finish(trace::read(*trace::in_memory(bytes), "the recording", loader));
+}
+
 void look_at_whole(std::string_view bytes, const play::Window& window) {
-  Loader loader(window);
-  trace::read(*trace::in_memory(bytes), "the recording", loader);
-  loader.history->finish(window.end_ns);
-  if (loader.history->threads().size() > kMostThreads) return;
+  timeline::TimelinePage page;
+  model::Lanes lanes(window.begin_ns, window.end_ns, view::lane_cells(80));
+  play::RecordingLoader loader(play::RecordingOptions{}, [&](model::History& history) {
+    history.listen(page);
+    history.listen(lanes);
+  });
+  const play::Recording recording = load(bytes, loader);
+  const model::History& history = *recording.history;
+  require(history.info().end_ns == window.end_ns, "the window is known beforehand");
+  if (history.threads().size() > kMostThreads) return;
   const model::Report report =
-      model::make_report(*loader.history, {}, model::By::thread, bytes.size() % 2 == 0);
+      model::make_report(history, recording.trust, model::By::thread, bytes.size() % 2 == 0);
   std::string text;
-  view::append_lanes(text, report, *loader.lanes, {});
-  view::append_lanes(text, report, *loader.lanes, {.ascii = true});
+  view::append_lanes(text, report, lanes, {});
+  view::append_lanes(text, report, lanes, {.ascii = true});
   require_printable(text);
   // Packing the page's program takes longer than all else.
-  if (bytes.size() % 8 == 0) check_page(loader, report, bytes.size() % 16 == 0);
+  if (bytes.size() % 8 == 0) check_page(page, history, report, bytes.size() % 16 == 0);
 }
 
 std::string json_of(const model::Frame& frame) {

@@ -13,21 +13,6 @@ namespace timeslice::play {
 
 namespace {
 
-// Listens for the waits that go on at the window's end, not where records go missing.
-class CutWaits : public model::Listener {
- public:
-  void slice(const model::Slice&) override {}
-  void waiting(const model::Slice& slice) override {
-    if (slice.begin_ns > last_ns_) count_ = 0;
-    last_ns_ = std::max(last_ns_, slice.begin_ns);
-    count_ += slice.begin_ns == last_ns_;
-  }
-  [[nodiscard]] uint64_t at(uint64_t end_ns) const { return end_ns == last_ns_ ? count_ : 0; }
-
- private:
-  uint64_t last_ns_ = 0, count_ = 0;
-};
-
 constexpr size_t kMostNamed = 4;  // of the processes that were asked for
 
 std::string asked_for(const trace::Header& header) {
@@ -45,48 +30,10 @@ uint64_t moment_of(uint64_t begin_ns, const std::optional<double>& seconds) {
   return seconds ? begin_ns + static_cast<uint64_t>(*seconds * 1e9) : 0;
 }
 
-class Loader : public trace::Visitor {
- public:
-  Loader(const RecordingOptions& options, const BeforeEvents& before)
-      : options_(options), before_(before) {}
-
-  void header(const trace::Header& header) override {
-    recording.header = header;
-    recording.history = std::make_unique<model::History>(
-        info_of(header), moment_of(header.begin_ns, options_.from_s),
-        moment_of(header.begin_ns, options_.to_s));
-    recording.trust.recorder = header.recorder;
-    recording.trust.kernel_waits = header.ours();
-    if (before_) before_(*recording.history);
-    recording.history->listen(cut_waits);
-  }
-  void row(trace::Moment moment, const ts_thread_row& row) override {
-    if (moment == trace::Moment::opening)
-      recording.history->opening(row);
-    else
-      recording.history->closing(row);
-  }
-  void role(const trace::RoleNote& note) override {
-    recording.history->role(note.tid, note.start_ns, {note.name, note.evidence, note.confidence});
-  }
-  void closing(const trace::Closing& closing) override {
-    end_ns = closing.end_ns;
-    model::RecordingTrust& trust = recording.trust;
-    for (const uint64_t lost : closing.lost) trust.lost += lost;
-    trust.unfollowed = closing.filter_failures;
-    trust.suspended_ns = closing.suspended_ns;
-    trust.recorder_cpu_ns = closing.recorder_cpu_ns;
-  }
-  void event(const ts_event& event) override { recording.history->event(event); }
-
-  Recording recording;
-  CutWaits cut_waits;
-  uint64_t end_ns = 0;
-
- private:
-  const RecordingOptions& options_;
-  const BeforeEvents& before_;
-};
+void refuse_empty_window(const RecordingOptions& options) {
+  if (options.from_s && options.to_s && *options.from_s >= *options.to_s)
+    throw BadUsage("--from must be before --to");
+}
 
 }  // namespace
 
@@ -126,15 +73,6 @@ std::vector<std::string> shortcomings(const std::string& path, const trace::Summ
   return sentences;
 }
 
-namespace {
-
-void refuse_empty_window(const RecordingOptions& options) {
-  if (options.from_s && options.to_s && *options.from_s >= *options.to_s)
-    throw BadUsage("--from must be before --to");
-}
-
-}  // namespace
-
 Window find_window(const RecordingOptions& options) {
   refuse_empty_window(options);
   class Ends : public trace::Visitor {
@@ -159,26 +97,68 @@ Window find_window(const RecordingOptions& options) {
   return window;
 }
 
-Recording read_recording(const RecordingOptions& options, const BeforeEvents& before) {
-  refuse_empty_window(options);
-  Loader loader(options, before);
-  const auto bytes = trace::open_file(options.path);
-  const trace::Summary summary = trace::read(*bytes, options.path, loader);
-  const uint64_t begin_ns = loader.recording.header.begin_ns;
-  const uint64_t end_ns = std::max({loader.end_ns, summary.last_ns, begin_ns});
-  if (options.from_s && moment_of(begin_ns, options.from_s) >= end_ns)
+void CutWaits::waiting(const model::Slice& slice) {
+  if (slice.begin_ns > last_ns_) count_ = 0;
+  last_ns_ = std::max(last_ns_, slice.begin_ns);
+  count_ += slice.begin_ns == last_ns_;
+}
+
+void RecordingLoader::header(const trace::Header& header) {
+  recording_.header = header;
+  recording_.history =
+      std::make_unique<model::History>(info_of(header), moment_of(header.begin_ns, options_.from_s),
+                                       moment_of(header.begin_ns, options_.to_s));
+  recording_.trust.recorder = header.recorder;
+  recording_.trust.kernel_waits = header.ours();
+  if (before_) before_(*recording_.history);
+  recording_.history->listen(cut_waits_);
+}
+
+void RecordingLoader::row(trace::Moment moment, const ts_thread_row& row) {
+  if (moment == trace::Moment::opening)
+    recording_.history->opening(row);
+  else
+    recording_.history->closing(row);
+}
+
+void RecordingLoader::role(const trace::RoleNote& note) {
+  recording_.history->role(note.tid, note.start_ns, {note.name, note.evidence, note.confidence});
+}
+
+void RecordingLoader::closing(const trace::Closing& closing) {
+  end_ns_ = closing.end_ns;
+  model::RecordingTrust& trust = recording_.trust;
+  for (const uint64_t lost : closing.lost) trust.lost += lost;
+  trust.unfollowed = closing.filter_failures;
+  trust.suspended_ns = closing.suspended_ns;
+  trust.recorder_cpu_ns = closing.recorder_cpu_ns;
+}
+
+Recording RecordingLoader::finish(const trace::Summary& summary) {
+  const uint64_t begin_ns = recording_.header.begin_ns;
+  const uint64_t end_ns = std::max({end_ns_, summary.last_ns, begin_ns});
+  if (options_.from_s && moment_of(begin_ns, options_.from_s) >= end_ns)
     throw Failure(fmt::format("--from is beyond the end of the recording, at {:.3f} s",
                               static_cast<double>(end_ns - begin_ns) / 1e9));
-  loader.recording.history->finish(end_ns);
-  model::RecordingTrust& trust = loader.recording.trust;
+  recording_.history->finish(end_ns);
+  model::RecordingTrust& trust = recording_.trust;
   trust.broken = summary.broken;
   trust.stopped = summary.stopped;
   trust.being_recorded = summary.being_recorded;
-  trust.complete = summary.has_closing || !loader.recording.header.ours();
-  trust.cut_waits = loader.cut_waits.at(loader.recording.history->info().end_ns);
-  for (const std::string& sentence : shortcomings(options.path, summary, loader.recording.header))
+  trust.complete = summary.has_closing || !recording_.header.ours();
+  trust.cut_waits = cut_waits_.at(recording_.history->info().end_ns);
+  return std::move(recording_);
+}
+
+Recording read_recording(const RecordingOptions& options, const BeforeEvents& before) {
+  refuse_empty_window(options);
+  RecordingLoader loader(options, before);
+  const auto bytes = trace::open_file(options.path);
+  const trace::Summary summary = trace::read(*bytes, options.path, loader);
+  Recording recording = loader.finish(summary);
+  for (const std::string& sentence : shortcomings(options.path, summary, recording.header))
     view::say(sentence);
-  return std::move(loader.recording);
+  return recording;
 }
 
 }  // namespace timeslice::play

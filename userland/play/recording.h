@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/history.h"
@@ -41,6 +42,43 @@ Window find_window(const RecordingOptions& options);
 
 // Called once the history is there, before its first event; may add listeners to it.
 using BeforeEvents = std::function<void(model::History& history)>;
+
+// Listens for the waits that go on at the window's end, not where records go missing.
+class CutWaits : public model::Listener {
+ public:
+  void slice(const model::Slice&) override {}
+  void waiting(const model::Slice& slice) override;
+  [[nodiscard]] uint64_t at(uint64_t end_ns) const { return end_ns == last_ns_ ? count_ : 0; }
+
+ private:
+  uint64_t last_ns_ = 0, count_ = 0;
+};
+
+// Makes a Recording of what trace::read() finds, wherever the bytes come from. Says nothing.
+class RecordingLoader : public trace::Visitor {
+ public:
+  // Of `options` it takes the window, which must not be empty.
+  explicit RecordingLoader(RecordingOptions options, BeforeEvents before = {})
+      : options_(std::move(options)), before_(std::move(before)) {}
+  RecordingLoader(const RecordingLoader&) = delete;
+  RecordingLoader& operator=(const RecordingLoader&) = delete;
+
+  void header(const trace::Header& header) override;
+  void row(trace::Moment moment, const ts_thread_row& row) override;
+  void role(const trace::RoleNote& note) override;
+  void closing(const trace::Closing& closing) override;
+  void event(const ts_event& event) override { recording_.history->event(event); }
+
+  // Once, when read() has returned `summary`. Throws Failure if the window begins beyond the end.
+  [[nodiscard]] Recording finish(const trace::Summary& summary);
+
+ private:
+  RecordingOptions options_;
+  BeforeEvents before_;
+  Recording recording_;
+  CutWaits cut_waits_;
+  uint64_t end_ns_ = 0;
+};
 
 // Throws Failure. Says on stderr, in a sentence, where the file is broken or ends early.
 Recording read_recording(const RecordingOptions& options, const BeforeEvents& before = {});
