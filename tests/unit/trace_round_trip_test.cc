@@ -290,6 +290,17 @@ void check_round_trip(uint64_t seed, bool filtered) {
 
 }  // namespace
 
+TEST_CASE("the union of all events has room for each kind") {
+  uint32_t kinds = 0, largest = 0;
+  for (unsigned kind = 0; kind <= UINT8_MAX; ++kind) {
+    const uint32_t size = ts_event_size(static_cast<uint8_t>(kind));
+    kinds += size != 0;
+    largest = std::max(largest, size);
+  }
+  CHECK(kinds > 0);
+  CHECK(sizeof(ts_any_event) == largest);
+}
+
 TEST_CASE("what is written to a recording is read back, field by field") {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     check_round_trip(seed, false);

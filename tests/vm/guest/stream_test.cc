@@ -22,15 +22,7 @@ namespace timeslice::vm {
 
 namespace {
 
-union Record {
-  ts_event event;
-  ts_event_switch switched;
-  ts_event_wake wake;
-  ts_event_migrate migrate;
-  ts_event_identity identity;
-  ts_event_exit exit;
-  ts_event_lost lost;
-};
+using Record = ts_any_event;
 
 // Records of a CPU's file, from where the last read ended.
 class CoreStream {
@@ -76,8 +68,8 @@ class CoreStream {
     size_t at = 0;
     while (rest_.size() - at >= sizeof(ts_event)) {
       Record record{};
-      std::memcpy(&record.event, rest_.data() + at, sizeof(ts_event));
-      const uint32_t size = ts_event_size(record.event.kind);
+      std::memcpy(&record.head, rest_.data() + at, sizeof(ts_event));
+      const uint32_t size = ts_event_size(record.head.kind);
       REQUIRE(size != 0);
       if (rest_.size() - at < size) break;
       std::memcpy(&record, rest_.data() + at, size);
@@ -108,14 +100,14 @@ struct Continuity {
   void take(const std::vector<Record>& read) {
     for (const Record& record : read) {
       ++records;
-      if (record.event.time_ns < last_ns_) ++backwards;
-      last_ns_ = record.event.time_ns;
-      if (record.event.kind == TS_EVENT_LOST) {
+      if (record.head.time_ns < last_ns_) ++backwards;
+      last_ns_ = record.head.time_ns;
+      if (record.head.kind == TS_EVENT_LOST) {
         lost += record.lost.records;
         runner_ = kUnknown;
-      } else if (record.event.kind == TS_EVENT_SWITCH) {
-        if (runner_ != kUnknown && runner_ != record.switched.prev_tid) ++untold_gaps;
-        runner_ = record.event.tid;
+      } else if (record.head.kind == TS_EVENT_SWITCH) {
+        if (runner_ != kUnknown && runner_ != record.as_switch.prev_tid) ++untold_gaps;
+        runner_ = record.head.tid;
       }
     }
   }
@@ -176,15 +168,15 @@ VM_TEST_CASE("the stream has each switch of the requested threads") {
   for (const auto& core : all_cores()) {
     uint64_t last_ns = 0;
     for (const Record& record : core) {
-      CHECK(record.event.time_ns >= last_ns);
-      last_ns = record.event.time_ns;
-      CHECK(record.event.kind != TS_EVENT_LOST);
-      if (record.event.kind == TS_EVENT_SWITCH) {
-        ++switches[record.switched.prev_tid];
+      CHECK(record.head.time_ns >= last_ns);
+      last_ns = record.head.time_ns;
+      CHECK(record.head.kind != TS_EVENT_LOST);
+      if (record.head.kind == TS_EVENT_SWITCH) {
+        ++switches[record.as_switch.prev_tid];
         const auto ours = [&](uint32_t tid) { return before.contains(static_cast<pid_t>(tid)); };
-        if (!ours(record.event.tid) && !ours(record.switched.prev_tid)) ++strangers;
+        if (!ours(record.head.tid) && !ours(record.as_switch.prev_tid)) ++strangers;
       }
-      if (record.event.kind == TS_EVENT_WAKING) ++wakes[record.event.tid];
+      if (record.head.kind == TS_EVENT_WAKING) ++wakes[record.head.tid];
     }
   }
   CHECK(strangers == 0);
@@ -212,14 +204,13 @@ VM_TEST_CASE("forks, new names and exits are in the stream") {
   const auto pid = static_cast<uint32_t>(child.pid());
   for (const auto& core : all_cores())
     for (const Record& record : core) {
-      if (record.event.tid != pid) continue;
-      if (record.event.kind == TS_EVENT_FORK)
+      if (record.head.tid != pid) continue;
+      if (record.head.kind == TS_EVENT_FORK)
         forked = record.identity.tgid == pid &&
                  record.identity.ppid == static_cast<uint32_t>(::getpid());
-      if (record.event.kind == TS_EVENT_EXEC)
-        executed = std::string(record.identity.comm) == "true";
-      if (record.event.kind == TS_EVENT_WAKE_NEW) first_wake = true;
-      if (record.event.kind == TS_EVENT_EXIT) ended = record.exit.cpu_ns > 0;
+      if (record.head.kind == TS_EVENT_EXEC) executed = std::string(record.identity.comm) == "true";
+      if (record.head.kind == TS_EVENT_WAKE_NEW) first_wake = true;
+      if (record.head.kind == TS_EVENT_EXIT) ended = record.exit.cpu_ns > 0;
     }
   CHECK(forked);
   CHECK(first_wake);
@@ -250,7 +241,7 @@ VM_TEST_CASE("what found no room is counted, and noted in the stream") {
       for (const Record& record : streams[cpu].read()) {
         ++written[cpu];
         went_on[cpu] = round == 1;
-        if (record.event.kind == TS_EVENT_LOST) lost[cpu] += record.lost.records;
+        if (record.head.kind == TS_EVENT_LOST) lost[cpu] += record.lost.records;
       }
   }
   // A gap is noted by the next record of its CPU, so only for CPUs that had one.
