@@ -18,8 +18,8 @@ const until = () => Date.now() + ms;
 function countInALoop() {
   const end = until();
   let sum = 0;
-  while (Date.now() < end) {
-    for (let i = 0; i < 1000; ++i) sum = (sum * 31 + i) | 0;
+  while (Date.now() < end) {  // hot
+    for (let i = 0; i < 1000; ++i) sum = (sum * 31 + i) | 0;  // hot
   }
   return sum;
 }
@@ -36,26 +36,29 @@ function inlinesTheMixing() {
   return hash;
 }
 
-function fibonacci(n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
+function fibonacci(n) {
+  if (n < 2) return n;
+  return fibonacci(n - 1) + fibonacci(n - 2);
+}
 function descend(depth) { return depth > 0 ? descend(depth - 1) + 1 : countInALoop(); }
 
 class Ledger {
   #entries = new Map();
   bookEntries() {
     const end = until();
-    for (let n = 0; Date.now() < end; ++n) this.#entries.set(n % 1000, n);
+    for (let n = 0; Date.now() < end; ++n) this.#entries.set(n % 1000, n);  // hot
     return this.#entries.size;
   }
   static rebuildAll() {
     const end = until();
     let text = '';
-    while (Date.now() < end) text = text.length > 1000 ? '' : text + 'x';
+    while (Date.now() < end) text = text.length > 1000 ? '' : text + 'x';  // hot
     return text;
   }
   get slowTotal() {
     const end = until();
     let total = 0;
-    while (Date.now() < end) total += this.#entries.size + 1;
+    while (Date.now() < end) total += this.#entries.size + 1;  // hot
     return total;
   }
 }
@@ -97,18 +100,18 @@ const evaluated = new Function('end', 'let n = 0; while (Date.now() < end) ++n; 
 const closures = [1, 2].map((step) => () => {
   const end = until();
   let sum = step;
-  while (Date.now() < end) sum += step;
+  while (Date.now() < end) sum += step;  // hot
   return sum;
 });
 function* walkNumbers() {
   const end = until();
-  for (let n = 0; Date.now() < end; ++n) if (n % 5000000 === 4999999) yield n;
+  for (let n = 0; Date.now() < end; ++n) if (n % 5000000 === 4999999) yield n;  // hot
 }
 async function afterAwait() {
   await null;
   const end = until();
   let sum = 0;
-  while (Date.now() < end) ++sum;
+  while (Date.now() < end) ++sum;  // hot
   return sum;
 }
 // prettier-ignore
@@ -138,26 +141,29 @@ const kinds = [
   ['base64', () => repeat(copyText), [copyText]],
   ['keys', () => repeat(listKeys), [listKeys]],
   ['garbage', makeGarbage, [makeGarbage]],
-  ['evaluated', () => evaluated(until()), null],
+  ['evaluated', () => evaluated(until()), [evaluated]],
   ['closure', () => closures[1](), [closures[1]]],
   ['generator', () => [...walkNumbers()].length, [walkNumbers]],
   ['await', afterAwait, [afterAwait]],
   ['minified', () => minified(ms), [minified]],
 ];
 
+// Of the text evaluated, where that was done.
 function linesOf(work) {
-  const begin = source.indexOf(work.toString());
-  const first = source.slice(0, begin).split('\n').length;
-  return [first, first + work.toString().split('\n').length - 1];
+  const text = work === evaluated ? 'new Function(' : work.toString();
+  const first = source.slice(0, source.indexOf(text)).split('\n').length;
+  return text.split('\n').map((_, index) => first + index);
 }
-// `lines`: the innermost frame of this file is in one of these ranges; null: of no file, but
-// evaluated here. repeat() and what it is given may be caught between two calls.
+// `lines`: of these functions, in one of which the innermost frame of this file is. `hot`: those of
+// them in which nearly all of the time is spent, where some are marked.
+const sourceLines = source.split('\n');
 const blocks = [];
 function note(kind, allowed, start) {
   const end = process.hrtime.bigint();
+  const lines = allowed.flatMap(linesOf);
   blocks.push(JSON.stringify({ kind, start: Number(start), end: Number(end),
-    functions: allowed && allowed.map((work) => work.name.replace(/^get /, '')),
-    lines: allowed && allowed.map(linesOf) }));
+    functions: allowed.map((work) => work.name.replace(/^get /, '')), lines,
+    hot: lines.filter((line) => sourceLines[line - 1].endsWith('// hot')) }));
 }
 
 const todo = [];
