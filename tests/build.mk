@@ -22,7 +22,7 @@ test-sanitized:; $(Q)$(MAKE) $(JOBS) build-unit build-loop && OUT=$(OUT) LEAVE_O
 $(TESTS:%=build-%): build-%: $(OUT)/test-%
 build-page: build-unit
 define test_program
-$(OUT)/test-$(1): $(call obj,tests/main.cc tests/isolation.cc $(if $(filter vm,$(1)),$(VM_SRC),$(wildcard tests/$(1)/*.cc)) $(if $(filter loop,$(1)),$(LOOP_SRC),$(LIB_SRC))) $(LLHTTP) $(OUT)/flags
+$(OUT)/test-$(1): $(call obj,tests/main.cc tests/isolation.cc $(if $(filter vm,$(1)),$(VM_SRC),$(wildcard tests/$(1)/*.cc tests/$(1)/examples/*.cc)) $(if $(filter loop,$(1)),$(LOOP_SRC),$(LIB_SRC))) $(LLHTTP) $(OUT)/flags
 	$$(call msg,LINK,$$@)
 	$$(Q)$$(CXX) $$(ALL_CXXFLAGS) $$(filter %.o,$$^) $$(LDFLAGS) $$(LDLIBS) -o $$@
 endef

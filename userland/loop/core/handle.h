@@ -15,7 +15,6 @@ class Handle {
   Handle& operator=(const Handle&) = delete;
 
   [[nodiscard]] bool active() const { return alive_ != nullptr; }
-  [[nodiscard]] bool referenced() const { return referenced_; }
 
   void ref() {
     if (active() && !referenced_) ++*alive_;

@@ -40,7 +40,6 @@ class Request : public Handle, public Link, public TimerNode {
   // >= 0 as the system call would return (bytes, an fd, poll's events), or -errno.
   [[nodiscard]] int result() const { return op.result; }
   [[nodiscard]] Route route() const { return op.route; }
-  [[nodiscard]] Kind kind() const { return op.kind; }
 
   // Asks for an early end. The callback comes all the same: with -ECANCELED, or with the real
   // result if that was quicker. Work that runs on a thread already can't be cut short.
