@@ -13,7 +13,7 @@ namespace timeslice::live {
 
 class LoopWatch {
  public:
-  LoopWatch(std::vector<uint32_t> tgids, uint64_t block_ns);  // throws Failure
+  LoopWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns);  // throws Failure
   ~LoopWatch();
   LoopWatch(const LoopWatch&) = delete;
   LoopWatch& operator=(const LoopWatch&) = delete;

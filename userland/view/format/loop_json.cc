@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "view/format/loop_json.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "view/format/printable.h"
@@ -11,7 +12,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double ms(uint64_t ns) { return static_cast<double>(ns / 1000) / 1000; }
+double ms(uint64_t ns) {
+  return std::floor(static_cast<double>(ns) / 1e3) / 1e3;
+}  // whole microseconds
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 Json place_or_null(int place) { return place > 0 ? Json(place) : Json(); }

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// What is watched of one process? Its loops, which come and go with its threads, the pool that they
+// share, and, of a loop that is blocked, its stack. Everything here is done by the thread that
+// looks.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpf/look.h"
+#include "live/js_sampler.h"
+#include "live/loop_finder.h"
+#include "model/loop_frame.h"
+#include "observe/target_memory.h"
+#include "observe/thread_looks.h"
+#include "runtime/uv_pool.h"
+
+namespace timeslice::live {
+
+class ProcessLoops {
+ public:
+  ProcessLoops(uint32_t tgid, uint64_t block_ns);
+
+  // From time to time: threads have come or gone, or the process runs another program by now.
+  void search(observe::ThreadLooks& looks, uint64_t now_ns);
+  // The threads that it wants to be looked at.
+  void add_tids(std::vector<uint32_t>& tids) const;
+  // `looks`: of the threads that add_tids() has added. Returns those of others behind them.
+  std::span<const ts_look> add(std::span<const ts_look> looks);
+  // The figures since the last call.
+  void take(model::LoopFrame& seen);
+
+  [[nodiscard]] uint32_t tgid() const { return tgid_; }
+  [[nodiscard]] bool gone() const { return gone_; }
+
+ private:
+  struct Tracked {
+    FoundLoop found;
+    model::LoopTurns turns;
+    uint64_t sampled_ns = 0;
+  };
+
+  void begin_anew();
+  void sort();
+  [[nodiscard]] bool is_still_there(const FoundLoop& loop);
+  [[nodiscard]] bool keeps_times() const;
+  [[nodiscard]] bool is_time_for_sample(const Tracked& loop, uint64_t now_ns) const;
+  void take_sample(Tracked& loop, const ts_look& look, uint64_t now_ns);
+  void look_at_pool();
+  void take_pool(model::LoopFrame& seen);
+  void add_jobs(model::PoolFigures& figures);
+
+  uint32_t tgid_;
+  uint64_t block_ns_;
+  observe::TargetMemory memory_;
+  std::unique_ptr<LoopFinder> finder_;
+  std::unique_ptr<JsSampler> sampler_;  // made when there is something to name
+  std::optional<runtime::UvPoolPlaces> pool_places_;
+  model::PoolLooks pool_;
+  std::vector<Tracked> loops_;
+  std::string command_;
+  uint64_t next_search_ns_ = 0;
+  bool gone_ = false;
+};
+
+}  // namespace timeslice::live
