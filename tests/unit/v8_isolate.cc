@@ -158,6 +158,27 @@ TEST_CASE("a thread without an isolate, or with one that can't be read, has none
   CHECK_FALSE(offsets->isolate_of(program.memory, 0x5000));
 }
 
+TEST_CASE("without a second mapping an isolate says where its built-ins are", "[v8]") {
+  Program program;
+  program.image.load();
+  program.memory.block(kIsolate, 0x2000);
+  program.memory.block(0x6000000, 0x1000);
+  const V8Code code({{kText, kText + (2 << 20), 0, true, false}});
+  const auto ask = [&] { return builtins_of_isolate(program.memory, kIsolate, code); };
+  CHECK(ask().empty());
+  // Functions' addresses, side by side in a table, may look like that.
+  const uint64_t functions[] = {kText, kText + 0x1000, kText + 0x2000, 0x9000};
+  program.memory.put(kIsolate + 0x100, functions);
+  CHECK(ask().empty());
+  const uint64_t unmapped[] = {kText, 4 << 20, 0x6000000, 0x9000};
+  program.memory.put(kIsolate + 0x200, unmapped);
+  CHECK(ask().empty());
+  const uint64_t blob[] = {kText + 0x3000, 1 << 20, 0x6000000, 0x9000};
+  program.memory.put(kIsolate + 0x1048, blob);
+  CHECK(ask().start == kText + 0x3000);
+  CHECK(ask().end == kText + 0x3000 + (1 << 20));
+}
+
 TEST_CASE("built-ins are where a part of the program's file is mapped a second time", "[v8]") {
   const V8Code code(Program::mappings());
   CHECK(code.builtins().start == kBuiltins);

@@ -17,7 +17,9 @@ namespace {
 constexpr int64_t kRootBias = 128;
 constexpr int64_t kLargestDisplacement = 1 << 16;
 constexpr int64_t kStateBehindEntryFrame = 16;  // of the same struct, of all versions seen
-constexpr size_t kEntryBytes = 0x200;           // code of one entry, more or less
+constexpr uint64_t kLargestIsolate = 256 << 10;
+constexpr uint64_t kSmallestBuiltins = 256 << 10, kLargestBuiltins = 16 << 20;
+constexpr size_t kEntryBytes = 0x200;  // code of one entry, more or less
 
 int32_t displacement_at(const uint8_t* bytes) {
   int32_t value;
@@ -31,9 +33,24 @@ bool is_at(const std::vector<uint8_t>& bytes, size_t at, const std::array<uint8_
          std::equal(pattern.begin(), pattern.end(), bytes.begin() + static_cast<ptrdiff_t>(at));
 }
 
+// mov %REG, disp(%r13) at `at`, with a displacement of one byte or of four.
+struct Store {
+  int64_t displacement;
+  size_t bytes;
+};
+std::optional<Store> store_at(const std::vector<uint8_t>& code, size_t at, uint8_t rex,
+                              uint8_t near, uint8_t far) {
+  if (at + 7 > code.size() || code[at] != rex || code[at + 1] != 0x89) return std::nullopt;
+  if (code[at + 2] == near) return Store{static_cast<int8_t>(code[at + 3]), 4};
+  if (code[at + 2] == far) return Store{displacement_at(code.data() + at + 3), 7};
+  return std::nullopt;
+}
+
+}  // namespace
+
 // v8::Isolate::TryGetCurrent returns a thread's own variable: by an offset that the loader has
 // written down (mov got(%rip), %rax; mov %fs:(%rax), %rax), or one that the linker knew.
-std::optional<int64_t> thread_offset(MemoryReader& memory, const ElfImage& image) {
+std::optional<int64_t> isolate_thread_offset(MemoryReader& memory, const ElfImage& image) {
   constexpr auto kName = "_ZN2v87Isolate13TryGetCurrentEv";
   constexpr std::array<uint8_t, 3> kLoadSlot = {0x48, 0x8b, 0x05};
   constexpr std::array<uint8_t, 4> kThroughSlot = {0x64, 0x48, 0x8b, 0x00};
@@ -53,20 +70,27 @@ std::optional<int64_t> thread_offset(MemoryReader& memory, const ElfImage& image
   return std::nullopt;
 }
 
-// mov %REG, disp(%r13) at `at`, with a displacement of one byte or of four.
-struct Store {
-  int64_t displacement;
-  size_t bytes;
-};
-std::optional<Store> store_at(const std::vector<uint8_t>& code, size_t at, uint8_t rex,
-                              uint8_t near, uint8_t far) {
-  if (at + 7 > code.size() || code[at] != rex || code[at + 1] != 0x89) return std::nullopt;
-  if (code[at + 2] == near) return Store{static_cast<int8_t>(code[at + 3]), 4};
-  if (code[at + 2] == far) return Store{displacement_at(code.data() + at + 3), 7};
-  return std::nullopt;
+// Four words side by side: the code's address and size, its data's address and size. In a table of
+// functions' addresses four may look like that, but for the data.
+CodeRange builtins_of_isolate(MemoryReader& memory, uint64_t isolate, const V8Code& code) {
+  struct Blob {
+    uint64_t code, code_size, data, data_size;
+  };
+  for (uint64_t at = 0; at < kLargestIsolate; at += 8) {
+    const auto blob = memory.get<Blob>(isolate + at);
+    if (!blob) break;
+    const uint64_t code_size = blob->code_size & UINT32_MAX,
+                   data_size = blob->data_size & UINT32_MAX;
+    if (blob->code == 0 || blob->code % 4096 != 0 || code_size < kSmallestBuiltins ||
+        code_size > kLargestBuiltins || data_size < 4096 || data_size > code_size)
+      continue;
+    const CodeRange range{blob->code, blob->code + code_size};
+    if (code.is_mapped(range.start) && code.is_mapped(range.end - 1) &&
+        !code.is_mapped(blob->data) && memory.get<uint64_t>(blob->data))
+      return range;
+  }
+  return {};
 }
-
-}  // namespace
 
 // An entry from C++ saves the caller's registers, takes the isolate's, and then saves the frame at
 // which JavaScript had left before: push disp(%r13). A little later it asks whether it is the
@@ -114,7 +138,7 @@ bool V8IsolateOffsets::read_fast_call(const std::vector<uint8_t>& builtins) {
 std::optional<V8IsolateOffsets> V8IsolateOffsets::read(MemoryReader& memory, const ElfImage& image,
                                                        const V8Code& code) {
   const CodeRange builtins = code.builtins();
-  const auto thread = thread_offset(memory, image);
+  const auto thread = isolate_thread_offset(memory, image);
   if (builtins.empty() || !thread) return std::nullopt;
   std::vector<uint8_t> bytes(builtins.end - builtins.start);
   if (!memory.read(builtins.start, bytes.data(), bytes.size())) return std::nullopt;

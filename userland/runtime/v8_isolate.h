@@ -37,6 +37,12 @@ struct V8Isolate {
   V8State state = V8State::kUnknown;
 };
 
+// Where threads keep the address of their isolate: from the base of their %fs. Absent: the code of
+// the function that returns it isn't of the form that is known.
+std::optional<int64_t> isolate_thread_offset(MemoryReader& memory, const ElfImage& image);
+// Where an isolate says that its built-ins are. Empty: it doesn't, where that is looked for.
+CodeRange builtins_of_isolate(MemoryReader& memory, uint64_t isolate, const V8Code& code);
+
 class V8IsolateOffsets {
  public:
   // Absent: the built-ins' code isn't of the form that is known.

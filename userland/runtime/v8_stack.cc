@@ -12,6 +12,7 @@ namespace timeslice::runtime {
 namespace {
 
 constexpr size_t kSetUpBytes = 64 << 20;  // read once for a process
+constexpr int kMostAsked = 16;
 constexpr uint64_t kStackLoaded = 64 << 10;
 
 ElfImage image_at(MemoryReader& memory, uint64_t base) {
@@ -37,17 +38,41 @@ V8Stacks::V8Stacks(MemoryReader& memory, uint64_t base,
   CachedReader cached(memory, kSetUpBytes);
   layout_ = V8Layout::read(cached, image_);
   known_.bytecode_sizes = V8BytecodeSizes::read(cached, image_);
+  builtins_ = exported_builtins(cached, image_);
+  thread_offset_ = isolate_thread_offset(cached, image_);
   set_mappings(memory, mappings);
 }
 
 void V8Stacks::set_mappings(MemoryReader& memory, const std::vector<ExecutableMapping>& mappings) {
+  mappings_ = mappings;
   CachedReader cached(memory, kSetUpBytes);
-  code_ = V8Code(mappings, exported_builtins(cached, image_));
-  if (!isolates_) isolates_ = V8IsolateOffsets::read(cached, image_, code_);
+  read_code(cached);
+}
+
+void V8Stacks::read_code(MemoryReader& memory) {
+  code_ = V8Code(mappings_, builtins_);
+  if (!isolates_) isolates_ = V8IsolateOffsets::read(memory, image_, code_);
+}
+
+// On a machine with little memory there is no second mapping, and newer versions don't export where
+// their built-ins are; but each isolate has it.
+void V8Stacks::ask_isolate(MemoryReader& memory, uint64_t fs_base) {
+  if (isolates_ || !thread_offset_ || isolates_asked_ == kMostAsked) return;
+  CachedReader cached(memory, kSetUpBytes);
+  const auto isolate = cached.get<uint64_t>(fs_base + static_cast<uint64_t>(*thread_offset_));
+  if (!isolate || *isolate == 0) return;
+  ++isolates_asked_;
+  builtins_ = builtins_of_isolate(cached, *isolate, code_);
+  if (builtins_.empty()) return;
+  read_code(cached);
+  if (isolates_) return;
+  builtins_ = {};
+  read_code(cached);
 }
 
 JsStack V8Stacks::sample(MemoryReader& memory, const V8Registers& registers,
                          const JsStackLimits& limits) {
+  ask_isolate(memory, registers.fs_base);
   JsStack stack;
   CachedReader cached(memory, limits.bytes);
   V8Heap heap(cached, layout_);

@@ -52,8 +52,15 @@ class V8Stacks {
   [[nodiscard]] bool finds_isolates() const { return isolates_.has_value(); }
 
  private:
+  void read_code(MemoryReader& memory);
+  void ask_isolate(MemoryReader& memory, uint64_t fs_base);
+
   ElfImage image_;
   V8Layout layout_;
+  std::vector<ExecutableMapping> mappings_;
+  CodeRange builtins_;  // as the program says, or an isolate; empty: by the mappings
+  std::optional<int64_t> thread_offset_;
+  int isolates_asked_ = 0;
   V8Code code_;
   std::optional<V8IsolateOffsets> isolates_;
   V8Known known_;
