@@ -51,6 +51,17 @@ TEST_CASE("from C++ a walk begins where JavaScript left for it, and goes on beyo
   CHECK(shape(t.walk_from(kNative + 4)) == "3F13F1.");
 }
 
+TEST_CASE("a thread that has gone on since its registers were noted is in doubt", "[v8]") {
+  Thread t;
+  t.push_entry();
+  t.push_named("main", 5);
+  t.push_exit();
+  t.push(kNative + 8);
+  t.isolate.exit_frame = 0;  // it is back in JavaScript; its frame in C++ is still to be seen
+  CHECK(t.walk_from(kNative + 4).frames.empty());
+  CHECK_FALSE(t.walk_from(kNative + 4).dropped.empty());
+}
+
 TEST_CASE("a thread that C++ hasn't called JavaScript on is in none of its functions", "[v8]") {
   Thread t;
   t.push(0);

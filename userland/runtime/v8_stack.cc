@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kSetUpBytes = 64 << 20;  // read once for a process
 constexpr int kMostAsked = 16;
+constexpr int kMostAttempts = 8;
 constexpr uint64_t kStackLoaded = 64 << 10;
 
 ElfImage image_at(MemoryReader& memory, uint64_t base) {
@@ -70,9 +71,24 @@ void V8Stacks::ask_isolate(MemoryReader& memory, uint64_t fs_base) {
   read_code(cached);
 }
 
+// The thread goes on meanwhile: what didn't fit may a moment later, mostly where it calls C++ again
+// and again.
 JsStack V8Stacks::sample(MemoryReader& memory, const V8Registers& registers,
                          const JsStackLimits& limits) {
   ask_isolate(memory, registers.fs_base);
+  JsStack stack = sample_once(memory, registers, limits);
+  size_t bytes = stack.bytes_read;
+  for (int more = kMostAttempts - 1; more > 0 && !stack.dropped.empty(); --more) {
+    if (stack.mappings_outdated || bytes >= limits.bytes) break;
+    stack = sample_once(memory, registers, {limits.frames, limits.bytes - bytes});
+    bytes += stack.bytes_read;
+  }
+  stack.bytes_read = bytes;
+  return stack;
+}
+
+JsStack V8Stacks::sample_once(MemoryReader& memory, const V8Registers& registers,
+                              const JsStackLimits& limits) {
   JsStack stack;
   CachedReader cached(memory, limits.bytes);
   V8Heap heap(cached, layout_);

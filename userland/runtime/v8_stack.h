@@ -52,6 +52,8 @@ class V8Stacks {
   [[nodiscard]] bool finds_isolates() const { return isolates_.has_value(); }
 
  private:
+  JsStack sample_once(MemoryReader& memory, const V8Registers& registers,
+                      const JsStackLimits& limits);
   void read_code(MemoryReader& memory);
   void ask_isolate(MemoryReader& memory, uint64_t fs_base);
 

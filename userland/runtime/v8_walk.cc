@@ -105,15 +105,21 @@ class Walk {
     return true;
   }
 
-  // It is in C++ or in the kernel.
+  // It is in C++ or in the kernel. Where JavaScript left for it is searched for only if no isolate
+  // says it: below the frames that are in use there are others that were, and look the same. If the
+  // isolate's doesn't fit, the thread has gone on since its registers were noted.
+  std::optional<uint64_t> exit_beyond(uint64_t from) {
+    if (!ground_.isolate) return scan_for_exit(from);
+    const uint64_t exit = ground_.isolate->exit_frame;
+    return exit > lowest_ && is_exit(exit) ? std::optional(exit) : std::nullopt;
+  }
+
   bool find_exit() {
-    const uint64_t exit = ground_.isolate ? ground_.isolate->exit_frame : 0;
+    const auto exit = exit_beyond(registers_.sp);
     const uint64_t fast = ground_.isolate ? ground_.isolate->fast_call_frame : 0;
-    const bool exit_fits = exit != 0 && is_exit(exit);
-    if ((!exit_fits || fast < exit) && use_fast_call()) return true;
-    const auto found = exit_fits ? std::optional(exit) : scan_for_exit(registers_.sp);
-    if (found) go_to(*found, 0, false);
-    return found.has_value();
+    if ((!exit || fast < *exit) && use_fast_call()) return true;
+    if (exit) go_to(*exit, 0, false);
+    return exit.has_value();
   }
 
   std::optional<uint64_t> scan_for_exit(uint64_t from) {
@@ -173,11 +179,9 @@ class Walk {
 
   // Without an entry frame, as C++ calls the code of a regular expression.
   bool called_by_native() {
-    const uint64_t exit = ground_.isolate ? ground_.isolate->exit_frame : 0;
-    const auto found =
-        exit > frame_ && is_exit(exit) ? std::optional(exit) : scan_for_exit(frame_ + 16);
-    broken_ = !found;
-    if (found) go_to(*found, 0, false);
+    const auto exit = exit_beyond(frame_ + 16);
+    broken_ = !exit || *exit <= frame_;
+    if (!broken_) go_to(*exit, 0, false);
     return true;
   }
 
