@@ -117,7 +117,8 @@ async function afterAwait() {
 // prettier-ignore
 function minified(e){function t(e){for(var n=0,r=Date.now()+e;Date.now()<r;)n=n*31+e|0;return n}return function q(e){return t(e)}(e)}
 
-// -- [kind, what it runs, the functions that may be innermost among this file's]
+// -- [kind, what it runs, the functions that may be innermost among this file's]: names are of those
+// within them
 const kinds = [
   ['nested', callsItTwiceRemoved, [countInALoop]],
   ['inlined', inlinesTheMixing, [inlinesTheMixing, mixIn]],
@@ -127,32 +128,34 @@ const kinds = [
   ['static', () => Ledger.rebuildAll(), [Ledger.rebuildAll]],
   ['getter', () => new Ledger().slowTotal,
     [Object.getOwnPropertyDescriptor(Ledger.prototype, 'slowTotal').get]],
-  ['parse', () => repeat(parseText), [parseText]],
-  ['stringify', () => repeat(stringifyRows), [stringifyRows]],
-  ['regexp', () => repeat(backtrack), [backtrack]],
-  ['pbkdf2', () => repeat(derivePassword), [derivePassword]],
-  ['gzip', () => repeat(compressNoise), [compressNoise]],
-  ['read', () => repeat(readWholeFile), [readWholeFile]],
+  ['parse', () => repeat(parseText), [parseText, repeat]],
+  ['stringify', () => repeat(stringifyRows), [stringifyRows, repeat]],
+  ['regexp', () => repeat(backtrack), [backtrack, repeat]],
+  ['pbkdf2', () => repeat(derivePassword), [derivePassword, repeat]],
+  ['gzip', () => repeat(compressNoise), [compressNoise, repeat]],
+  ['read', () => repeat(readWholeFile), [readWholeFile, repeat]],
   ['exec', runCommand, [runCommand]],
   ['wait', waitForNobody, [waitForNobody]],
-  ['sort', () => repeat(sortThem), [sortThem]],
-  ['map', () => repeat(mapThem), [mapThem]],
-  ['folder', () => repeat(listFolder), [listFolder]],
-  ['base64', () => repeat(copyText), [copyText]],
-  ['keys', () => repeat(listKeys), [listKeys]],
+  ['sort', () => repeat(sortThem), [sortThem, repeat, 'compareTwo']],
+  ['map', () => repeat(mapThem), [mapThem, repeat, '']],
+  ['folder', () => repeat(listFolder), [listFolder, repeat]],
+  ['base64', () => repeat(copyText), [copyText, repeat]],
+  ['keys', () => repeat(listKeys), [listKeys, repeat, '']],
   ['garbage', makeGarbage, [makeGarbage]],
-  ['evaluated', () => evaluated(until()), [evaluated]],
+  ['evaluated', () => evaluated(until()), [evaluated, '']],
   ['closure', () => closures[1](), [closures[1]]],
   ['generator', () => [...walkNumbers()].length, [walkNumbers]],
   ['await', afterAwait, [afterAwait]],
-  ['minified', () => minified(ms), [minified]],
+  ['minified', () => minified(ms), [minified, 't', 'q']],
 ];
 
-// Of the text evaluated, where that was done.
+// Of the text evaluated, where that was done; or, since V8 forgets the bytecode of what ran only
+// once, where what did it begins: this file.
 function linesOf(work) {
   const text = work === evaluated ? 'new Function(' : work.toString();
   const first = source.slice(0, source.indexOf(text)).split('\n').length;
-  return text.split('\n').map((_, index) => first + index);
+  const lines = text.split('\n').map((_, index) => first + index);
+  return work === evaluated ? [1, ...lines] : lines;
 }
 // `lines`: of these functions, in one of which the innermost frame of this file is. `hot`: those of
 // them in which nearly all of the time is spent, where some are marked.
@@ -160,9 +163,11 @@ const sourceLines = source.split('\n');
 const blocks = [];
 function note(kind, allowed, start) {
   const end = process.hrtime.bigint();
-  const lines = allowed.flatMap(linesOf);
-  blocks.push(JSON.stringify({ kind, start: Number(start), end: Number(end),
-    functions: allowed.map((work) => work.name.replace(/^get /, '')), lines,
+  const works = allowed.filter((work) => typeof work === 'function');
+  const lines = works.flatMap(linesOf);
+  const names = allowed.map((work) => (typeof work === 'function' ? work.name : work));
+  blocks.push(JSON.stringify({ kind, start: Number(start), end: Number(end), lines,
+    functions: names.concat(names.map((name) => name.replace(/^get /, ''))),
     hot: lines.filter((line) => sourceLines[line - 1].endsWith('// hot')) }));
 }
 
