@@ -16,6 +16,7 @@ namespace made_up {
 class Memory : public timeslice::MemoryReader {
  public:
   [[nodiscard]] bool read(uint64_t address, void* to, size_t bytes) override {
+    if (bytes == 0) return true;
     bytes_read += bytes;
     auto block = blocks_.upper_bound(address);
     if (block == blocks_.begin()) return false;

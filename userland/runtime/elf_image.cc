@@ -19,7 +19,7 @@ bool is_ours(const Elf64_Ehdr& header) {
   return std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
          header.e_ident[EI_CLASS] == ELFCLASS64 && header.e_ident[EI_DATA] == ELFDATA2LSB &&
          header.e_machine == EM_X86_64 && header.e_phentsize == sizeof(Elf64_Phdr) &&
-         header.e_phnum <= kMostSegments;
+         header.e_phnum > 0 && header.e_phnum <= kMostSegments;
 }
 
 uint64_t rounded_up(uint64_t size, uint64_t alignment) {
@@ -66,7 +66,8 @@ std::optional<ElfImage> ElfImage::at(MemoryReader& memory, uint64_t base) {
 // The loader of glibc writes addresses in place of what was linked, that of musl doesn't.
 bool ElfImage::read_dynamic(MemoryReader& memory, uint64_t address, uint64_t bytes) {
   std::vector<Elf64_Dyn> entries(std::min(bytes / sizeof(Elf64_Dyn), kMostDynamicEntries));
-  if (!memory.read(address, entries.data(), entries.size() * sizeof(Elf64_Dyn))) return false;
+  if (entries.empty() || !memory.read(address, entries.data(), entries.size() * sizeof(Elf64_Dyn)))
+    return false;
   const auto relocated = [this](uint64_t value) {
     return value >= lowest_ && value < end_ ? value : value + bias_;
   };
