@@ -31,6 +31,7 @@ class Memory : public timeslice::MemoryReader {
     return blocks_[address] = std::vector<uint8_t>(bytes);
   }
   void put(uint64_t address, const void* what, size_t bytes) {
+    if (bytes == 0) return;
     auto block = blocks_.upper_bound(address);
     --block;
     std::memcpy(block->second.data() + (address - block->first), what, bytes);
