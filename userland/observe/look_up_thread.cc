@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "observe/look_up_thread.h"
 
-#include <csignal>
-
 #include <condition_variable>
 #include <mutex>
-#include <system_error>
-#include <thread>
 #include <utility>
+
+#include "base/detached_thread.h"
 
 namespace timeslice::observe {
 
@@ -53,21 +51,10 @@ LookUpThread::~LookUpThread() {
 
 void LookUpThread::begin_pass() { pass_ends_ = Clock::now() + limits_.patience; }
 
-// Signals are read by the loop's thread alone; only this one's own faults aren't blocked here. It
-// can't be waited for, so nobody owns it; the process's end takes it along wherever it is. False:
-// the machine has no thread to give, as beside a fork bomb that is being looked at.
+// False: the machine has no thread to give, as beside a fork bomb that is being looked at.
 bool LookUpThread::start() {
   desk_ = std::make_shared<Desk>();
-  sigset_t all, former;
-  sigfillset(&all);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) sigdelset(&all, fault);
-  pthread_sigmask(SIG_BLOCK, &all, &former);
-  try {
-    std::thread([desk = desk_] { desk->serve(); }).detach();
-  } catch (const std::system_error&) {
-    desk_.reset();
-  }
-  pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  if (start_detached([desk = desk_] { desk->serve(); }) != 0) desk_.reset();
   return desk_ != nullptr;
 }
 

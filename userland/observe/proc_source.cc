@@ -1,39 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Proc mode: the same rows as far as /proc has them, for a user without privileges. Four
 // files per thread make it about a hundred times more expensive than count mode.
-#include <dirent.h>
 #include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 
 #include "base/clock.h"
 #include "base/failure.h"
 #include "base/unique_fd.h"
 #include "observe/core_idle.h"
+#include "observe/numbers_in.h"
 #include "observe/proc_files.h"
 #include "observe/source.h"
 
 namespace timeslice::observe {
 
 namespace {
-
-struct DirCloser {
-  void operator()(DIR* dir) const { closedir(dir); }
-};
-
-// The entries of a directory that are numbers. A directory that is gone has none.
-std::vector<uint32_t> numbers_in(const std::string& path) {
-  std::vector<uint32_t> numbers;
-  const std::unique_ptr<DIR, DirCloser> dir(opendir(path.c_str()));
-  if (!dir) return numbers;
-  while (const dirent* entry = readdir(dir.get())) {
-    const long number = strtol(entry->d_name, nullptr, 10);
-    if (number > 0) numbers.push_back(static_cast<uint32_t>(number));
-  }
-  return numbers;
-}
 
 class ProcSource : public Source {
  public:

@@ -4,7 +4,6 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "base/unique_fd.h"
 #include "observe/elf_symbols.h"
 #include "observe/process_maps.h"
+#include "observe/target_memory.h"
 
 namespace timeslice::observe {
 
@@ -115,13 +115,11 @@ uint64_t load_base(uint32_t tgid, const ProgramFacts& program) {
 }
 
 int32_t read_epoll_fd(uint32_t tgid, uint64_t loop) {
-  int32_t fd = -1;
-  const iovec ours{&fd, sizeof(fd)};
-  const iovec theirs{reinterpret_cast<void*>(loop + kBackendFdOffset), sizeof(fd)};
-  if (process_vm_readv(static_cast<pid_t>(tgid), &ours, 1, &theirs, 1, 0) != sizeof(fd)) return -1;
+  const auto fd = TargetMemory(tgid).get<int32_t>(loop + kBackendFdOffset);
+  if (!fd) return -1;
   // Plausible only if the process has an epoll descriptor of that number.
-  const std::string target = link_target(proc_path(tgid, "fd/") + std::to_string(fd));
-  return target == "anon_inode:[eventpoll]" ? fd : -1;
+  const std::string target = link_target(proc_path(tgid, "fd/") + std::to_string(*fd));
+  return target == "anon_inode:[eventpoll]" ? *fd : -1;
 }
 
 uint32_t start_at(uint64_t address, const ProgramFacts& program, uint64_t base) {
@@ -136,9 +134,7 @@ uint32_t start_at(uint64_t address, const ProgramFacts& program, uint64_t base) 
 uint32_t start_of(uint32_t tgid, const Mapping& stack, const ProgramFacts& program, uint64_t base) {
   std::array<uint64_t, kTopOfStack / sizeof(uint64_t)> words;
   const size_t size = std::min<uint64_t>(kTopOfStack, stack.end - stack.start);
-  iovec ours{words.data(), size}, theirs{reinterpret_cast<void*>(stack.end - size), size};
-  const ssize_t got = process_vm_readv(static_cast<pid_t>(tgid), &ours, 1, &theirs, 1, 0);
-  if (got != static_cast<ssize_t>(size)) return TS_START_UNKNOWN;
+  if (!TargetMemory(tgid).read(stack.end - size, words.data(), size)) return TS_START_UNKNOWN;
   for (size_t i = size / sizeof(uint64_t); i-- > 0;)
     if (const uint32_t start = start_at(words[i], program, base); start != TS_START_UNKNOWN)
       return start;

@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "base/failure.h"
+#include "base/seconds.h"
 #include "loop/children/process.h"
 #include "loop/core/ending_signals.h"
 #include "loop/core/loop.h"
@@ -128,9 +129,7 @@ class Recorder {
     listen();
     flush_timer_.start(kFlushEvery, kFlushEvery);
     look_timer_.start(100ms, kLookEvery);
-    if (options_.seconds > 0)
-      end_timer_.start(std::chrono::duration_cast<std::chrono::nanoseconds>(
-          std::chrono::duration<double>(options_.seconds)));
+    if (options_.seconds > 0) end_timer_.start(from_seconds(options_.seconds));
     loop_.run();
   }
 

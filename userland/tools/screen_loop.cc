@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/failure.h"
+#include "base/seconds.h"
 
 namespace timeslice::tools {
 
@@ -52,10 +53,7 @@ void ScreenLoop::run_loop() {
   loop_.run();
 }
 
-void ScreenLoop::come_back_in(double seconds) {
-  timer_.start(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds)));
-}
+void ScreenLoop::come_back_in(double seconds) { timer_.start(from_seconds(seconds)); }
 
 bool ScreenLoop::was_last() {
   if (!options_.refreshes || ++shown_ < *options_.refreshes) return false;

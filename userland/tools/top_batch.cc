@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Batch mode: one pass to begin from, then a frame each interval, written to stdout.
-#include <chrono>
 #include <csignal>
 
 #include "base/clock.h"
+#include "base/seconds.h"
 #include "loop/core/ending_signals.h"
 #include "loop/core/loop.h"
 #include "tools/frame_printer.h"
@@ -29,8 +29,7 @@ class Batch {
     if (!session_.note().empty()) view::say(session_.note());
     if (!printer_.begin()) return;
     session_.advance();
-    const auto delay = std::chrono::duration_cast<std::chrono::nanoseconds>(
-        std::chrono::duration<double>(options_.delay_s));
+    const auto delay = from_seconds(options_.delay_s);
     timer_.start(delay, delay);
     loop_.run();
   }
