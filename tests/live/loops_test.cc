@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "live/loop_finder.h"
 #include "live/loop_watch.h"
@@ -188,6 +189,48 @@ TEST_CASE("a block is found with its start, its length, and whether it ran or sl
     CAPTURE(slept, found->split.oncpu, found->split.wait, found->duration_ns);
     CHECK((what == "sleep" ? slept > 0.5 : slept < 0.2));
   }
+}
+
+TEST_CASE("what a loop did on and off CPUs is what the kernel has counted of its thread") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  const std::string schedstat = "/proc/" + std::to_string(node.tgid()) + "/task/" +
+                                std::to_string(node.tgid()) + "/schedstat";
+  struct Counted {
+    uint64_t cpu_ns = 0, wait_ns = 0;
+  };
+  const auto counted = [&] {
+    Counted now;
+    std::istringstream(read_file(schedstat)) >> now.cpu_ns >> now.wait_ns;
+    return now;
+  };
+  LoopWatch watch({node.tgid()}, 50'000'000);
+  REQUIRE(until([&] { return !watch.take().loops.empty(); }));
+  const Counted outside_from = counted();
+  watch.take();
+  const Counted from = counted();
+  node.order("spin 400");
+  const Counted to = counted();
+  uint64_t oncpu = 0, wait = 0;
+  const auto sum_up = [&] {
+    const model::LoopFrame frame = watch.take();
+    for (const model::WatchedLoop& loop : frame.loops) {
+      oncpu += loop.figures.active.oncpu;
+      wait += loop.figures.active.wait + loop.figures.idle_ready_ns;
+    }
+    return !frame.loops.empty();
+  };
+  sum_up();
+  REQUIRE(until(sum_up));  // by a look that came after all of that
+  const Counted outside_to = counted();
+  CAPTURE(oncpu, wait, to.cpu_ns - from.cpu_ns, to.wait_ns - from.wait_ns);
+  // The kernel brings a running thread's time up to date at each tick, the looks are 10 ms apart;
+  // and what a wait for events takes of a CPU is no turn's.
+  const uint64_t slack = 20'000'000;
+  CHECK(oncpu + slack >= to.cpu_ns - from.cpu_ns);
+  CHECK(oncpu <= outside_to.cpu_ns - outside_from.cpu_ns + slack);
+  CHECK(wait + slack >= to.wait_ns - from.wait_ns);
+  CHECK(wait <= outside_to.wait_ns - outside_from.wait_ns + slack);
 }
 
 TEST_CASE("turns of a millisecond each are no block") {

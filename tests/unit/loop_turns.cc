@@ -54,14 +54,17 @@ struct MadeUpLoop {
       if (waits) now.wait_ns += next - at;
       at = next;
       if (at != next_look) continue;
-      now.at_ns = at;
-      watched.add(now);
+      LoopLook look = now;
+      look.at_ns = at;
+      if (runs && tick_ns) look.cpu_ns -= std::min(look.cpu_ns, at % tick_ns);
+      watched.add(look);
       next_look += 10 * kMs;
     }
   }
 
   bool keeps_times, runs = false, waits = false;
   LoopLook now{.turns = 7};
+  uint64_t tick_ns = 0;  // how often a running thread's CPU time is brought up to date; 0: always
   uint64_t at = kStart, next_look = kStart + 3 * kMs;
   LoopTurns watched{kBlock};
 };
@@ -108,6 +111,20 @@ TEST_CASE("a turn between two waits is measured to the nanosecond, with what it 
   // Ten of 50 looks fell into it, the first of them 8.75 ms after its start.
   CHECK(ms(figures.delay_max_ns) == 207.125 - 113);
   CHECK(figures.delay_p50_ns == 0);
+}
+
+TEST_CASE("CPU time that is told late is CPU time all the same") {
+  for (const uint64_t tick_ms : {1, 4, 10}) {
+    MadeUpLoop loop;
+    loop.tick_ns = tick_ms * kMs;
+    loop.wait_until(104);
+    loop.run_until(504);
+    loop.wait_until(800);
+    const LoopFigures figures = loop.watched.take().value();
+    CAPTURE(tick_ms, figures.active.asleep);
+    CHECK(ms(figures.active.oncpu) >= 400 - static_cast<double>(tick_ms));
+    CHECK(ms(figures.active.sum()) == 400);
+  }
 }
 
 TEST_CASE("short turns between a block and a wait hardly lengthen it") {

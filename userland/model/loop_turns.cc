@@ -8,6 +8,8 @@ namespace timeslice::model {
 
 namespace {
 
+constexpr uint64_t kLongestTick = 10'000'000;  // ns, at 100 Hz
+
 uint64_t less(uint64_t from, uint64_t what) { return from > what ? from - what : 0; }
 
 bool is_in_turn(const LoopLook& look) {
@@ -39,7 +41,9 @@ uint64_t percentile(const std::vector<uint64_t>& sorted, size_t hundredths) {
 // and it neither slept for the whole time nor was in one turn, it is what its thread wasn't on a
 // CPU or ready for: a turn that sleeps in a call is seen only where it lasts over a look.
 // Of the time within turns in which the thread wasn't on a CPU, as much was waiting as the kernel
-// has counted; the rest of the kernel's count was waiting between turns.
+// has counted; the rest of the kernel's count was waiting between turns. The kernel brings the CPU
+// time of a thread that runs up to date at each tick: what then seems to be too much was missing
+// before, and was taken for sleep.
 void LoopTurns::add_interval(const LoopLook& from, const LoopLook& to) {
   const uint64_t interval = less(to.at_ns, from.at_ns);
   const uint64_t cpu = less(to.cpu_ns, from.cpu_ns);
@@ -56,9 +60,11 @@ void LoopTurns::add_interval(const LoopLook& from, const LoopLook& to) {
   const uint64_t active_cpu = std::min(cpu, active);
   const uint64_t active_wait = std::min(wait, active - active_cpu);
   const uint64_t ready = std::min(wait - active_wait, idle);
-  now_.active.oncpu += active_cpu;
+  const uint64_t late = std::min({cpu - active_cpu, now_.active.asleep, kLongestTick});
+  now_.active.oncpu += active_cpu + late;
   now_.active.wait += active_wait;
   now_.active.asleep += active - active_cpu - active_wait;
+  now_.active.asleep -= late;
   now_.idle_ready_ns += ready;
   now_.idle_asleep_ns += idle - ready;
 }
