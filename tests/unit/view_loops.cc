@@ -54,6 +54,8 @@ model::LoopFrame made_frame() {
   pool.figures.jobs = {{"fs.stat", "/x\x1b[0m", 5}, {"work", "", 2}};
   frame.pools.push_back(pool);
   frame.refused.push_back({77, "it has none"});
+  frame.unnamed.push_back({78, "cannot name them"});
+  frame.dropped_samples = 3;
   return frame;
 }
 
@@ -64,9 +66,9 @@ TEST_CASE("loops are printed a line each, with their blocks by function and thei
   view::append_text(text, made_frame());
   CHECK(
       text ==
-      "     TID KIND    TURNS/S   UTIL%  ONCPU%   WAIT% ASLEEP%  READY%  LONGEST   DELAY99\n"
+      "    TID KIND    TURNS/S   UTIL%  ONCPU%   WAIT% ASLEEP%  READY% LONGEST DELAY99\n"
       "1234 node /srv/app.js\n"
-      "    1234 main        250    40.0    30.0     4.0     6.0     1.0    200.0     190.0\n"
+      "   1234 main        250    40.0    30.0     4.0     6.0     1.0   200.0   190.0\n"
       "    blocked, so far for 70 ms\n"
       "      60 ms on CPU, 4.0 ms waiting for a CPU, 6.0 ms asleep in a call\n"
       "    blocked for 260 ms in 2 turns (longest 200 ms) by load (/srv/app.js:42), calling "
@@ -94,6 +96,8 @@ TEST_CASE("loops as JSON have the contract's keys, and null for what isn't known
   CHECK(json["schema"] == "timeslice/loop/1");
   CHECK(json["probes"] == 0);
   CHECK(json["trust"]["refused"][0]["tgid"] == 77);
+  CHECK(json["trust"]["unnamed"][0]["why"] == "cannot name them");
+  CHECK(json["trust"]["dropped_samples"] == 3);
   const auto& loop = json["loops"][0];
   CHECK(loop["kind"] == "main");
   CHECK(loop["turns_per_s"] == 250);

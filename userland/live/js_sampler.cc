@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "base/failure.h"
+#include "live/images.h"
 #include "observe/process_maps.h"
-#include "runtime/elf_image.h"
 
 namespace timeslice::live {
 
 namespace {
 
-constexpr size_t kMostImages = 512;
 // What V8 exports for debuggers, in every version that does.
 constexpr const char* kMark = "v8dbg_class_Map__instance_type__uint16_t";
 // Mappings are read again where code lies outside of them; a process that makes new ones all the
@@ -26,7 +25,7 @@ std::vector<runtime::ExecutableMapping> executable(const std::vector<observe::Ma
   for (const observe::Mapping& map : maps) {
     if (!map.executable) continue;
     code.push_back({map.start, map.end, map.offset, map.inode != 0 && map.inode == image_inode,
-                    map.inode == 0 && map.path.empty()});
+                    map.inode == 0 && (map.path.empty() || map.path.rfind("[anon:", 0) == 0)});
   }
   return code;
 }
@@ -58,22 +57,17 @@ model::StackFrame frame_of(runtime::JsFrame& frame) {
 JsSampler::JsSampler(uint32_t tgid) : tgid_(tgid), memory_(tgid) { find_v8(); }
 
 void JsSampler::find_v8() {
-  refusal_ = "its JavaScript functions cannot be named: V8's description of itself isn't in it";
+  refusal_ = "cannot name JavaScript functions: V8's description of itself isn't in the process";
   const std::vector<observe::Mapping> maps = observe::read_maps(tgid_);
-  size_t images = 0;
-  for (const observe::Mapping& map : maps) {
-    if (map.offset != 0 || map.inode == 0) continue;
-    if (++images > kMostImages) break;
-    const auto image = runtime::ElfImage::at(memory_, map.start);
-    if (!image || !image->find(memory_, kMark)) continue;
-    try {
-      image_inode_ = map.inode;
-      stacks_.emplace(memory_, map.start, executable(maps, image_inode_));
-      refusal_.clear();
-    } catch (const Failure& failure) {
-      refusal_ = failure.what();
-    }
-    return;
+  const std::vector<LoadedImage> images = images_with(memory_, maps, kMark);
+  if (images.empty()) return;
+  const observe::Mapping& image = images.front().mapping;
+  try {
+    image_inode_ = image.inode;
+    stacks_.emplace(memory_, image.start, executable(maps, image_inode_));
+    refusal_.clear();
+  } catch (const Failure& failure) {
+    refusal_ = failure.what();
   }
 }
 

@@ -5,15 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
-#include "runtime/elf_image.h"
+#include "live/images.h"
 #include "runtime/uv_loop.h"
 
 namespace timeslice::live {
 
 namespace {
 
-constexpr size_t kMostImages = 512;  // that are asked whether they have libuv
 // Between the call and the loop's own frame lies the array for the events: 1,024 of 12 bytes.
 constexpr size_t kStackToSearch = 24 * 1024, kStackAtOnce = 4096;
 
@@ -35,22 +35,16 @@ bool waits_for_events(const ts_look& look, int32_t epoll_fd) {
 
 LoopFinder::LoopFinder(uint32_t tgid) : tgid_(tgid), memory_(tgid) { read_layout(); }
 
-// The program first, then its libraries, in the order in which they are mapped.
 void LoopFinder::read_layout() {
   const std::vector<observe::Mapping> maps = observe::read_maps(tgid_);
   refusal_ = maps.empty() ? "its memory may not be read"
                           : "it has no libuv that other programs could call";
-  size_t images = 0;
-  for (const observe::Mapping& map : maps) {
-    if (map.offset != 0 || map.inode == 0) continue;
-    if (++images > kMostImages) break;
-    const auto image = runtime::ElfImage::at(memory_, map.start);
-    if (!image || !image->find(memory_, "uv_backend_fd")) continue;
-    runtime::UvLayoutAnswer answer = runtime::read_uv_layout(memory_, *image);
+  for (const LoadedImage& loaded : images_with(memory_, maps, "uv_backend_fd")) {
+    runtime::UvLayoutAnswer answer = runtime::read_uv_layout(memory_, loaded.image);
     refusal_ = std::move(answer.refusal);
     if (!answer.layout) continue;
     layout_ = *answer.layout;
-    image_ = {map, image->bias()};
+    image_ = {loaded.mapping, loaded.image.bias()};
     return;
   }
 }

@@ -4,14 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <exception>
 #include <mutex>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/detached_thread.h"
 #include "base/failure.h"
 #include "live/process_loops.h"
 #include "observe/cluster_workers.h"
@@ -127,21 +125,10 @@ class LoopWatch::Watcher {
   bool closed_ = false, ended_ = false;
 };
 
-// Signals are for the loop's thread; only this one's own faults aren't blocked.
 LoopWatch::LoopWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns)
     : watcher_(std::make_shared<Watcher>(tgids, block_ns)) {
-  sigset_t all, former;
-  sigfillset(&all);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) sigdelset(&all, fault);
-  pthread_sigmask(SIG_BLOCK, &all, &former);
-  int error = 0;
-  try {
-    std::thread([watcher = watcher_] { watcher->watch(); }).detach();
-  } catch (const std::system_error& failure) {
-    error = failure.code().value();
-  }
-  pthread_sigmask(SIG_SETMASK, &former, nullptr);
-  if (error) throw failure_from_errno("cannot start the thread that looks at loops", error);
+  if (const int error = start_detached([watcher = watcher_] { watcher->watch(); }))
+    throw failure_from_errno("cannot start the thread that looks at loops", error);
 }
 
 LoopWatch::~LoopWatch() { watcher_->close(); }

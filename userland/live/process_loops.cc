@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "live/process_loops.h"
 
-#include <dirent.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -12,6 +9,7 @@
 #include "base/clock.h"
 #include "live/pool_finder.h"
 #include "observe/command_line.h"
+#include "observe/numbers_in.h"
 #include "runtime/uv_loop.h"
 
 namespace timeslice::live {
@@ -23,6 +21,8 @@ namespace {
 constexpr uint64_t kSearchEvery = 100'000'000;    // ns
 constexpr uint64_t kSearchPerThread = 1'000'000;  // ns
 constexpr size_t kMostThreads = 8192;             // of a process that are searched
+// How often one without a loop is asked which program it runs by now: its file's symbols are read.
+constexpr uint64_t kBeginningEvery = 1'000'000'000;  // ns
 // A look that took longer is of no single moment: it is repeated.
 constexpr uint64_t kQuickLook = 200'000;  // ns
 constexpr int kTries = 3;
@@ -30,17 +30,6 @@ constexpr size_t kMostJobsTold = 256;          // of each queue
 constexpr uint64_t kSampleEvery = 18'000'000;  // ns: at every other look
 // Of a turn that lasts, a sample each time that it has grown by a sixteenth.
 constexpr uint64_t kGrowth = 16;
-
-std::vector<uint32_t> threads_of(uint32_t tgid) {
-  std::vector<uint32_t> tids;
-  const std::unique_ptr<DIR, int (*)(DIR*)> tasks(
-      opendir(("/proc/" + std::to_string(tgid) + "/task").c_str()), closedir);
-  while (const dirent* entry = tasks ? readdir(tasks.get()) : nullptr) {
-    const unsigned long tid = std::strtoul(entry->d_name, nullptr, 10);
-    if (tid != 0 && tids.size() < kMostThreads) tids.push_back(static_cast<uint32_t>(tid));
-  }
-  return tids;
-}
 
 struct State {
   runtime::UvLoopState words;
@@ -82,10 +71,11 @@ model::LoopLook joined(const State& state, const FoundLoop& loop, const ts_look&
 
 ProcessLoops::ProcessLoops(uint32_t tgid, uint64_t block_ns)
     : tgid_(tgid), block_ns_(block_ns), memory_(tgid) {
-  begin_anew();
+  begin_anew(monotonic_ns());
 }
 
-void ProcessLoops::begin_anew() {
+void ProcessLoops::begin_anew(uint64_t now_ns) {
+  next_beginning_ns_ = now_ns + kBeginningEvery;
   sampler_.reset();
   finder_ = std::make_unique<LoopFinder>(tgid_);
   pool_places_.reset();
@@ -109,8 +99,9 @@ void ProcessLoops::sort() {
 void ProcessLoops::search(observe::ThreadLooks& looks, uint64_t now_ns) {
   if (now_ns < next_search_ns_) return;
   std::erase_if(loops_, [&](const Tracked& loop) { return !is_still_there(loop.found); });
-  if (loops_.empty()) begin_anew();
-  const std::vector<uint32_t> tids = threads_of(tgid_);
+  if (loops_.empty() && now_ns >= next_beginning_ns_) begin_anew(now_ns);
+  std::vector<uint32_t> tids = observe::numbers_in("/proc/" + std::to_string(tgid_) + "/task");
+  tids.resize(std::min(tids.size(), kMostThreads));
   gone_ = tids.empty();
   std::vector<FoundLoop> known;
   for (const Tracked& loop : loops_) known.push_back(loop.found);
@@ -155,7 +146,12 @@ void ProcessLoops::take_sample(Tracked& loop, const ts_look& look, uint64_t now_
   if (const auto sample = sampler_->sample(look, now_ns))
     profile->add(*sample);
   else
-    profile->drop();
+    drop(*profile);
+}
+
+void ProcessLoops::drop(model::BlockProfile& profile) {
+  profile.drop();
+  ++dropped_;
 }
 
 void ProcessLoops::look_at_pool() {
@@ -179,6 +175,9 @@ void ProcessLoops::take(model::LoopFrame& seen) {
       seen.loops.push_back(
           {tgid_, loop.found.tid, command_, loop.found.tid == tgid_, std::move(*figures)});
   }
+  seen.dropped_samples += std::exchange(dropped_, 0);
+  if (sampler_ && !sampler_->refusal().empty())
+    seen.unnamed.push_back({tgid_, sampler_->refusal()});
   take_pool(seen);
 }
 

@@ -43,12 +43,13 @@ class ProcessLoops {
     uint64_t sampled_ns = 0;
   };
 
-  void begin_anew();
+  void begin_anew(uint64_t now_ns);
   void sort();
   [[nodiscard]] bool is_still_there(const FoundLoop& loop);
   [[nodiscard]] bool keeps_times() const;
   [[nodiscard]] bool is_time_for_sample(const Tracked& loop, uint64_t now_ns) const;
   void take_sample(Tracked& loop, const ts_look& look, uint64_t now_ns);
+  void drop(model::BlockProfile& profile);
   void look_at_pool();
   void take_pool(model::LoopFrame& seen);
   void add_jobs(model::PoolFigures& figures);
@@ -62,7 +63,8 @@ class ProcessLoops {
   model::PoolLooks pool_;
   std::vector<Tracked> loops_;
   std::string command_;
-  uint64_t next_search_ns_ = 0;
+  uint64_t next_search_ns_ = 0, next_beginning_ns_ = 0;
+  uint64_t dropped_ = 0;  // samples in doubt since the last take()
   bool gone_ = false;
 };
 

@@ -31,11 +31,13 @@ struct RefusedProcess {
 struct LoopFrame {
   uint64_t time_ns = 0;  // CLOCK_MONOTONIC
   std::vector<WatchedLoop> loops;
-  std::vector<WatchedPool> pools;  // of processes that have started theirs
-  std::vector<RefusedProcess> refused;
-  std::string source;     // of the threads' figures: "bpf", "proc"
-  std::string note;       // why it isn't "bpf", or what else is missing
-  bool all_gone = false;  // none of the processes is left
+  std::vector<WatchedPool> pools;       // of processes that have started theirs
+  std::vector<RefusedProcess> refused;  // whose loops can't be shown
+  std::vector<RefusedProcess> unnamed;  // whose functions can't be named; `why` is a whole sentence
+  uint64_t dropped_samples = 0;         // of stacks, which were in doubt
+  std::string source;                   // of the threads' figures: "bpf", "proc"
+  std::string note;                     // why it isn't "bpf", or what else is missing
+  bool all_gone = false;                // none of the processes is left
 };
 
 }  // namespace timeslice::model

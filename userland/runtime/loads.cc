@@ -40,7 +40,8 @@ std::vector<Load> loads_of(std::span<const uint8_t> code, uint64_t address) {
     load.base = register_of(from.mem.base);
     load.displacement = from.mem.disp.value;
     if (load.base == Register::rip)
-      load.displacement += static_cast<int64_t>(address + at + instruction.length);
+      load.displacement = static_cast<int64_t>(address + at + instruction.length +
+                                               static_cast<uint64_t>(load.displacement));
     load.bytes = from.mem.type == ZYDIS_MEMOP_TYPE_AGEN ? 0 : from.size / 8;
     load.to = register_of(to.reg.value);
     loads.push_back(load);

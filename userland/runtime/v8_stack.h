@@ -48,8 +48,6 @@ class V8Stacks {
   void set_mappings(MemoryReader& memory, const std::vector<ExecutableMapping>& mappings);
   [[nodiscard]] JsStack sample(MemoryReader& memory, const V8Registers& registers,
                                const JsStackLimits& limits = {});
-  // Whether a thread's isolate can be found; else its state isn't known, and stacks are searched.
-  [[nodiscard]] bool finds_isolates() const { return isolates_.has_value(); }
 
  private:
   JsStack sample_once(MemoryReader& memory, const V8Registers& registers,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tools/loop.h"
 
-#include <chrono>
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/failure.h"
+#include "base/seconds.h"
 #include "live/loop_watch.h"
 #include "loop/core/ending_signals.h"
 #include "loop/core/loop.h"
@@ -33,11 +33,6 @@ struct Options {
   bool json = false;
 };
 
-std::chrono::nanoseconds nanoseconds_of(double seconds) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-      std::chrono::duration<double>(seconds));
-}
-
 class Printing {
  public:
   explicit Printing(const Options& options)
@@ -47,7 +42,7 @@ class Printing {
         timer_(loop_, [this] { refresh(); }) {}
 
   void run() {
-    const auto delay = nanoseconds_of(options_.delay_s);
+    const auto delay = from_seconds(options_.delay_s);
     timer_.start(delay, delay);
     loop_.run();
   }
@@ -77,6 +72,9 @@ class Printing {
       if (frame.refused.size() == options_.tgids.size()) throw Failure(sentence);
       if (refused_.insert(process.tgid).second) view::say(sentence);
     }
+    for (const model::RefusedProcess& process : frame.unnamed)
+      if (unnamed_.insert(process.tgid).second)
+        view::say("process " + std::to_string(process.tgid) + ": " + process.why);
   }
 
   const Options& options_;
@@ -85,7 +83,7 @@ class Printing {
   live::LoopWatch watch_;
   loop::Timer timer_;
   std::string text_, note_;
-  std::set<uint32_t> refused_;  // that was said of
+  std::set<uint32_t> refused_, unnamed_;  // that was said of
   uint64_t done_ = 0;
 };
 

@@ -98,21 +98,29 @@ Json pool_json(const model::WatchedPool& pool) {
           {"queued", queued}};
 }
 
+Json refused_json(const std::vector<model::RefusedProcess>& processes) {
+  Json refused = Json::array();
+  for (const model::RefusedProcess& process : processes)
+    refused.push_back({{"tgid", process.tgid}, {"why", process.why}});
+  return refused;
+}
+
 }  // namespace
 
 void append_json(std::string& out, const model::LoopFrame& frame) {
-  Json loops = Json::array(), pools = Json::array(), refused = Json::array();
+  Json loops = Json::array(), pools = Json::array();
   for (const model::WatchedLoop& loop : frame.loops) loops.push_back(loop_json(loop));
   for (const model::WatchedPool& pool : frame.pools) pools.push_back(pool_json(pool));
-  for (const model::RefusedProcess& process : frame.refused)
-    refused.push_back({{"tgid", process.tgid}, {"why", process.why}});
   const Json object = {{"schema", "timeslice/loop/1"},
                        {"time_ns", frame.time_ns},
                        {"source", frame.source},
                        {"loops", loops},
                        {"pools", pools},
                        {"probes", 0},
-                       {"trust", {{"refused", refused}}}};
+                       {"trust",
+                        {{"dropped_samples", frame.dropped_samples},
+                         {"refused", refused_json(frame.refused)},
+                         {"unnamed", refused_json(frame.unnamed)}}}};
   append_visible_json(out, object.dump(-1, ' ', false, Json::error_handler_t::replace));
   out += '\n';
 }

@@ -154,7 +154,7 @@ void append_pool(std::string& out, const model::PoolFigures& pool) {
 }  // namespace
 
 void append_text(std::string& out, const model::LoopFrame& frame) {
-  out += "     TID KIND    TURNS/S   UTIL%  ONCPU%   WAIT% ASLEEP%  READY%  LONGEST   DELAY99\n";
+  out += "    TID KIND    TURNS/S   UTIL%  ONCPU%   WAIT% ASLEEP%  READY% LONGEST DELAY99\n";
   uint32_t process = 0;
   for (const model::WatchedLoop& loop : frame.loops) {
     if (loop.tgid != process) append_process(out, loop);
@@ -162,7 +162,7 @@ void append_text(std::string& out, const model::LoopFrame& frame) {
     const model::LoopFigures& f = loop.figures;
     const uint64_t whole = f.interval_ns;
     fmt::format_to(std::back_inserter(out),
-                   "{:>8} {:<6} {:>8} {:>7.1f} {:>7.1f} {:>7.1f} {:>7.1f} {:>7.1f} {:>8} {:>9}\n",
+                   "{:>7} {:<6} {:>8} {:>7.1f} {:>7.1f} {:>7.1f} {:>7.1f} {:>7.1f} {:>7} {:>7}\n",
                    loop.tid, loop.is_main ? "main" : "worker", turns_per_s(f),
                    percent(f.active.sum(), whole), percent(f.active.oncpu, whole),
                    percent(f.active.wait, whole), percent(f.active.asleep, whole),
