@@ -79,7 +79,11 @@ void ProcessLoops::begin_anew(uint64_t now_ns) {
   sampler_.reset();
   finder_ = std::make_unique<LoopFinder>(tgid_);
   pool_places_.reset();
-  if (finder_->refusal().empty()) pool_places_ = pool_by_symbols(tgid_, finder_->image());
+  wants_names_ = false;
+  if (finder_->refusal().empty()) {
+    pool_places_ = pool_by_symbols(tgid_, finder_->image());
+    sampler_ = std::make_unique<JsSampler>(tgid_);
+  }
   command_ = observe::command_line(tgid_);
 }
 
@@ -139,10 +143,10 @@ bool ProcessLoops::is_time_for_sample(const Tracked& loop, uint64_t now_ns) cons
 }
 
 void ProcessLoops::take_sample(Tracked& loop, const ts_look& look, uint64_t now_ns) {
-  if (!sampler_) sampler_ = std::make_unique<JsSampler>(tgid_);
   loop.sampled_ns = now_ns;
+  wants_names_ = true;
   model::BlockProfile* profile = loop.turns.profile();
-  if (!profile || !sampler_->refusal().empty()) return;
+  if (!profile || !sampler_ || !sampler_->refusal().empty()) return;
   if (const auto sample = sampler_->sample(look, now_ns))
     profile->add(*sample);
   else
@@ -176,7 +180,7 @@ void ProcessLoops::take(model::LoopFrame& seen) {
           {tgid_, loop.found.tid, command_, loop.found.tid == tgid_, std::move(*figures)});
   }
   seen.dropped_samples += std::exchange(dropped_, 0);
-  if (sampler_ && !sampler_->refusal().empty())
+  if (wants_names_ && sampler_ && !sampler_->refusal().empty())
     seen.unnamed.push_back({tgid_, sampler_->refusal()});
   take_pool(seen);
 }

@@ -58,7 +58,9 @@ class ProcessLoops {
   uint64_t block_ns_;
   observe::TargetMemory memory_;
   std::unique_ptr<LoopFinder> finder_;
-  std::unique_ptr<JsSampler> sampler_;  // made when there is something to name
+  // Made before there is something to name: it takes longer than a short block. Null: no libuv.
+  std::unique_ptr<JsSampler> sampler_;
+  bool wants_names_ = false;  // there was something
   std::optional<runtime::UvPoolPlaces> pool_places_;
   model::PoolLooks pool_;
   std::vector<Tracked> loops_;
