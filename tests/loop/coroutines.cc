@@ -623,7 +623,9 @@ TEST_CASE("connections are delivered one by one, and the series may end at any t
   spawn(loop, task(takes(loop, listener, kAll / 2, taken)));
   loop.run();  // also ends what was left
   CHECK(taken == kAll / 2);
-  CHECK(open_descriptors() == descriptors);
+  const auto more = open_descriptors() - descriptors;
+  CHECK(more >= 0);
+  CHECK(more <= descriptors_of_its_own(options));
   // Those that came after were closed, or are still to be accepted.
   std::stop_source stop;
   int result = 0;

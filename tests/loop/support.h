@@ -150,6 +150,13 @@ inline std::ptrdiff_t open_descriptors() {
   return std::distance(begin(all), end(all));
 }
 
+// How many descriptors a living loop may open beside those of its requests, once, and stay with: a
+// set for what calls itself ready and isn't. That may be what the world outside did between two
+// looks, so nobody knows when.
+inline std::ptrdiff_t descriptors_of_its_own(const Options& options) {
+  return options.backend == BackendKind::uring || options.backend == BackendKind::sim ? 1 : 0;
+}
+
 struct TemporaryDirectory {
   TemporaryDirectory() {
     if (!::mkdtemp(path.data())) std::abort();
