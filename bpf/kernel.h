@@ -62,6 +62,7 @@ struct rq {
 	__u64 nr_switches;
 	__u64 clock;
 	unsigned int cpu;
+	struct task_struct *curr;
 };
 struct cfs_rq {
 	struct rq *rq;

@@ -39,6 +39,21 @@ static __always_inline void take_registers(struct ts_look *look, struct task_str
 #endif
 }
 
+/* Whom it waits for: who has the CPU in whose queue it is. */
+static __always_inline void take_rival(struct ts_look *look, struct task_struct *task)
+{
+	struct task_struct *rival = BPF_CORE_READ(task, se.cfs_rq, rq, curr);
+
+	if (!rival || rival == task)
+		return;
+	look->have |= TS_LOOK_RIVAL;
+	if (BPF_CORE_READ(rival, pid) == 0)
+		return;
+	look->rival_tid = reader_tid(rival);
+	look->rival_tgid = reader_tid(BPF_CORE_READ(rival, group_leader));
+	bpf_core_read_str(look->rival_comm, sizeof(look->rival_comm), &rival->comm);
+}
+
 static __always_inline void take_look(struct ts_look *look, struct task_struct *task)
 {
 	look->have = TS_LOOK_THREAD;
@@ -54,6 +69,8 @@ static __always_inline void take_look(struct ts_look *look, struct task_struct *
 		look->run_delay_ns = task->sched_info.run_delay;
 		look->pending_wait_ns = pending_wait_ns(task);
 		look->have |= TS_LOOK_WAIT;
+		if (look->state == 'R' && !look->on_cpu && is_queued_to_run(task))
+			take_rival(look, task);
 	}
 	take_registers(look, task);
 }

@@ -8,7 +8,7 @@
 #ifndef TIMESLICE_LOOK_H
 #define TIMESLICE_LOOK_H
 
-#include <linux/types.h>
+#include "wire.h"
 
 #define TS_LOOKS 64 /* threads that one call can look at */
 
@@ -16,6 +16,7 @@ enum ts_look_have {
 	TS_LOOK_THREAD = 1 << 0,    /* it is there */
 	TS_LOOK_REGISTERS = 1 << 1, /* of user space, 64 bits */
 	TS_LOOK_WAIT = 1 << 2,	    /* run_delay_ns, pending_wait_ns */
+	TS_LOOK_RIVAL = 1 << 3,	    /* it waits for a CPU, and rival_* is who has that CPU */
 };
 
 struct ts_look {
@@ -34,6 +35,9 @@ struct ts_look {
 	char state;	  /* as ps shows it */
 	__u8 on_cpu;
 	__u8 pad[2];
+	__u32 rival_tid; /* 0: nobody's, the CPU is idle; else as the reader's namespace has it */
+	__u32 rival_tgid;
+	char rival_comm[TS_COMM_SIZE]; /* ended by a zero */
 };
 
 #endif

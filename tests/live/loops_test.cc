@@ -162,7 +162,7 @@ TEST_CASE("a node's loop has in memory, to the digit, what perf_hooks says of it
 TEST_CASE("a block is found with its start, its length, and whether it ran or slept") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Node node;
-  LoopWatch watch({node.tgid()}, 50'000'000);
+  LoopWatch watch({node.tgid()}, {});
   REQUIRE(until([&] { return !watch.take().loops.empty(); }));
   for (const std::string what : {"spin", "sleep"}) {
     const Json truth = node.order(what + " 200");
@@ -204,7 +204,7 @@ TEST_CASE("what a loop did on and off CPUs is what the kernel has counted of its
     std::istringstream(read_file(schedstat)) >> now.cpu_ns >> now.wait_ns;
     return now;
   };
-  LoopWatch watch({node.tgid()}, 50'000'000);
+  LoopWatch watch({node.tgid()}, {});
   REQUIRE(until([&] { return !watch.take().loops.empty(); }));
   const Counted outside_from = counted();
   watch.take();
@@ -236,7 +236,7 @@ TEST_CASE("what a loop did on and off CPUs is what the kernel has counted of its
 TEST_CASE("turns of a millisecond each are no block") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Node node;
-  LoopWatch watch({node.tgid()}, 50'000'000);
+  LoopWatch watch({node.tgid()}, {});
   REQUIRE(until([&] { return !watch.take().loops.empty(); }));
   node.order("turns 300");
   // On a busy machine a turn may have to wait for its core as long as a block is; it doesn't run.
@@ -248,7 +248,7 @@ TEST_CASE("a worker thread's loop is found beside the main thread's, and V8's ow
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Node node;
   node.order("worker");
-  LoopWatch watch({node.tgid()}, 50'000'000);
+  LoopWatch watch({node.tgid()}, {});
   model::LoopFrame frame;
   const auto has_turns = [](const model::WatchedLoop& loop) {
     return loop.figures.turns.value_or(0) > 0;
@@ -283,7 +283,7 @@ if (cluster.isPrimary) {
 )";
   Command primary({"node", file}, [] { unsetenv("NODE_OPTIONS"); });
   const auto tgid = static_cast<uint32_t>(primary.pid());
-  LoopWatch watch({tgid}, 50'000'000);
+  LoopWatch watch({tgid}, {});
   model::LoopFrame frame;
   const auto shows = [&](size_t loops) {
     return until([&] {
@@ -302,7 +302,7 @@ if (cluster.isPrimary) {
 TEST_CASE("a full pool is told with what waits for it, and one with room as having room") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Node node;
-  LoopWatch watch({node.tgid()}, 50'000'000);
+  LoopWatch watch({node.tgid()}, {});
   const auto pool_once = [&](auto condition) {
     std::optional<model::PoolFigures> pool;
     until([&] {
@@ -341,7 +341,7 @@ TEST_CASE("a full pool is told with what waits for it, and one with room as havi
 
 TEST_CASE("a process without a loop is refused with a sentence, and one that ends ends the watch") {
   Command sleeper({"sleep", "1000"});
-  LoopWatch watch({static_cast<uint32_t>(sleeper.pid())}, 50'000'000);
+  LoopWatch watch({static_cast<uint32_t>(sleeper.pid())}, {});
   model::LoopFrame frame;
   REQUIRE(until([&] {
     frame = watch.take();
@@ -359,7 +359,7 @@ TEST_CASE("a process that execs another program is looked at anew") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Command shell({"sh", "-c", "read line; exec node -e 'setInterval(() => {}, 5)'"},
                 [] { unsetenv("NODE_OPTIONS"); });
-  LoopWatch watch({static_cast<uint32_t>(shell.pid())}, 50'000'000);
+  LoopWatch watch({static_cast<uint32_t>(shell.pid())}, {});
   REQUIRE(until([&] { return !watch.take().refused.empty(); }));
   shell.send("\n");
   CHECK(until([&] {

@@ -48,6 +48,27 @@ std::string phase_of(runtime::JsPhase phase) {
   return "";
 }
 
+model::VmState vm_state(runtime::V8State state) {
+  switch (state) {
+    case runtime::V8State::kJavaScript:
+      return model::VmState::javascript;
+    case runtime::V8State::kGarbageCollector:
+      return model::VmState::garbage_collector;
+    case runtime::V8State::kParser:
+    case runtime::V8State::kBytecodeCompiler:
+    case runtime::V8State::kCompiler:
+      return model::VmState::compiler;
+    case runtime::V8State::kOther:
+    case runtime::V8State::kExternal:
+    case runtime::V8State::kAtomicsWait:
+    case runtime::V8State::kIdle:
+      return model::VmState::native;
+    case runtime::V8State::kUnknown:
+      break;
+  }
+  return model::VmState::unknown;
+}
+
 model::StackFrame frame_of(runtime::JsFrame& frame) {
   return {std::move(frame.function), std::move(frame.file), frame.line, frame.column, frame.exact};
 }
@@ -74,6 +95,11 @@ void JsSampler::find_v8() {
 void JsSampler::read_mappings(uint64_t now_ns) {
   mappings_read_ns_ = now_ns;
   stacks_->set_mappings(memory_, executable(observe::read_maps(tgid_), image_inode_));
+}
+
+model::VmState JsSampler::state(const ts_look& look) {
+  if (!stacks_ || !(look.have & TS_LOOK_REGISTERS)) return model::VmState::unknown;
+  return vm_state(stacks_->state(memory_, look.thread_pointer));
 }
 
 std::optional<model::StackSample> JsSampler::sample(const ts_look& look, uint64_t now_ns) {

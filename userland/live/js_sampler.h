@@ -9,6 +9,7 @@
 
 #include "bpf/look.h"
 #include "model/block_profile.h"
+#include "model/loop_activity.h"
 #include "observe/target_memory.h"
 #include "runtime/v8_stack.h"
 
@@ -23,6 +24,8 @@ class JsSampler {
 
   // Absent: the sample was in doubt, or there are no registers to take one by.
   std::optional<model::StackSample> sample(const ts_look& look, uint64_t now_ns);
+  // What V8 does on the thread at the moment: a few words are read, no stack.
+  model::VmState state(const ts_look& look);
 
  private:
   void find_v8();

@@ -29,9 +29,9 @@ constexpr std::chrono::seconds kPatience{2};
 // What both threads know. Who takes and who looks take turns.
 class LoopWatch::Watcher {
  public:
-  Watcher(const std::vector<uint32_t>& tgids, uint64_t block_ns)
-      : named_(tgids), block_ns_(block_ns), looks_(observe::open_thread_looks(note_)) {
-    for (const uint32_t tgid : tgids) processes_.emplace_back(tgid, block_ns);
+  Watcher(const std::vector<uint32_t>& tgids, const LoopWatchOptions& options)
+      : named_(tgids), options_(options), looks_(observe::open_thread_looks(note_)) {
+    for (const uint32_t tgid : tgids) processes_.emplace_back(tgid, options);
   }
 
   void watch() {
@@ -91,7 +91,7 @@ class LoopWatch::Watcher {
         const auto is_known = [&](const ProcessLoops& process) { return process.tgid() == worker; };
         if (processes_.size() < kMostProcesses &&
             std::none_of(processes_.begin(), processes_.end(), is_known))
-          processes_.emplace_back(worker, block_ns_);
+          processes_.emplace_back(worker, options_);
       }
     }
   }
@@ -116,7 +116,7 @@ class LoopWatch::Watcher {
   std::timed_mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<uint32_t> named_;
-  uint64_t block_ns_;
+  LoopWatchOptions options_;
   std::string note_;
   std::unique_ptr<observe::ThreadLooks> looks_;
   std::vector<ProcessLoops> processes_;
@@ -125,8 +125,8 @@ class LoopWatch::Watcher {
   bool closed_ = false, ended_ = false;
 };
 
-LoopWatch::LoopWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns)
-    : watcher_(std::make_shared<Watcher>(tgids, block_ns)) {
+LoopWatch::LoopWatch(const std::vector<uint32_t>& tgids, const LoopWatchOptions& options)
+    : watcher_(std::make_shared<Watcher>(tgids, options)) {
   if (const int error = start_detached([watcher = watcher_] { watcher->watch(); }))
     throw failure_from_errno("cannot start the thread that looks at loops", error);
 }

@@ -7,13 +7,14 @@
 #include <memory>
 #include <vector>
 
+#include "live/loop_watch_options.h"
 #include "model/loop_frame.h"
 
 namespace timeslice::live {
 
 class LoopWatch {
  public:
-  LoopWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns);  // throws Failure
+  LoopWatch(const std::vector<uint32_t>& tgids, const LoopWatchOptions& options);  // throws Failure
   ~LoopWatch();
   LoopWatch(const LoopWatch&) = delete;
   LoopWatch& operator=(const LoopWatch&) = delete;

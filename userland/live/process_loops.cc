@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "live/process_loops.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -8,6 +10,7 @@
 
 #include "base/clock.h"
 #include "live/pool_finder.h"
+#include "model/sleep.h"
 #include "observe/command_line.h"
 #include "observe/numbers_in.h"
 #include "runtime/uv_loop.h"
@@ -26,8 +29,9 @@ constexpr uint64_t kBeginningEvery = 1'000'000'000;  // ns
 // A look that took longer is of no single moment: it is repeated.
 constexpr uint64_t kQuickLook = 200'000;  // ns
 constexpr int kTries = 3;
-constexpr size_t kMostJobsTold = 256;          // of each queue
-constexpr uint64_t kSampleEvery = 18'000'000;  // ns: at every other look
+constexpr size_t kMostJobsTold = 256;           // of each queue
+constexpr uint64_t kSampleEvery = 18'000'000;   // ns: at every other look
+constexpr uint64_t kSamplePerLoop = 5'000'000;  // ns, of the process, where all turns are sampled
 // Of a turn that lasts, a sample each time that it has grown by a sixteenth.
 constexpr uint64_t kGrowth = 16;
 
@@ -53,7 +57,7 @@ std::optional<State> read_state(MemoryReader& memory, const runtime::UvLayout& l
   return state;
 }
 
-model::LoopLook joined(const State& state, const FoundLoop& loop, const ts_look& look) {
+model::LoopLook join(const State& state, const FoundLoop& loop, const ts_look& look) {
   model::LoopLook joined;
   joined.at_ns = state.at_ns;
   joined.turns = state.words.turns;
@@ -67,10 +71,16 @@ model::LoopLook joined(const State& state, const FoundLoop& loop, const ts_look&
   return joined;
 }
 
+// The call in which a thread sleeps; empty: it doesn't.
+std::string sleeps_in(const ts_look& look) {
+  if (look.on_cpu || (look.state != 'S' && look.state != 'D')) return "";
+  return look.syscall_nr < 0 ? "page fault or exception" : model::syscall_name(look.syscall_nr);
+}
+
 }  // namespace
 
-ProcessLoops::ProcessLoops(uint32_t tgid, uint64_t block_ns)
-    : tgid_(tgid), block_ns_(block_ns), memory_(tgid) {
+ProcessLoops::ProcessLoops(uint32_t tgid, const LoopWatchOptions& options)
+    : tgid_(tgid), options_(options), memory_(tgid) {
   begin_anew(monotonic_ns());
 }
 
@@ -111,7 +121,7 @@ void ProcessLoops::search(observe::ThreadLooks& looks, uint64_t now_ns) {
   for (const Tracked& loop : loops_) known.push_back(loop.found);
   const std::span<const ts_look> threads = looks.read(tids);
   for (const FoundLoop& found : finder_->find(threads, known))
-    loops_.push_back({found, model::LoopTurns(block_ns_), 0});
+    loops_.push_back({found, model::LoopTurns(options_.block_ns)});
   if (!pool_places_ && !loops_.empty()) pool_places_ = pool_by_waiters(memory_, threads);
   sort();
   next_search_ns_ = now_ns + std::max(kSearchEvery, tids.size() * kSearchPerThread);
@@ -129,38 +139,57 @@ std::span<const ts_look> ProcessLoops::add(std::span<const ts_look> looks) {
     const auto state = read_state(memory_, finder_->layout(), loop.found.address);
     if (!state) continue;
     loop.found.keeps_times |= state->words.entry_ns != 0 || state->words.idle_ns != 0;
-    loop.turns.add(joined(*state, loop.found, look));
-    if (is_time_for_sample(loop, state->at_ns)) take_sample(loop, look, state->at_ns);
+    const model::LoopLook joined = join(*state, loop.found, look);
+    loop.turns.add(joined);
+    const model::ActivityLook activity = activity_of(joined, look);
+    loop.activity.add(activity);
+    if (is_time_for_sample(loop, joined)) take_sample(loop, activity, look, joined.at_ns);
   }
   if (pool_places_ && !loops_.empty()) look_at_pool();
   return looks;
 }
 
-// From the middle of what would be a block on.
-bool ProcessLoops::is_time_for_sample(const Tracked& loop, uint64_t now_ns) const {
-  const uint64_t turn = loop.turns.turn_ns();
-  return turn > block_ns_ / 2 && now_ns - loop.sampled_ns >= std::max(kSampleEvery, turn / kGrowth);
+model::ActivityLook ProcessLoops::activity_of(const model::LoopLook& joined, const ts_look& look) {
+  model::ActivityLook activity;
+  activity.in_turn = joined.in_turn();
+  activity.asks_vm = can_name();
+  if (activity.in_turn && activity.asks_vm) activity.vm = sampler_->state(look);
+  if (activity.in_turn && !joined.polls) activity.call = sleeps_in(look);
+  activity.waits = look.state == 'R' && !look.on_cpu;
+  // Whoever looks runs, and maybe on the CPU that it waits for: that says nothing.
+  if (look.have & TS_LOOK_RIVAL && look.rival_tgid != static_cast<uint32_t>(getpid()))
+    activity.rival = model::Rival{look.rival_tid, look.rival_tgid, look.rival_comm};
+  return activity;
 }
 
-void ProcessLoops::take_sample(Tracked& loop, const ts_look& look, uint64_t now_ns) {
+// From the middle of what would be a block on; or in any turn. Of many loops each gets less.
+bool ProcessLoops::is_time_for_sample(const Tracked& loop, const model::LoopLook& joined) const {
+  const uint64_t turn = loop.turns.turn_ns();
+  const bool is_block = turn > options_.block_ns / 2;
+  if (!is_block && !(options_.profiles && joined.in_turn())) return false;
+  const uint64_t others = is_block ? 0 : loops_.size() * kSamplePerLoop;
+  return joined.at_ns - loop.sampled_ns >= std::max({kSampleEvery, turn / kGrowth, others});
+}
+
+void ProcessLoops::take_sample(Tracked& loop, const model::ActivityLook& activity,
+                               const ts_look& look, uint64_t now_ns) {
   loop.sampled_ns = now_ns;
   wants_names_ = true;
   model::BlockProfile* profile = loop.turns.profile();
-  if (!profile || !sampler_ || !sampler_->refusal().empty()) return;
-  if (const auto sample = sampler_->sample(look, now_ns))
+  if (!profile || !can_name()) return;
+  if (const auto sample = sampler_->sample(look, now_ns)) {
     profile->add(*sample);
-  else
-    drop(*profile);
-}
-
-void ProcessLoops::drop(model::BlockProfile& profile) {
-  profile.drop();
+    if (options_.profiles) loop.activity.add_sample(*sample, !activity.call.empty());
+    return;
+  }
+  profile->drop();
+  if (options_.profiles) loop.activity.drop_sample();
   ++dropped_;
 }
 
 void ProcessLoops::look_at_pool() {
   if (const auto pool = runtime::read_uv_pool(memory_, *pool_places_))
-    pool_.add({pool->threads, pool->idle, pool->queued, pool->slow});
+    pool_.add({monotonic_ns(), pool->threads, pool->idle, pool->queued, pool->slow, pool->waiting});
 }
 
 // Beside a loop that keeps its times, one that doesn't is none of JavaScript's: Node has one for
@@ -175,9 +204,10 @@ void ProcessLoops::take(model::LoopFrame& seen) {
     seen.refused.push_back({tgid_, finder_->refusal()});
   for (Tracked& loop : loops_) {
     auto figures = loop.turns.take();
+    model::LoopActivity activity = loop.activity.take();
     if (figures && (loop.found.keeps_times || !keeps_times()))
-      seen.loops.push_back(
-          {tgid_, loop.found.tid, command_, loop.found.tid == tgid_, std::move(*figures)});
+      seen.loops.push_back({tgid_, loop.found.tid, command_, loop.found.tid == tgid_,
+                            std::move(*figures), std::move(activity)});
   }
   seen.dropped_samples += std::exchange(dropped_, 0);
   if (wants_names_ && sampler_ && !sampler_->refusal().empty())

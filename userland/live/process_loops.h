@@ -13,6 +13,7 @@
 #include "bpf/look.h"
 #include "live/js_sampler.h"
 #include "live/loop_finder.h"
+#include "live/loop_watch_options.h"
 #include "model/loop_frame.h"
 #include "observe/target_memory.h"
 #include "observe/thread_looks.h"
@@ -22,7 +23,7 @@ namespace timeslice::live {
 
 class ProcessLoops {
  public:
-  ProcessLoops(uint32_t tgid, uint64_t block_ns);
+  ProcessLoops(uint32_t tgid, const LoopWatchOptions& options);
 
   // From time to time: threads have come or gone, or the process runs another program by now.
   void search(observe::ThreadLooks& looks, uint64_t now_ns);
@@ -40,6 +41,7 @@ class ProcessLoops {
   struct Tracked {
     FoundLoop found;
     model::LoopTurns turns;
+    model::ActivityLooks activity{};
     uint64_t sampled_ns = 0;
   };
 
@@ -47,15 +49,17 @@ class ProcessLoops {
   void sort();
   [[nodiscard]] bool is_still_there(const FoundLoop& loop);
   [[nodiscard]] bool keeps_times() const;
-  [[nodiscard]] bool is_time_for_sample(const Tracked& loop, uint64_t now_ns) const;
-  void take_sample(Tracked& loop, const ts_look& look, uint64_t now_ns);
-  void drop(model::BlockProfile& profile);
+  [[nodiscard]] bool can_name() const { return sampler_ && sampler_->refusal().empty(); }
+  model::ActivityLook activity_of(const model::LoopLook& joined, const ts_look& look);
+  [[nodiscard]] bool is_time_for_sample(const Tracked& loop, const model::LoopLook& joined) const;
+  void take_sample(Tracked& loop, const model::ActivityLook& activity, const ts_look& look,
+                   uint64_t now_ns);
   void look_at_pool();
   void take_pool(model::LoopFrame& seen);
   void add_jobs(model::PoolFigures& figures);
 
   uint32_t tgid_;
-  uint64_t block_ns_;
+  LoopWatchOptions options_;
   observe::TargetMemory memory_;
   std::unique_ptr<LoopFinder> finder_;
   // Made before there is something to name: it takes longer than a short block. Null: no libuv.

@@ -44,11 +44,43 @@ void BlockProfile::add(const StackSample& sample) {
   const StackFrame* own = own_frame(sample.frames);
   if (!own) return;
   ++named_;
-  const std::pair name{own->function, own->file};
+  const Name name{own->function, own->file};
   if (functions_.size() >= kMostFunctions && !functions_.contains(name)) return;
   Seen& seen = functions_[name];
   if (seen.samples++ == 0) seen.stack = sample.frames;
   ++seen.lines[{own->line, own->column, own->exact}];
+}
+
+void BlockProfile::add(const BlockProfile& other) {
+  samples_ += other.samples_;
+  named_ += other.named_;
+  dropped_ += other.dropped_;
+  gc_ += other.gc_;
+  for (const auto& [phase, samples] : other.phases_) phases_[phase] += samples;
+  for (const auto& [name, seen] : other.functions_) {
+    if (functions_.size() >= kMostFunctions && !functions_.contains(name)) continue;
+    Seen& mine = functions_[name];
+    if (mine.samples == 0) mine.stack = seen.stack;
+    mine.samples += seen.samples;
+    for (const auto& [line, samples] : seen.lines) mine.lines[line] += samples;
+  }
+}
+
+BlockFunction BlockProfile::described(const Name& name, const Seen& seen) const {
+  const Line& line = most_frequent(seen.lines)->first;
+  return {{name.first, name.second, line.line, line.column, line.exact},
+          1.0 * seen.samples / named_,
+          seen.samples,
+          named_,
+          seen.stack};
+}
+
+std::vector<BlockFunction> BlockProfile::functions() const {
+  std::vector<BlockFunction> functions;
+  for (const auto& [name, seen] : functions_) functions.push_back(described(name, seen));
+  std::stable_sort(functions.begin(), functions.end(),
+                   [](const auto& one, const auto& other) { return one.samples > other.samples; });
+  return functions;
 }
 
 std::optional<BlockFunction> BlockProfile::function() const {
@@ -56,12 +88,7 @@ std::optional<BlockFunction> BlockProfile::function() const {
   const auto top = std::max_element(functions_.begin(), functions_.end(), [](auto& a, auto& b) {
     return a.second.samples < b.second.samples;
   });
-  const Line& line = most_frequent(top->second.lines)->first;
-  BlockFunction function;
-  function.frame = {top->first.first, top->first.second, line.line, line.column, line.exact};
-  function.share = 1.0 * top->second.samples / named_;
-  function.stack = top->second.stack;
-  return function;
+  return described(top->first, top->second);
 }
 
 std::string BlockProfile::phase() const {

@@ -30,20 +30,30 @@ struct StackSample {
 struct BlockFunction {
   StackFrame frame;               // at the line that most of its samples had
   double share = 0;               // of the samples that had any function
+  uint32_t samples = 0, of = 0;   // in it, and those that had any function
   std::vector<StackFrame> stack;  // of the first of its samples, the innermost first
+
+  // What it called then; null: nothing.
+  [[nodiscard]] const StackFrame* called() const {
+    const bool is_itself = stack.empty() || (stack.front().function == frame.function &&
+                                             stack.front().file == frame.file);
+    return is_itself ? nullptr : &stack.front();
+  }
 };
 
 class BlockProfile {
  public:
   void add(const StackSample& sample);
+  void add(const BlockProfile& other);
   void drop() { ++dropped_; }  // a sample that was in doubt
 
   [[nodiscard]] uint32_t samples() const { return samples_; }
   [[nodiscard]] uint32_t dropped() const { return dropped_; }
   // Of the samples; 0 where there is none.
   [[nodiscard]] double gc_share() const { return samples_ ? 1.0 * gc_ / samples_ : 0; }
-  // The function with the most samples; absent where none had any.
-  [[nodiscard]] std::optional<BlockFunction> function() const;
+  // Most samples first; empty where none had any.
+  [[nodiscard]] std::vector<BlockFunction> functions() const;
+  [[nodiscard]] std::optional<BlockFunction> function() const;  // the first of them
   // That most samples had; empty: none had any.
   [[nodiscard]] std::string phase() const;
 
@@ -61,7 +71,11 @@ class BlockProfile {
     std::vector<StackFrame> stack;
   };
 
-  std::map<std::pair<std::string, std::string>, Seen> functions_;  // by name and file
+  using Name = std::pair<std::string, std::string>;  // and file
+
+  [[nodiscard]] BlockFunction described(const Name& name, const Seen& seen) const;
+
+  std::map<Name, Seen> functions_;
   std::map<std::string, uint32_t> phases_;
   uint32_t samples_ = 0, named_ = 0, dropped_ = 0, gc_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/loop_activity.h"
 #include "model/loop_turns.h"
 #include "model/pool_figures.h"
 
@@ -16,6 +17,7 @@ struct WatchedLoop {
   std::string command;   // the words that its process was started with; empty: not known
   bool is_main = false;  // of the process's first thread; else a worker thread's
   LoopFigures figures;
+  LoopActivity activity;
 };
 
 struct WatchedPool {

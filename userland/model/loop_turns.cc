@@ -12,10 +12,6 @@ constexpr uint64_t kLongestTick = 10'000'000;  // ns, at 100 Hz
 
 uint64_t less(uint64_t from, uint64_t what) { return from > what ? from - what : 0; }
 
-bool is_in_turn(const LoopLook& look) {
-  return look.keeps_times ? look.entry_ns == 0 : !look.polls;
-}
-
 // All its waits for events until then, the one that goes on included.
 uint64_t idle_until(const LoopLook& look) {
   return look.idle_ns + (look.entry_ns ? less(look.at_ns, look.entry_ns) : 0);
@@ -51,8 +47,8 @@ void LoopTurns::add_interval(const LoopLook& from, const LoopLook& to) {
   uint64_t idle = 0;
   if (to.keeps_times)
     idle = less(idle_until(to), idle_until(from));
-  else if (same_turn_count(from, to) && is_in_turn(from) == is_in_turn(to))
-    idle = is_in_turn(to) ? 0 : interval;
+  else if (same_turn_count(from, to) && from.in_turn() == to.in_turn())
+    idle = to.in_turn() ? 0 : interval;
   else
     idle = less(interval, cpu + wait);
   idle = std::min(idle, interval);
@@ -94,7 +90,7 @@ void LoopTurns::end_turn(const LoopLook& from, const LoopLook& to) {
   now_.longest_turn_ns = std::max(now_.longest_turn_ns, less(end, turn.start_ns));
   add_delays(turn, end);
   if (less(end, turn.start_ns) >= block_ns_)
-    now_.blocks.push_back(block_of(turn, end, is_in_turn(to) ? nullptr : &to));
+    now_.blocks.push_back(block_of(turn, end, to.in_turn() ? nullptr : &to));
 }
 
 void LoopTurns::add_delays(const Turn& turn, uint64_t end_ns) {
@@ -103,14 +99,14 @@ void LoopTurns::add_delays(const Turn& turn, uint64_t end_ns) {
 
 void LoopTurns::follow_turn(const LoopLook& from, const LoopLook& to) {
   const bool same = same_turn_count(from, to);
-  if (turn_ && (!same || !is_in_turn(to))) {
+  if (turn_ && (!same || !to.in_turn())) {
     // The count moves before the wait begins: a wait in the same count means that this was no turn.
     if (same && to.keeps_times)
       turn_.reset();
     else
       end_turn(from, to);
   }
-  if (!is_in_turn(to)) {
+  if (!to.in_turn()) {
     delays_ns_.push_back(0);
   } else if (turn_) {
     turn_->last = to;
@@ -146,7 +142,7 @@ LoopBlock LoopTurns::block_of(const Turn& turn, uint64_t end_ns, const LoopLook*
 void LoopTurns::add(const LoopLook& look) {
   if (!last_) {
     began_ = look;
-    if (is_in_turn(look))
+    if (look.in_turn())
       turn_ = Turn{std::min(look.time_ns, look.at_ns), look, look, look, {look.at_ns}};
   } else {
     now_.longest_gap_ns = std::max(now_.longest_gap_ns, less(look.at_ns, last_->at_ns));

@@ -31,6 +31,8 @@ struct LoopLook {
   // What the kernel has counted of its thread.
   uint64_t cpu_ns = 0;
   uint64_t wait_ns = 0;  // on the run queue, the wait that goes on included
+
+  [[nodiscard]] bool in_turn() const { return keeps_times ? entry_ns == 0 : !polls; }
 };
 
 // How time was spent, ns.

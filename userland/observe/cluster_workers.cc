@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "observe/proc_files.h"
 #include "observe/whole_file.h"
 
 namespace timeslice::observe {
@@ -48,6 +49,13 @@ std::vector<uint32_t> cluster_workers(uint32_t primary) {
   std::vector<uint32_t> workers = children(primary);
   std::erase_if(workers, [](uint32_t tgid) { return !has_mark(tgid); });
   return workers;
+}
+
+std::vector<uint32_t> cluster_around(uint32_t worker) {
+  const UniqueFd process(open(("/proc/" + std::to_string(worker)).c_str(), O_PATH | O_CLOEXEC));
+  ts_thread_row row{};
+  if (!process || !has_mark(worker) || !read_stat(process.get(), row)) return {};
+  return cluster_workers(row.ppid);
 }
 
 }  // namespace timeslice::observe

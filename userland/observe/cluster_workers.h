@@ -9,5 +9,7 @@ namespace timeslice::observe {
 
 // Empty where there are none, or where we may not look.
 std::vector<uint32_t> cluster_workers(uint32_t primary);
+// Of the cluster in which it is a worker itself.
+std::vector<uint32_t> cluster_around(uint32_t worker);
 
 }  // namespace timeslice::observe

@@ -75,9 +75,11 @@ std::optional<std::vector<uint64_t>> walk_again(MemoryReader& memory, uint64_t h
   return std::nullopt;
 }
 
-std::optional<uint32_t> length(MemoryReader& memory, uint64_t head, uint64_t skipped) {
+std::optional<uint32_t> add_waiting(MemoryReader& memory, uint64_t head, uint64_t skipped,
+                                    std::vector<uint64_t>& waiting) {
   const auto nodes = walk_again(memory, head, skipped, kMostJobs);
   if (!nodes) return std::nullopt;
+  waiting.insert(waiting.end(), nodes->begin(), nodes->end());
   return static_cast<uint32_t>(nodes->size());
 }
 
@@ -150,13 +152,13 @@ std::optional<UvPoolCounts> read_uv_pool(MemoryReader& memory, const UvPoolPlace
   const auto threads = memory.get<uint32_t>(places.threads);
   const auto idle = memory.get<uint32_t>(places.idle_threads);
   if (!threads || !idle || *threads > kMostThreads || *idle > *threads) return std::nullopt;
-  UvPoolCounts counts{*threads, *idle, {}, {}};
+  UvPoolCounts counts{*threads, *idle, {}, {}, {}};
   if (*threads == 0) {  // its queues haven't been made
     counts.queued = counts.slow = 0;
     return counts;
   }
-  counts.queued = length(memory, places.queue, places.slow_node);
-  if (places.slow_queue) counts.slow = length(memory, places.slow_queue, 0);
+  counts.queued = add_waiting(memory, places.queue, places.slow_node, counts.waiting);
+  if (places.slow_queue) counts.slow = add_waiting(memory, places.slow_queue, 0, counts.waiting);
   return counts;
 }
 

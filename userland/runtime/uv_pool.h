@@ -34,6 +34,8 @@ struct UvPoolCounts {
   // Jobs that wait in each queue; absent where it kept moving while it was walked, or was longer
   // than kMostJobs.
   std::optional<uint32_t> queued, slow;
+  // Those that wait, by address: of each queue first come first, those of the slow queue last.
+  std::vector<uint64_t> waiting;
 };
 
 constexpr uint32_t kMostJobs = 4096;

@@ -12,6 +12,7 @@ namespace timeslice::runtime {
 namespace {
 
 constexpr size_t kSetUpBytes = 64 << 20;  // read once for a process
+constexpr size_t kStateBytes = 64 << 10;
 constexpr int kMostAsked = 16;
 constexpr int kMostAttempts = 8;
 constexpr uint64_t kStackLoaded = 64 << 10;
@@ -85,6 +86,14 @@ JsStack V8Stacks::sample(MemoryReader& memory, const V8Registers& registers,
   }
   stack.bytes_read = bytes;
   return stack;
+}
+
+V8State V8Stacks::state(MemoryReader& memory, uint64_t fs_base) {
+  ask_isolate(memory, fs_base);
+  if (!isolates_) return V8State::kUnknown;
+  CachedReader cached(memory, kStateBytes);
+  const auto isolate = isolates_->isolate_of(cached, fs_base);
+  return isolate ? isolate->state : V8State::kUnknown;
 }
 
 JsStack V8Stacks::sample_once(MemoryReader& memory, const V8Registers& registers,

@@ -48,6 +48,8 @@ class V8Stacks {
   void set_mappings(MemoryReader& memory, const std::vector<ExecutableMapping>& mappings);
   [[nodiscard]] JsStack sample(MemoryReader& memory, const V8Registers& registers,
                                const JsStackLimits& limits = {});
+  // What V8 does on the thread with this base of %fs.
+  [[nodiscard]] V8State state(MemoryReader& memory, uint64_t fs_base);
 
  private:
   JsStack sample_once(MemoryReader& memory, const V8Registers& registers,

@@ -38,7 +38,7 @@ class Printing {
   explicit Printing(const Options& options)
       : options_(options),
         end_(loop_, {SIGINT, SIGTERM}, [this] { loop_.stop(); }),
-        watch_(options.tgids, static_cast<uint64_t>(options.block_ms * 1e6)),
+        watch_(options.tgids, {static_cast<uint64_t>(options.block_ms * 1e6)}),
         timer_(loop_, [this] { refresh(); }) {}
 
   void run() {

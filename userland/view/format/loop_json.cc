@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "view/format/loop_json.h"
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
-#include "view/format/printable.h"
+#include "view/format/loop_parts.h"
 
 namespace timeslice::view {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 
-double ms(uint64_t ns) {
-  return std::floor(static_cast<double>(ns) / 1e3) / 1e3;
-}  // whole microseconds
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
-Json place_or_null(int place) { return place > 0 ? Json(place) : Json(); }
-
-Json frame_json(const model::StackFrame& frame) {
-  return {{"function", text_or_null(frame.function)},
-          {"file", text_or_null(frame.file)},
-          {"line", place_or_null(frame.line)},
-          {"column", place_or_null(frame.column)},
-          {"exact", frame.exact}};
-}
+double ms(uint64_t ns) { return whole_us_in_ms(ns); }
 
 Json block_json(const model::LoopBlock& block) {
   const model::BlockProfile& profile = block.profile;
@@ -52,6 +36,8 @@ double ratio(uint64_t part, uint64_t whole) {
   return whole ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
 
+Json ratio_or_null(const std::optional<double>& ratio) { return ratio ? Json(*ratio) : Json(); }
+
 Json loop_json(const model::WatchedLoop& loop) {
   const model::LoopFigures& figures = loop.figures;
   Json turns;
@@ -66,6 +52,7 @@ Json loop_json(const model::WatchedLoop& loop) {
           {"turns_per_s", turns},
           {"utilisation", ratio(figures.active.sum(), figures.interval_ns)},
           {"longest_turn_ms", ms(figures.longest_turn_ns)},
+          {"gc_ratio", ratio_or_null(loop.activity.gc_ratio())},
           {"active_ms",
            {{"oncpu", ms(figures.active.oncpu)},
             {"wait", ms(figures.active.wait)},
@@ -82,12 +69,13 @@ Json loop_json(const model::WatchedLoop& loop) {
 
 Json count_or_null(const std::optional<uint32_t>& count) { return count ? Json(*count) : Json(); }
 
+// Of the jobs that a look met while they waited.
+Json mean_wait_ms(const model::JobWaitFigures& waits) {
+  return waits.ended ? Json(ms(waits.ended_ns / waits.ended)) : Json();
+}
+
 Json pool_json(const model::WatchedPool& pool) {
   const model::PoolFigures& figures = pool.figures;
-  Json queued = Json::array();
-  for (const model::QueuedJobs& jobs : figures.jobs)
-    queued.push_back(
-        {{"kind", jobs.kind}, {"what", text_or_null(jobs.what)}, {"count", jobs.count}});
   return {{"tgid", pool.tgid},
           {"size", figures.threads},
           {"busy", figures.busy},
@@ -95,14 +83,8 @@ Json pool_json(const model::WatchedPool& pool) {
           {"queue_depth", count_or_null(figures.queued)},
           {"slow_queue_depth", count_or_null(figures.slow)},
           {"longest_queue", figures.most_queued},
-          {"queued", queued}};
-}
-
-Json refused_json(const std::vector<model::RefusedProcess>& processes) {
-  Json refused = Json::array();
-  for (const model::RefusedProcess& process : processes)
-    refused.push_back({{"tgid", process.tgid}, {"why", process.why}});
-  return refused;
+          {"queued", queued_json(figures.jobs)},
+          {"queue_wait_ms", mean_wait_ms(figures.waits)}};
 }
 
 }  // namespace
@@ -121,8 +103,7 @@ void append_json(std::string& out, const model::LoopFrame& frame) {
                         {{"dropped_samples", frame.dropped_samples},
                          {"refused", refused_json(frame.refused)},
                          {"unnamed", refused_json(frame.unnamed)}}}};
-  append_visible_json(out, object.dump(-1, ' ', false, Json::error_handler_t::replace));
-  out += '\n';
+  append_line(out, object);
 }
 
 }  // namespace timeslice::view

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// What is wanted of who watches event loops?
+#pragma once
+#include <cstdint>
+
+namespace timeslice::live {
+
+struct LoopWatchOptions {
+  uint64_t block_ns = 50'000'000;  // a turn that lasts so long is a block
+  // Stacks of turns of any length are sampled, not only of those that become blocks.
+  bool profiles = false;
+};
+
+}  // namespace timeslice::live

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "live/why_watch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "observe/cluster_workers.h"
+#include "observe/targets.h"
+
+namespace timeslice::live {
+
+namespace {
+
+constexpr const char* kPoolRole = "libuv-worker";
+// An idle worker sleeps on libuv's condition, whether that can be named or not; hardly a job does.
+constexpr const char* kWaitsForJob = "futex";
+
+std::vector<uint32_t> with_clusters(std::vector<uint32_t> tgids) {
+  for (size_t i = 0, named = tgids.size(); i < named; ++i)
+    for (const uint32_t worker : observe::cluster_workers(tgids[i])) tgids.push_back(worker);
+  std::sort(tgids.begin(), tgids.end());
+  tgids.erase(std::unique(tgids.begin(), tgids.end()), tgids.end());
+  return tgids;
+}
+
+}  // namespace
+
+WhyWatch::WhyWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns)
+    : tgids_(with_clusters(tgids)),
+      loops_(tgids_, {block_ns, true}),
+      session_({observe::From::bpf, observe::Probes::none, tgids_, "", ""}) {
+  find_clusters();
+  for (const uint32_t tgid : tgids_) limits_[tgid] = observe::cpu_limits(tgid);
+}
+
+void WhyWatch::find_clusters() {
+  for (const uint32_t tgid : tgids_) {
+    if (clusters_.contains(tgid)) continue;
+    const std::vector<uint32_t> workers = observe::cluster_around(tgid);
+    for (const uint32_t worker : workers) clusters_[worker] = workers;
+  }
+}
+
+model::LoopFrame WhyWatch::begin() { return loops_.take(); }
+
+bool WhyWatch::tick() {
+  for (const model::Process* process : session_.advance().processes) {
+    for (const model::Thread* thread : process->threads) {
+      if (thread->role.name != kPoolRole || thread->ended ||
+          thread->sleeps_in.rfind(kWaitsForJob, 0) == 0)
+        continue;
+      Pool& pool = pools_[process->tgid];
+      ++pool.looks;
+      if (!thread->sleeps_in.empty()) ++pool.calls[thread->sleeps_in];
+    }
+  }
+  return !session_.watched_are_gone();
+}
+
+model::WatchedProcess WhyWatch::described(uint32_t tgid) const {
+  model::WatchedProcess process;
+  process.tgid = tgid;
+  const observe::CpuLimitsNow now = observe::cpu_limits(tgid);
+  process.limits = {now.cpus, now.quota, 0, 0};
+  if (const auto before = limits_.find(tgid); before != limits_.end()) {
+    const auto since = [](uint64_t then, uint64_t value) { return value - std::min(then, value); };
+    process.limits.periods = since(before->second.periods, now.periods);
+    process.limits.throttled_periods =
+        since(before->second.throttled_periods, now.throttled_periods);
+  }
+  if (const auto cluster = clusters_.find(tgid); cluster != clusters_.end())
+    process.cluster = cluster->second;
+  if (const auto pool = pools_.find(tgid); pool != pools_.end()) {
+    process.pool_calls.looks = pool->second.looks;
+    for (const auto& [name, looks] : pool->second.calls)
+      process.pool_calls.calls.push_back({name, looks});
+    std::stable_sort(process.pool_calls.calls.begin(), process.pool_calls.calls.end(),
+                     [](const auto& one, const auto& other) { return one.looks > other.looks; });
+  }
+  return process;
+}
+
+WhyWatched WhyWatch::finish() {
+  WhyWatched watched;
+  watched.loops = loops_.take();
+  std::map<uint32_t, model::WatchedProcess> processes;
+  for (model::WatchedLoop& loop : std::exchange(watched.loops.loops, {})) {
+    const auto [process, is_new] = processes.try_emplace(loop.tgid);
+    if (is_new) process->second = described(loop.tgid);
+    process->second.command = loop.command;
+    process->second.watched_ns = std::max(process->second.watched_ns, loop.figures.interval_ns);
+    process->second.loops.push_back(std::move(loop));
+  }
+  for (model::WatchedPool& pool : std::exchange(watched.loops.pools, {}))
+    if (const auto process = processes.find(pool.tgid); process != processes.end())
+      process->second.pool = std::move(pool.figures);
+  for (auto& [tgid, process] : processes) watched.processes.push_back(std::move(process));
+  return watched;
+}
+
+}  // namespace timeslice::live

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// What is measured of some processes to tell why they are slow? Their loops, a hundred times a
+// second; what the threads of their pools sleep in, a few times a second; and what CPU they may
+// have, at the beginning and the end.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "live/loop_watch.h"
+#include "live/session.h"
+#include "model/why.h"
+#include "observe/cpu_limits.h"
+
+namespace timeslice::live {
+
+struct WhyWatched {
+  std::vector<model::WatchedProcess> processes;  // those with loops, in order of tgid
+  model::LoopFrame loops;                        // refusals, trust and notes; its loops moved away
+};
+
+class WhyWatch {
+ public:
+  WhyWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns);  // throws Failure
+
+  // What was refused so far. What was measured until now doesn't count: a search for loops takes
+  // some looks.
+  model::LoopFrame begin();
+  // A few times a second. False: all of the processes have ended.
+  bool tick();
+  WhyWatched finish();
+
+ private:
+  struct Pool {
+    uint32_t looks = 0;
+    std::map<std::string, uint32_t> calls;
+  };
+  [[nodiscard]] model::WatchedProcess described(uint32_t tgid) const;
+  void find_clusters();
+
+  std::vector<uint32_t> tgids_;                         // with the workers of their clusters
+  std::map<uint32_t, std::vector<uint32_t>> clusters_;  // by worker: all of its cluster
+  std::map<uint32_t, observe::CpuLimitsNow> limits_;    // at the beginning
+  LoopWatch loops_;
+  Session session_;
+  std::map<uint32_t, Pool> pools_;
+};
+
+}  // namespace timeslice::live
