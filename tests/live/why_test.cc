@@ -37,6 +37,19 @@ const spin = (ms) => {
 };
 )";
 
+// Gets a CPU before what else runs on the machine, where that is allowed.
+void run_before_others() {
+  const sched_param param{.sched_priority = 1};
+  sched_setscheduler(0, SCHED_RR, &param);
+}
+
+Command urgent_node(const std::string& script) {
+  return Command({"node", "-e", kCommon + script}, [] {
+    unsetenv("NODE_OPTIONS");
+    run_before_others();
+  });
+}
+
 Command node(const std::string& script, int cpu = -1) {
   return Command({"node", "-e", kCommon + script}, [cpu] {
     unsetenv("NODE_OPTIONS");
@@ -117,7 +130,8 @@ TEST_CASE("a blocked loop is told with the function that blocks it, many short t
 
 TEST_CASE("a loop without time between its turns is busy, one with half of it is not") {
   if (no_node()) SKIP_TEST("no node in PATH");
-  const Command busy = node("function render() { spin(2); setImmediate(render); } render();");
+  const Command busy =
+      urgent_node("function render() { spin(2); setImmediate(render); } render();");
   const Found found = wait_for<model::BusyLoop>(busy, [](const model::BusyLoop& loop) {
     return loop.function && loop.function->samples >= 3;
   });
