@@ -34,6 +34,23 @@ void add_inlining(std::vector<uint8_t>& to, uint64_t outer, int32_t function) {
   std::memcpy(to.data() + at + 8, &function, sizeof(function));
 }
 
+// A function of a text that was evaluated at this position of a function that begins at 12.
+Names names_evaluated(int position, bool has_bytecode = true) {
+  Thread t;
+  t.function_at("evaluates", 45);
+  t.heap.set(t.last_shared, t.heap.at.functions.name_or_scope_info, t.heap.scope("evaluates", 12));
+  if (!has_bytecode) t.heap.set(t.last_shared, t.heap.at.functions.data, 0);
+  const uint64_t evaluates = t.last_shared;
+  t.script = t.heap.script(2, "", "let n = 0;\n");
+  t.heap.set(t.script, t.heap.at.scripts.name, made_heap::small(0));
+  t.heap.set(t.script, t.heap.at.scripts.eval_from_shared, evaluates);
+  t.heap.set(t.script, t.heap.at.scripts.eval_from_position, made_heap::small(position));
+  t.push_entry();
+  t.push_named("anonymous", 3);
+  t.push(kBuiltins + 0x200);
+  return t.names_from(kHandler);
+}
+
 }  // namespace
 
 TEST_CASE("interpreted functions are at the line of their bytecode", "[v8]") {
@@ -149,24 +166,14 @@ TEST_CASE("code entered in the middle of a loop goes before the interpreter's wo
 }
 
 TEST_CASE("evaluated text is shown where it was evaluated", "[v8]") {
-  Thread t;
-  t.function_at("evaluates", 45);
-  const uint64_t evaluates = t.last_shared, outer = t.script;
-  for (const int position : {45, -4}) {  // in the text, or in the bytecode
-    t.script = t.heap.script(2, "", "let n = 0;\n");
-    t.pages.put(t.script - 1 + t.heap.at.scripts.name, made_heap::small(0));
-    t.heap.set(t.script, t.heap.at.scripts.eval_from_shared, evaluates);
-    t.heap.set(t.script, t.heap.at.scripts.eval_from_position, made_heap::small(position));
-    Thread& u = t;
-    u.sp = kStackEnd - 64;
-    u.bp = 0;
-    u.isolate.entry_frame = 0;
-    u.push_entry();
-    u.push_named("anonymous", 3);
-    u.push(kBuiltins + 0x200);
-    CHECK(u.names_from(kHandler) == Names{"i anonymous:~5:6 evaluated"});
-  }
-  t.script = outer;
+  CHECK(names_evaluated(45) == Names{"i anonymous:~5:6 evaluated"});  // in the text
+  CHECK(names_evaluated(-4) == Names{"i anonymous:~5:6 evaluated"});  // in the bytecode
+}
+
+TEST_CASE("of what V8 has forgotten the bytecode, evaluated text is shown where that begins",
+          "[v8]") {
+  CHECK(names_evaluated(-4, false) == Names{"i anonymous:~2:3 evaluated"});
+  CHECK(names_evaluated(45, false) == Names{"i anonymous:~5:6 evaluated"});
 }
 
 TEST_CASE("which form tables have is learnt from the first that shows it", "[v8]") {

@@ -60,12 +60,13 @@ void V8Naming::place_evaluated(const V8Object& script, JsFrame& frame) {
   if (!from || !from->script) return;
   const uint64_t isolate = ground_.isolate ? ground_.isolate->address : 0;
   const auto outer = known_.scripts.find(heap_, *from->script, isolate);
-  // Negative until somebody has asked: an offset in the bytecode.
-  int position = heap_.integer_field(script, at.eval_from_position).value_or(0);
+  // Negative until somebody has asked: an offset in the bytecode, which V8 forgets where it hasn't
+  // run for some time.
+  int position = heap_.integer_field(script, at.eval_from_position).value_or(-1);
   if (position < 0 && from->bytecode)
     position = text_offset(*from->bytecode, static_cast<uint64_t>(-int64_t{position}));
   if (!outer) return;
-  const V8Place place = outer->place(position);
+  const V8Place place = outer->place(position >= 0 ? position : from->start);
   frame.file = outer->name;
   frame.line = place.line;
   frame.column = place.column;
