@@ -10,7 +10,7 @@ limit=${TEST_SECONDS:-1800} # a program that takes longer is killed
 # LEAVE_OUT: a filter of Catch2 for cases that a build can't run ("~name*"). Hidden cases are told to
 # stay out as well: a filter that only leaves out would let them in.
 # CASES: a filter of Catch2 for the only cases to run (vm: TESTS). ABORT=1: after the first failure no
-# more of that program.
+# more of that program. CI: live tests try other versions of Node, too, which are fetched first.
 filter=${CASES:-${LEAVE_OUT:+$LEAVE_OUT~[.]}}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -53,6 +53,21 @@ why() {
   esac
 }
 
+# Node's other major versions, for the live tests that look into one.
+fetch_nodes() {
+  local major node
+  for major in 22 24 26; do
+    if node=$(tests/live/fetch_node.sh "$major" 2>"$log"); then
+      NODES=${NODES:+$NODES:}$node
+    else
+      skipped=$((skipped + 1))
+      reasons+=("live: $(tail -n 1 "$log")")
+    fi
+  done
+  export NODES
+}
+
+if [[ -n ${CI:-} && " $* " == *" live "* ]]; then fetch_nodes; fi
 for suite in "$@"; do run_suite "$suite"; done
 for reason in "${reasons[@]}"; do printf '  skipped  %s\n' "$reason"; done
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -109,10 +109,10 @@ function* walkNumbers() {
 }
 async function afterAwait() {
   await null;
-  const end = until();
+  const start = process.hrtime.bigint(), end = until();
   let sum = 0;
   while (Date.now() < end) ++sum;  // hot
-  return sum;
+  return [start, process.hrtime.bigint()];
 }
 // prettier-ignore
 function minified(e){function t(e){for(var n=0,r=Date.now()+e;Date.now()<r;)n=n*31+e|0;return n}return function q(e){return t(e)}(e)}
@@ -158,17 +158,23 @@ function linesOf(work) {
   return work === evaluated ? [1, ...lines] : lines;
 }
 // `lines`: of these functions, in one of which the innermost frame of this file is. `hot`: those of
-// them in which nearly all of the time is spent, where some are marked.
+// them in which nearly all of the time is spent, where some are marked. `callers`: where the thread
+// is on its way there or back, which may take it some time: functions are compiled when they are
+// called, the collector often begins after a block what that has brought about, and the thread may
+// have to wait for a CPU.
 const sourceLines = source.split('\n');
+const lineMarked = (mark) => sourceLines.findIndex((line) => line.endsWith('// ' + mark)) + 1;
+const runs = [lineMarked('runs it'), lineMarked('has run it')];
 const blocks = [];
-function note(kind, allowed, start) {
-  const end = process.hrtime.bigint();
+function note(kind, work, allowed, start, end) {
   const works = allowed.filter((work) => typeof work === 'function');
   const lines = works.flatMap(linesOf);
   const names = allowed.map((work) => (typeof work === 'function' ? work.name : work));
   blocks.push(JSON.stringify({ kind, start: Number(start), end: Number(end), lines,
+    callers: runs.concat(linesOf(work)),
     functions: names.concat(names.map((name) => name.replace(/^get /, ''))),
     hot: lines.filter((line) => sourceLines[line - 1].endsWith('// hot')) }));
+  setTimeout(runNext, 5);
 }
 
 const todo = [];
@@ -181,16 +187,10 @@ function runNext() {
   }
   const [kind, work, allowed] = todo.shift();
   const start = process.hrtime.bigint();
-  const result = work();
-  if (!(result instanceof Promise)) {
-    note(kind, allowed, start);
-    setTimeout(runNext, 5);
-    return;
-  }
-  result.then(() => {
-    note(kind, allowed, start);
-    setTimeout(runNext, 5);
-  });
+  const result = work();  // runs it
+  const end = process.hrtime.bigint();  // has run it
+  if (result instanceof Promise) result.then((span) => note(kind, work, allowed, ...span));
+  else note(kind, work, allowed, start, end);
 }
 
 const threads = () => fs.readdirSync('/proc/self/task');

@@ -10,6 +10,7 @@
 #include "live/js_sampler.h"
 #include "observe/thread_looks.h"
 #include "tests/catch.h"
+#include "tests/live/nodes.h"
 #include "tests/live/top_json.h"
 #include "tests/live/waiting.h"
 
@@ -23,18 +24,7 @@ constexpr const char* kScript = "tests/live/js_blocks.js";
 // A busy thread's registers are those of its last tick, which may be so long ago.
 constexpr uint64_t kOldestRegisters = 15'000'000;  // ns
 constexpr uint64_t kEnding = 1'000'000;            // the script takes the time after its block
-
-Words nodes() {
-  Words paths;
-  if (run({"node", "--version"}).status == 0) paths.emplace_back("node");
-  const char* more = std::getenv("NODES");
-  for (std::string rest = more ? more : ""; !rest.empty();) {
-    const size_t end = std::min(rest.find(':'), rest.size());
-    paths.push_back(rest.substr(0, end));
-    rest.erase(0, end + 1);
-  }
-  return paths;
-}
+constexpr uint64_t kBlockMs = 80;                  // or longer, after which its loops end
 
 std::string without_symbols(const std::string& node, const ScratchDirectory& scratch) {
   const Outcome path = run({node, "-p", "process.execPath"});
@@ -44,7 +34,7 @@ std::string without_symbols(const std::string& node, const ScratchDirectory& scr
 }
 
 struct Taken {
-  uint64_t ns;
+  uint64_t from_ns, to_ns;  // on a busy machine there may be more than a moment in between
   std::optional<model::StackSample> sample;
 };
 
@@ -59,10 +49,11 @@ std::vector<Taken> look_at(observe::ThreadLooks& looks, uint32_t tgid, uint32_t 
   REQUIRE(sampler.refusal().empty());
   std::vector<Taken> taken;
   until([&] {
+    const uint64_t from_ns = monotonic_ns();
     const ts_look look = looks.read({&tid, 1})[0];
     if (!(look.have & TS_LOOK_THREAD) || look.state == 'Z' || look.state == 'X') return true;
-    const uint64_t ns = monotonic_ns();
-    taken.push_back({ns, sampler.sample(look, ns)});
+    auto sample = sampler.sample(look, from_ns);
+    taken.push_back({from_ns, monotonic_ns(), std::move(sample)});
     std::this_thread::sleep_for(8ms);
     return false;
   });
@@ -72,7 +63,8 @@ std::vector<Taken> look_at(observe::ThreadLooks& looks, uint32_t tgid, uint32_t 
 Watched watch(observe::ThreadLooks& looks, const Words& node, const std::string& kinds,
               const std::string& thread) {
   Words words = node;
-  for (const std::string& word : Words{kScript, "2", "80", kinds, thread}) words.push_back(word);
+  for (const std::string& word : Words{kScript, "2", std::to_string(kBlockMs), kinds, thread})
+    words.push_back(word);
   Command command(words, [] { unsetenv("NODE_OPTIONS"); });
   const auto ready = command.line();
   REQUIRE(ready);
@@ -87,61 +79,108 @@ Watched watch(observe::ThreadLooks& looks, const Words& node, const std::string&
   return watched;
 }
 
-struct Score {
-  int named = 0, right = 0, dropped = 0;
-  int exact = 0, exactly_right = 0;  // of those in a block whose hot lines are known
-  std::map<std::string, int> wrong;
+std::string text_of(const model::StackSample& sample) {
+  std::string text = sample.collects_garbage ? "collecting garbage in" : "in";
+  for (const model::StackFrame& frame : sample.frames)
+    text += " " + frame.function + " (" + frame.file + ":" + std::to_string(frame.line) + ")";
+  return text;
+}
 
-  void add(const Json& block, const std::optional<model::StackSample>& sample) {
-    if (!sample) {
-      ++dropped;
-      return;
-    }
-    ++named;
-    const std::string file = kScript;
-    const auto own = std::find_if(
-        sample->frames.begin(), sample->frames.end(), [&](const model::StackFrame& frame) {
-          return frame.file.size() >= file.size() &&
-                 frame.file.compare(frame.file.size() - file.size(), file.size(), file) == 0;
-        });
-    const auto holds = [&](const char* list, const Json& value) {
-      return std::find(block[list].begin(), block[list].end(), value) != block[list].end();
-    };
-    const std::string kind = block["kind"];
-    if (own == sample->frames.end()) {
-      ++wrong[kind + ": none of the script's"];
-    } else if (!holds("lines", own->line) || !holds("functions", own->function)) {
-      ++wrong[kind + ": " + own->function + ":" + std::to_string(own->line)];
-    } else {
-      ++right;
-      if (!own->exact || block["hot"].empty()) return;
-      ++exact;
-      exactly_right += holds("hot", own->line) ? 1 : 0;
+// What a sample says of a block: its function; or one that calls it; or anything else.
+enum class Verdict { dropped, right, caller, wrong };
+
+struct Judged {
+  Verdict verdict = Verdict::dropped;
+  const model::StackFrame* own = nullptr;  // the innermost of the script's
+};
+
+bool holds(const Json& list, const Json& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+Judged judge(const Json& block, const Taken& taken) {
+  if (!taken.sample) return {};
+  const std::string_view script = kScript;
+  for (const model::StackFrame& frame : taken.sample->frames) {
+    const std::string_view file = frame.file;
+    if (file.size() < script.size() || file.substr(file.size() - script.size()) != script) continue;
+    if (holds(block["lines"], frame.line) && holds(block["functions"], frame.function))
+      return {Verdict::right, &frame};
+    return {holds(block["callers"], frame.line) ? Verdict::caller : Verdict::wrong, &frame};
+  }
+  return {Verdict::wrong, nullptr};
+}
+
+struct Score {
+  int named = 0, right = 0, dropped = 0, on_the_way = 0;
+  int exact = 0, exactly_right = 0;  // of those in a loop whose lines are known
+  std::map<std::string, int> wrong;  // and those whose line isn't a hot one
+
+  // All samples of a block. At its beginning and at its end the thread may still, or again, be in a
+  // caller; but not in between.
+  void add(const Json& block, const std::vector<const Taken*>& samples) {
+    std::vector<Judged> judged;
+    for (const Taken* taken : samples) judged.push_back(judge(block, *taken));
+    const auto is_right = [](const Judged& one) { return one.verdict == Verdict::right; };
+    const auto first = std::find_if(judged.begin(), judged.end(), is_right) - judged.begin();
+    const auto end = judged.rend() - std::find_if(judged.rbegin(), judged.rend(), is_right);
+    for (ptrdiff_t i = 0; i < std::ssize(judged); ++i) {
+      if (judged[i].verdict == Verdict::caller && (i < first || i >= end))
+        ++on_the_way;
+      else
+        count(block, *samples[i], judged[i]);
     }
   }
   [[nodiscard]] std::string text() const {
     std::string all = std::to_string(right) + " of " + std::to_string(named) + ", dropped " +
-                      std::to_string(dropped) + ", lines " + std::to_string(exactly_right) +
-                      " of " + std::to_string(exact);
+                      std::to_string(dropped) + ", on the way " + std::to_string(on_the_way) +
+                      ", lines " + std::to_string(exactly_right) + " of " + std::to_string(exact);
     for (const auto& [what, count] : wrong) all += "; " + what + " x" + std::to_string(count);
     return all;
   }
+
+ private:
+  void count(const Json& block, const Taken& taken, const Judged& judged) {
+    if (judged.verdict == Verdict::dropped) {
+      ++dropped;
+      return;
+    }
+    ++named;
+    const std::string kind = block["kind"];
+    if (judged.verdict != Verdict::right) {
+      ++wrong[kind + ": " + text_of(*taken.sample)];
+      return;
+    }
+    ++right;
+    // Each step of a loop takes less than a millisecond; a return may take some more time.
+    const uint64_t looping_ns = (kBlockMs - 2) * 1'000'000;
+    const bool loops = taken.to_ns < block["start"].get<uint64_t>() + looping_ns;
+    if (!judged.own->exact || !loops || block["hot"].empty()) return;
+    ++exact;
+    if (holds(block["hot"], judged.own->line))
+      ++exactly_right;
+    else
+      ++wrong[kind + ", not hot: " + text_of(*taken.sample)];
+  }
 };
 
-Score score_of(const Watched& watched) {
-  Score score;
-  for (const Taken& taken : watched.samples)
-    for (const Json& block : watched.blocks)
-      if (taken.ns > block["start"].get<uint64_t>() + kOldestRegisters &&
-          taken.ns + kEnding < block["end"].get<uint64_t>())
-        score.add(block, taken.sample);
-  return score;
+void add(const Watched& watched, Score& score) {
+  for (const Json& block : watched.blocks) {
+    std::vector<const Taken*> samples;
+    for (const Taken& taken : watched.samples)
+      if (taken.from_ns > block["start"].get<uint64_t>() + kOldestRegisters &&
+          taken.to_ns + kEnding < block["end"].get<uint64_t>())
+        samples.push_back(&taken);
+    score.add(block, samples);
+  }
 }
 
-// Each of the nodes in turn; with the flags of V8's that are given.
+// Each of the nodes in turn; with the flags of V8's that are given. It is watched again until there
+// are samples enough: on a busy machine few of them fall within a block.
 template <typename Check>
 void with_each_node(const Words& flags, const std::string& kinds, const std::string& thread,
-                    const Check& check, bool stripped = false) {
+                    int enough, const Check& check, bool stripped = false) {
+  constexpr int kMostTimes = 10;
   std::string note;
   const auto looks = observe::open_thread_looks(note);
   if (looks->source() != "bpf") SKIP_TEST("registers need BPF: " + note);
@@ -150,50 +189,49 @@ void with_each_node(const Words& flags, const std::string& kinds, const std::str
     const ScratchDirectory scratch;
     Words node = {stripped ? without_symbols(path, scratch) : path};
     node.insert(node.end(), flags.begin(), flags.end());
-    const Score score = score_of(watch(*looks, node, kinds, thread));
+    Score score;
+    for (int times = 0; times < kMostTimes && score.named < enough; ++times)
+      add(watch(*looks, node, kinds, thread), score);
     INFO(path << ": " << score.text());
     if (std::getenv("VERBOSE")) WARN(path << ": " << score.text());
+    CHECK(score.named >= enough);
+    CHECK(score.right >= 0.98 * score.named);
+    CHECK(score.on_the_way <= 0.1 * score.named);
     check(score);
   }
 }
 
-void expect_right(const Score& score) {
-  CHECK(score.named > 100);
-  CHECK(score.right >= 0.98 * score.named);
-  CHECK(score.dropped <= 0.25 * score.named);
-}
+void expect_few_dropped(const Score& score) { CHECK(score.dropped <= 0.25 * score.named); }
 
 }  // namespace
 
-TEST_CASE("the function that blocks is named whatever it is doing", "[.js]") {
-  with_each_node({}, "all", "main", expect_right);
+TEST_CASE("the function that blocks is named whatever it is doing", "[js]") {
+  with_each_node({}, "all", "main", 150, expect_few_dropped);
 }
 
-TEST_CASE("the function that blocks a worker thread is named", "[.js]") {
-  with_each_node({}, "all", "worker", expect_right);
+TEST_CASE("the function that blocks a worker thread is named", "[js]") {
+  with_each_node({}, "all", "worker", 150, expect_few_dropped);
 }
 
-TEST_CASE("the function that blocks is named in a node without symbols", "[.js]") {
-  with_each_node({}, "all", "main", expect_right, true);
+TEST_CASE("the function that blocks is named in a node without symbols", "[js]") {
+  with_each_node({}, "all", "main", 150, expect_few_dropped, true);
 }
 
-TEST_CASE("lines are exact in the interpreter and in baseline code", "[.js]") {
+TEST_CASE("lines are exact in the interpreter and in baseline code", "[js]") {
   const std::string kinds = "nested,method,static,getter,closure,generator,await";
   const auto expect_lines = [](const Score& score) {
-    CHECK(score.exact > 25);
+    CHECK(score.exact >= 0.75 * score.named);
     CHECK(score.exactly_right >= 0.95 * score.exact);
   };
-  with_each_node({"--no-opt", "--no-maglev", "--no-sparkplug"}, kinds, "main", expect_lines);
-  with_each_node({"--no-opt", "--no-maglev", "--always-sparkplug"}, kinds, "main", expect_lines);
+  with_each_node({"--no-opt", "--no-maglev", "--no-sparkplug"}, kinds, "main", 50, expect_lines);
+  with_each_node({"--no-opt", "--no-maglev", "--always-sparkplug"}, kinds, "main", 50,
+                 expect_lines);
 }
 
-TEST_CASE("while V8's heap moves samples are dropped and no name is wrong", "[.js]") {
+TEST_CASE("while V8's heap moves samples may be dropped, but no name is wrong", "[js]") {
   with_each_node({"--gc-interval=200", "--stress-compaction"},
-                 "nested,inlined,method,getter,closure,await,minified,garbage", "main",
-                 [](const Score& score) {
-                   CHECK(score.named > 20);
-                   CHECK(score.right >= 0.98 * score.named);
-                 });
+                 "nested,inlined,method,getter,closure,await,minified,garbage", "main", 50,
+                 [](const Score&) {});
 }
 
 }  // namespace timeslice::live
