@@ -16,6 +16,7 @@
 #include "runtime/uv_loop.h"
 #include "tests/catch.h"
 #include "tests/live/bpf_objects.h"
+#include "tests/live/nodes.h"
 #include "tests/live/top_json.h"
 #include "tests/live/waiting.h"
 
@@ -31,20 +32,23 @@ std::string why_no_node() {
 // from when until when, as CLOCK_MONOTONIC has it.
 const char* const kScript = R"(
 const { performance } = require('perf_hooks');
-const { Worker } = require('worker_threads');
+const { Worker, isMainThread, parentPort } = require('worker_threads');
 const fs = require('fs');
 const say = (object) => fs.writeSync(1, JSON.stringify(object) + '\n');
 const now = () => Number(process.hrtime.bigint());
 const timed = (work) => { const start = now(); work(); return { start, end: now() }; };
 const spin = (ms) => { for (const end = Date.now() + ms; Date.now() < end; ); };
 const doze = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+// Nothing moves from then on until the file is there.
+function standStill(file) {
+  say({ elu: performance.eventLoopUtilization(), info: performance.nodeTiming.uvMetricsInfo });
+  while (!fs.existsSync(file)) spin(1);
+  say({});
+}
+let worker;
+if (!isMainThread) parentPort.on('message', standStill);
 const orders = {
-  // Nothing moves from then on until the file is there.
-  figures: (file) => {
-    say({ elu: performance.eventLoopUtilization(), info: performance.nodeTiming.uvMetricsInfo });
-    while (!fs.existsSync(file)) spin(1);
-    say({});
-  },
+  figures: standStill,
   spin: (ms) => say(timed(() => spin(+ms))),
   sleep: (ms) => say(timed(() => doze(+ms))),
   turns: (count) => {
@@ -62,16 +66,22 @@ const orders = {
     say({});
   },
   worker: () => new Worker('setInterval(() => {}, 5)', { eval: true }).on('online', () => say({})),
+  // Which does what this one does, when it is told.
+  likeWorker: () => {
+    worker = new Worker(process.execArgv.at(-1), { eval: true }).on('online', () => say({}));
+  },
+  figuresOfWorker: (file) => worker.postMessage(file),
 };
-process.stdin.setEncoding('utf8').on('data', (lines) => lines.trim().split('\n').forEach((line) => {
+if (isMainThread) process.stdin.setEncoding('utf8').on('data', (lines) => lines.trim().split('\n').forEach((line) => {
   const [order, what] = line.split(' ');
   orders[order](what);
 }));
-say({});
+if (isMainThread) say({});
 )";
 
 struct Node {
-  Node() : command({"node", "-e", kScript}, [] { unsetenv("NODE_OPTIONS"); }) {
+  explicit Node(const std::string& program = "node")
+      : command({program, "-e", kScript}, [] { unsetenv("NODE_OPTIONS"); }) {
     REQUIRE(command.line() == "{}");
   }
   [[nodiscard]] uint32_t tgid() const { return static_cast<uint32_t>(command.pid()); }
@@ -93,17 +103,35 @@ std::vector<uint32_t> tids_of(uint32_t tgid) {
   return tids;
 }
 
-// The main loop, once it has been found.
-FoundLoop main_loop(LoopFinder& finder, observe::ThreadLooks& looks, uint32_t tgid) {
-  std::optional<FoundLoop> main;
+double ms(uint64_t ns) { return static_cast<double>(ns) / 1e6; }
+
+// The loop of one of these threads, once it has been found.
+FoundLoop loop_of(LoopFinder& finder, observe::ThreadLooks& looks,
+                  const std::vector<uint32_t>& tids) {
+  std::optional<FoundLoop> found;
   until([&] {
-    const std::vector<uint32_t> tids = tids_of(tgid);
-    for (const FoundLoop& loop : finder.find(looks.read(tids), {}))
-      if (loop.tid == tgid) main = loop;
-    return main.has_value();
+    for (const FoundLoop& loop : finder.find(looks.read(tids), {})) found = loop;
+    return found.has_value();
   });
-  REQUIRE(main);
-  return *main;
+  REQUIRE(found);
+  return *found;
+}
+
+// Three times, what is in memory of a loop that stands still by this order, and what it says.
+void compare_figures(Node& node, const std::string& order, const LoopFinder& finder,
+                     const FoundLoop& loop) {
+  observe::TargetMemory memory(node.tgid());
+  const ScratchDirectory directory;
+  for (const std::string file : {"/1", "/2", "/3"}) {
+    const Json said = node.order(order + " " + directory.path() + file);
+    const auto state = runtime::read_uv_loop(memory, finder.layout(), loop.address);
+    REQUIRE(state);
+    CHECK(state->entry_ns == 0);
+    CHECK(ms(state->idle_ns) == Approx(said["elu"]["idle"].get<double>()).epsilon(1e-12));
+    if (said["info"].is_object()) CHECK(state->turns == said["info"]["loopCount"].get<uint64_t>());
+    std::ofstream(directory.path() + file).put('x');
+    REQUIRE(node.command.line() == "{}");
+  }
 }
 
 struct Seen {
@@ -132,30 +160,26 @@ Seen blocks_until(LoopWatch& watch, uint64_t since, bool wanted = true) {
   return seen;
 }
 
-double ms(uint64_t ns) { return static_cast<double>(ns) / 1e6; }
-
 }  // namespace
 
 TEST_CASE("a node's loop has in memory, to the digit, what perf_hooks says of it") {
-  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
-  Node node;
+  if (nodes().empty()) SKIP_TEST(why_no_node());
   std::string note;
   const auto looks = observe::open_thread_looks(note);
   CHECK(note == "");
-  LoopFinder finder(node.tgid());
-  CHECK(finder.refusal() == "");
-  const FoundLoop loop = main_loop(finder, *looks, node.tgid());
-  observe::TargetMemory memory(node.tgid());
-  const ScratchDirectory directory;
-  for (const std::string file : {"/1", "/2", "/3"}) {
-    const Json said = node.order("figures " + directory.path() + file);  // and now it stands still
-    const auto state = runtime::read_uv_loop(memory, finder.layout(), loop.address);
-    REQUIRE(state);
-    CHECK(state->entry_ns == 0);
-    CHECK(ms(state->idle_ns) == Approx(said["elu"]["idle"].get<double>()).epsilon(1e-12));
-    if (said["info"].is_object()) CHECK(state->turns == said["info"]["loopCount"].get<uint64_t>());
-    std::ofstream(directory.path() + file).put('x');
-    REQUIRE(node.command.line() == "{}");
+  for (const std::string& program : nodes()) {
+    CAPTURE(program);
+    Node node(program);
+    LoopFinder finder(node.tgid());
+    REQUIRE(finder.refusal() == "");
+    compare_figures(node, "figures", finder, loop_of(finder, *looks, {node.tgid()}));
+
+    std::vector<uint32_t> before = tids_of(node.tgid()), added;
+    node.order("likeWorker");
+    for (const uint32_t tid : tids_of(node.tgid()))
+      if (std::find(before.begin(), before.end(), tid) == before.end()) added.push_back(tid);
+    REQUIRE_FALSE(added.empty());
+    compare_figures(node, "figuresOfWorker", finder, loop_of(finder, *looks, added));
   }
 }
 
