@@ -105,6 +105,28 @@ TEST_CASE("optimized code is at the call before, and exactly so where it is call
   CHECK(t.names_from(kHandler) == Names{"i called:1:6", "o fast:4:6"});
 }
 
+TEST_CASE("a call in optimized code that has no position isn't said to be in what was inlined",
+          "[v8]") {
+  Thread t;
+  t.push_entry();
+  t.function_at("inlined", 0);
+  const uint64_t inlined = t.last_shared;
+  const uint64_t function = t.function_at("fast", 5);
+  std::vector<uint8_t> inlinings;
+  add_inlining(inlinings, raw_position(35), 0);
+  optimized(t, table({{64, raw_position(55, 0)}}), t.heap.fixed_array({inlined}), inlinings);
+  t.push_function(function, kBuiltins + 0x200);
+  CHECK(t.names_from(kStart + 364) == Names{"< inlined:~6:6", "o fast:~4:6"});
+  t.push_named("called", 5);
+  const auto names_returning_to = [&](uint64_t offset) {
+    t.pages.put(t.bp + 8, kStart + offset);
+    return t.names_from(kHandler);
+  };
+  const std::string called = "i called:1:6";
+  CHECK(names_returning_to(64 + 52) == Names{called, "< inlined:6:6", "o fast:4:6"});
+  CHECK(names_returning_to(64 + 300) == Names{called, "o fast:~4:6"});
+}
+
 TEST_CASE("functions inlined into optimized code are named where they are", "[v8]") {
   Thread t;
   t.push_entry();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/v8_positions.h"
 
+#include <algorithm>
+
 #include "runtime/v8_bytecodes.h"
 
 namespace timeslice::runtime {
@@ -83,6 +85,7 @@ std::optional<V8Position> position_at(V8Table table, V8TableForm form, uint64_t 
     if (!advance(numbers, form, entry)) return std::nullopt;
     if (entry.offset > static_cast<int64_t>(offset)) break;
     found = V8Position::of(entry.position);
+    found->from = static_cast<uint64_t>(std::max<int64_t>(entry.offset, 0));
   }
   return found;
 }

@@ -22,7 +22,8 @@ std::optional<V8TableForm> form_of_bytecode_table(V8Table table, uint64_t byteco
 // A place: an offset in the text of a script, and whether it is in a function that was inlined.
 struct V8Position {
   int text_offset = -1;  // in units; -1: not known
-  int inlined = -1;  // index into the code's inlining positions; -1: it is in the function itself
+  int inlined = -1;   // index into the code's inlining positions; -1: it is in the function itself
+  uint64_t from = 0;  // the entry's offset in the code
 
   static V8Position of(uint64_t raw);
 };
