@@ -5,84 +5,23 @@
 
 #include "runtime/loads.h"
 #include "tests/catch.h"
-#include "tests/unit/made_up_memory.h"
+#include "tests/unit/made_uv.h"
 
 namespace timeslice::runtime {
 
 namespace {
 
-using made_up::Code;
+using namespace made_uv;
 using made_up::Image;
 using made_up::Memory;
 
 constexpr uint64_t kBase = 0x7f0000400000;
-constexpr uint64_t kLoop = 0x7f0000500000, kFields = 0x7f0000600000;
-
-constexpr uint8_t kReturn = 0xc3;
-const Code kPrologue = {0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5};  // endbr64; push; mov
-
-Code joined(std::initializer_list<Code> parts) {
-  Code all;
-  for (const Code& part : parts) all.insert(all.end(), part.begin(), part.end());
-  return all;
-}
-
-// As libuv 1.46 has them, but for `fd` and `idle_time`.
-struct Shape {
-  uint8_t fd = 0x40;
-  uint32_t idle_time = 0x90;
-  bool has_metrics = true;
-};
-
-Code word(uint32_t value) {
-  return {static_cast<uint8_t>(value), static_cast<uint8_t>(value >> 8),
-          static_cast<uint8_t>(value >> 16), static_cast<uint8_t>(value >> 24)};
-}
-
-void add_libuv(Image& image, const Shape& shape) {
-  // mov 0x220(%rdi),%rax
-  image.add("uv_now", joined({kPrologue, {0x48, 0x8b, 0x87}, word(0x220), {0x5d, kReturn}}));
-  // mov FD(%rdi),%eax
-  image.add("uv_backend_fd", {0x8b, 0x47, shape.fd, kReturn});
-  // mov 0x28(%rdi),%rbx; lea 0x98(%rbx),%r13; mov %r13,%rdi; call; mov IDLE(%rbx),%r12;
-  // mov %r13,%rdi; mov 0x88(%rbx),%rbx
-  image.add("uv_metrics_idle_time", joined({kPrologue,
-                                            {0x48, 0x8b, 0x5f, 0x28, 0x4c, 0x8d, 0xab},
-                                            word(0x98),
-                                            {0x4c, 0x89, 0xef, 0xe8},
-                                            word(0x1234),
-                                            {0x4c, 0x8b, 0xa3},
-                                            word(shape.idle_time),
-                                            {0x4c, 0x89, 0xef, 0x48, 0x8b, 0x9b},
-                                            word(0x88),
-                                            {kReturn}}));
-  // mov 0x28(%rdi),%rax; movups 0x18(%rax),%xmm1; movups 0x8(%rax),%xmm0
-  if (shape.has_metrics)
-    image.add("uv_metrics_info",
-              {0x48, 0x8b, 0x47, 0x28, 0x0f, 0x10, 0x48, 0x18, 0x0f, 0x10, 0x40, 0x08, kReturn});
-  // mov 0x1000(%rip),%rax
-  image.add("uv_default_loop", joined({{0x48, 0x8b, 0x05}, word(0x1000), {kReturn}}));
-}
 
 UvLayoutAnswer layout_of(Memory& memory, const Shape& shape) {
   Image image(memory, kBase);
   add_libuv(image, shape);
   image.load();
   return read_uv_layout(memory, *ElfImage::at(memory, kBase));
-}
-
-// A loop without handles, which waits since 5,000 ns.
-void put_loop(Memory& memory, const UvLayout& layout) {
-  memory.block(kLoop, 1024);
-  memory.block(kFields, 512);
-  memory.put(kLoop + 16, kLoop + 16);
-  memory.put(kLoop + 24, kLoop + 16);
-  memory.put(kLoop + layout.backend_fd, int32_t{13});
-  memory.put(kLoop + layout.time, uint64_t{77});
-  memory.put(kLoop + layout.internal, kFields);
-  memory.put(kFields + layout.entry_time, uint64_t{5000});
-  memory.put(kFields + layout.idle_time, uint64_t{6000});
-  if (layout.loop_count) memory.put(kFields + *layout.loop_count, uint64_t{9});
 }
 
 }  // namespace

@@ -3,78 +3,14 @@
 #include "runtime/uv_pool.h"
 
 #include "tests/catch.h"
-#include "tests/unit/made_up_memory.h"
+#include "tests/unit/made_uv.h"
 
 namespace timeslice::runtime {
 
 namespace {
 
+using namespace made_uv;
 using made_up::Memory;
-
-constexpr uint64_t kStatics = 0x5000000, kRequests = 0x7f0000100000, kTexts = 0x7f0000200000;
-constexpr uint64_t kLoop = 0x6000000;
-const UvPoolPlaces kPlaces{kStatics, kStatics + 8, kStatics + 0x20, kStatics + 0x40,
-                           kStatics + 0x60};
-
-struct Pool {
-  Pool() {
-    memory.block(kStatics, 256);
-    memory.block(kRequests, 1 << 16);
-    memory.block(kTexts, 4096);
-    set(4, 0);
-    close({}, kPlaces.queue);
-    close({}, kPlaces.slow_queue);
-  }
-  void set(uint32_t threads, uint32_t idle) {
-    memory.put(kPlaces.threads, threads);
-    memory.put(kPlaces.idle_threads, idle);
-  }
-  // A request of libuv's, whose job is so far from its beginning. Returns the job's node.
-  uint64_t request(uint32_t type, uint64_t job, uint64_t loop_at) {
-    const uint64_t at = next;
-    next += 512;
-    memory.put(at + 8, type);
-    memory.put(at + loop_at, kLoop);
-    memory.put(at + job + 16, kLoop);
-    last = at;
-    return at + job + 24;
-  }
-  uint64_t fs(int32_t type, const std::string& path) {
-    const uint64_t node = request(6, 336, 72);
-    memory.put(last + 64, type);
-    memory.put(last + 104, text(path));
-    return node;
-  }
-  uint64_t look_up(const std::string& host) {
-    const uint64_t node = request(8, 72, 64);
-    memory.put(last + 128, text(host));
-    return node;
-  }
-  uint64_t work(const std::string& type) {
-    const uint64_t node = request(7, 88, 64);
-    memory.put(last + 128, text(type));
-    return node;
-  }
-  uint64_t text(const std::string& text) {
-    const uint64_t at = kTexts + texts;
-    memory.put(at, text.c_str(), text.size() + 1);
-    texts += text.size() + 1;
-    return at;
-  }
-  void close(const std::vector<uint64_t>& nodes, uint64_t head) {
-    uint64_t before = head;
-    for (const uint64_t node : nodes) {
-      memory.put(before, node);
-      memory.put(node + 8, before);
-      before = node;
-    }
-    memory.put(before, head);
-    memory.put(head + 8, before);
-  }
-
-  Memory memory;
-  uint64_t next = kRequests, last = 0, texts = 0;
-};
 
 }  // namespace
 
@@ -148,6 +84,29 @@ TEST_CASE("a ring that is torn or never ends has no length, and is left after a 
   pool.memory.bytes_read = 0;
   CHECK_FALSE(read_uv_pool(pool.memory, kPlaces)->queued);
   CHECK(pool.memory.bytes_read < 3 * 17 * kMostJobs);
+}
+
+TEST_CASE("a walk ends even where the node that isn't counted leads to itself, each time anew") {
+  Pool pool;
+  pool.close({kPlaces.slow_node, kPlaces.slow_node + 8}, kPlaces.queue);
+  // Whose link back is always that which is expected.
+  struct Moving : MemoryReader {
+    explicit Moving(MemoryReader& memory) : below(memory) {}
+    bool read(uint64_t address, void* to, size_t bytes) override {
+      if (address == kPlaces.queue) before = kPlaces.queue;
+      if (address != kPlaces.slow_node) return below.read(address, to, bytes);
+      const uint64_t links[2] = {kPlaces.slow_node, before};
+      before = kPlaces.slow_node;
+      if (++reads > size_t{10} * kMostJobs) return false;
+      std::memcpy(to, links, bytes);
+      return true;
+    }
+    MemoryReader& below;
+    uint64_t before = kPlaces.queue;
+    size_t reads = 0;
+  } moving(pool.memory);
+  CHECK_FALSE(read_uv_pool(moving, kPlaces)->queued);
+  CHECK(moving.reads <= 3 * (kMostJobs + 2));
 }
 
 TEST_CASE("what isn't a pool is none, and one without threads has no queue yet") {

@@ -57,9 +57,10 @@ std::optional<std::vector<uint64_t>> walk(MemoryReader& memory, uint64_t head, u
   uint64_t before = head;
   const auto first = memory.get<Links>(head);
   if (!first) return std::nullopt;
-  for (uint64_t node = (*first)[0]; node != head;) {
+  size_t steps = 0;  // of a ring that moves, to `skipped` again and again as well
+  for (uint64_t node = (*first)[0]; node != head; ++steps) {
     const auto links = memory.get<Links>(node);
-    if (!links || (*links)[1] != before || nodes.size() > most) return std::nullopt;
+    if (!links || (*links)[1] != before || steps > most) return std::nullopt;
     if (node != skipped) nodes.push_back(node);
     before = node;
     node = (*links)[0];
