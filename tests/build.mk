@@ -1,4 +1,4 @@
-# The programs that try it: five suites, two fuzzers, and what the benchmarks run.
+# The programs that try it: five suites, three fuzzers, and what the benchmarks run.
 
 TESTS  := unit loop live vm
 SUITES := $(TESTS) page
@@ -29,13 +29,14 @@ endef
 $(foreach t,$(TESTS),$(eval $(call test_program,$(t))))
 
 # The fuzzers: what a recording goes through on its way to a report, and on its way to the page, to
-# lanes, and to a replay's frames. Each has half of the time; or, with RUNS=N SEED=N, as many runs,
+# lanes, and to a replay's frames; and what is read of a live runtime's memory, whose inputs are
+# changes to that. Each has a third of the time; or, with RUNS=N SEED=N, as many runs,
 # which are the same ones each time: addresses and the environment have a part in what is tried.
 # Needs libclang-rt-N-dev beside clang. What is new to them is kept in .output/fuzz, and so is an
 # input that breaks something.
 SECONDS ?= 60
 FUZZ_ALIKE = $(if $(RUNS),env -i $(shell setarch -R true 2>/dev/null && echo setarch -R))
-FUZZ_LENGTH = $(if $(RUNS),-runs=$(RUNS) -seed=$(or $(SEED),1) -reload=0,-max_total_time=$$((($(SECONDS) + 1) / 2)))
+FUZZ_LENGTH = $(if $(RUNS),-runs=$(RUNS) -seed=$(or $(SEED),1) -reload=0,-max_total_time=$$((($(SECONDS) + 2) / 3)))
 FUZZ_FOUND = $(OUT)/fuzz/$(if $(RUNS),runs,corpus)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all
 FUZZED := userland/base/failure.cc $(filter userland/trace/%,$(LIB_SRC))
@@ -45,17 +46,23 @@ TRACE_SRC := tests/fuzz/trace_fuzz.cc userland/play/recording.cc $(FUZZED) $(wil
 VIEWS_SRC := tests/fuzz/views_fuzz.cc $(FUZZED) \
   $(filter-out %/screen/screen.cc,$(filter userland/model/% userland/view/% userland/timeline/% userland/play/%,$(LIB_SRC)))
 
+MEMORY_SRC := tests/fuzz/memory_fuzz.cc userland/base/failure.cc $(filter userland/runtime/%,$(LIB_SRC))
+
 $(call note_flags,$(OUT)/fuzz/flags,$(CLANG)++ $(FUZZ_FLAGS))
 
-fuzz: $(OUT)/fuzz/trace $(OUT)/fuzz/views
-	@rm -rf $(OUT)/fuzz/runs && mkdir -p $(FUZZ_FOUND)
-	$(Q)for target in $^; do $(FUZZ_ALIKE) $$target $(FUZZ_LENGTH) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=65536 \
-	  -verbosity=$(if $(filter 1,$(V)),1,0) -print_final_stats=1 -artifact_prefix=$(OUT)/fuzz/ $(FUZZ_FOUND) tests/fuzz/corpus tests/unit/recordings || exit; done
+FUZZ = $(FUZZ_ALIKE) $(OUT)/fuzz/$(1) $(FUZZ_LENGTH) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 \
+  -verbosity=$(if $(filter 1,$(V)),1,0) -print_final_stats=1 -artifact_prefix=$(OUT)/fuzz/
+fuzz: $(OUT)/fuzz/trace $(OUT)/fuzz/views $(OUT)/fuzz/memory
+	@rm -rf $(OUT)/fuzz/runs $(OUT)/fuzz/runs-memory && mkdir -p $(FUZZ_FOUND) $(FUZZ_FOUND)-memory
+	$(Q)for target in trace views; do \
+	  $(call FUZZ,$$target) -max_len=65536 $(FUZZ_FOUND) tests/fuzz/corpus tests/unit/recordings || exit; done
+	$(Q)$(call FUZZ,memory) -max_len=1024 -len_control=0 $(FUZZ_FOUND)-memory
 $(OUT)/fuzz/trace: $(TRACE_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
 $(OUT)/fuzz/views: $(VIEWS_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
-$(OUT)/fuzz/trace $(OUT)/fuzz/views:
+$(OUT)/fuzz/memory: $(MEMORY_SRC:%.cc=$(OUT)/fuzz/obj/%.o)
+$(OUT)/fuzz/trace $(OUT)/fuzz/views $(OUT)/fuzz/memory:
 	$(call msg,LINK,$@)
-	$(Q)$(CLANG)++ $(FUZZ_FLAGS) $(filter %.o,$^) $(shell pkg-config --libs fmt zlib) -o $@
+	$(Q)$(CLANG)++ $(FUZZ_FLAGS) $(filter %.o,$^) $(shell pkg-config --libs fmt zlib) -lZydis -o $@
 $(OUT)/fuzz/obj/%.o: %.cc $(OUT)/fuzz/flags | $(OUT)/timeline_page.inc $(OUT)/syscall_names.inc
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)

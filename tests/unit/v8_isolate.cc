@@ -4,12 +4,16 @@
 #include "runtime/v8_isolate.h"
 
 #include "tests/catch.h"
-#include "tests/unit/made_up_memory.h"
+#include "tests/unit/made_program.h"
 
 namespace timeslice::runtime {
 
 namespace {
 
+using made_program::append;
+using made_program::append_word;
+using made_program::entry;
+using made_program::fast_calls;
 using made_up::Code;
 using made_up::Image;
 using made_up::Memory;
@@ -17,41 +21,6 @@ using made_up::Memory;
 constexpr uint64_t kBase = 0x400000, kText = 0x800000, kBuiltins = kText + 0x4000;
 constexpr uint64_t kBuiltinsSize = 0x4000, kThread = 0x7f0000001000, kIsolate = 0x7f0000100000;
 constexpr const char* kTryGetCurrent = "_ZN2v87Isolate13TryGetCurrentEv";
-
-void append(Code& to, std::initializer_list<int> bytes) {
-  for (const int byte : bytes) to.push_back(static_cast<uint8_t>(byte));
-}
-void append_word(Code& to, int32_t word) {
-  for (int shift = 0; shift < 32; shift += 8) to.push_back(static_cast<uint8_t>(word >> shift));
-}
-
-// JSEntry and its like: it saves the frame of the last exit, and asks for the outermost entry.
-Code entry(int type, int32_t exit_frame, int32_t entry_frame) {
-  Code code;
-  append(code, {0x55, 0x48, 0x89, 0xe5, 0x6a, type, 0x48, 0x83, 0xec, 0x08, 0x41,
-                0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57, 0x53, 0x4c, 0x8b, 0xef});
-  append(code, {0x41, 0xff, 0xb5});  // push exit_frame(%r13)
-  append_word(code, exit_frame);
-  append(code, {0x4d, 0x8b, 0x95});  // mov 0xd0(%r13), %r10
-  append_word(code, 0xd0);
-  append(code, {0x49, 0x8b, 0x85});  // mov entry_frame(%r13), %rax
-  append_word(code, entry_frame);
-  append(code, {0x48, 0x85, 0xc0});  // test %rax, %rax
-  code.resize(0x200, 0xcc);
-  return code;
-}
-
-// Calls of C, each of which notes its return address and its frame before.
-Code fast_calls(int count, int32_t pc, int32_t frame) {
-  Code code;
-  for (int i = 0; i < count; ++i) {
-    append(code, {0x4d, 0x89, 0x95});
-    append_word(code, pc);
-    append(code, {0x49, 0x89, 0x6d, frame});
-    append(code, {0xff, 0xd0});
-  }
-  return code;
-}
 
 struct Program {
   Memory memory;
