@@ -2,7 +2,7 @@
 #
 #   make run     install what is missing, build, and show a live process   (APP=node, PID=1234)
 #   make test    install what is missing, build, and run every test        (ONLY=unit|loop|live|vm|page)
-#   make fuzz    feed made-up recordings to the readers and views   (SECONDS=60)
+#   make fuzz    feed made-up recordings and memory to what reads them   (SECONDS=60)
 #   make bench   measure against real peers; see docs/benchmarks.md
 #   make kmod    build the module for this kernel, or for the headers in KDIR=; dkms: hand it to DKMS
 #   make test-vm-newest  try the newest kernel that Debian's archive has, in a guest

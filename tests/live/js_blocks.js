@@ -117,13 +117,13 @@ async function afterAwait() {
 // prettier-ignore
 function minified(e){function t(e){for(var n=0,r=Date.now()+e;Date.now()<r;)n=n*31+e|0;return n}return function q(e){return t(e)}(e)}
 
-// -- [kind, what it runs, the functions that may be innermost among this file's]: names are of those
-// within them
+// -- [kind, what it runs, the functions that may be innermost among this file's (names are of those
+// within them), and those by which these are called]
 const kinds = [
-  ['nested', callsItTwiceRemoved, [countInALoop]],
+  ['nested', callsItTwiceRemoved, [countInALoop], [callsCounting]],
   ['inlined', inlinesTheMixing, [inlinesTheMixing, mixIn]],
   ['recursive', () => fibonacci(27 + (ms > 40)), [fibonacci]],
-  ['deep', () => descend(400), [countInALoop]],
+  ['deep', () => descend(400), [countInALoop], [descend]],
   ['method', () => new Ledger().bookEntries(), [Ledger.prototype.bookEntries]],
   ['static', () => Ledger.rebuildAll(), [Ledger.rebuildAll]],
   ['getter', () => new Ledger().slowTotal,
@@ -166,12 +166,12 @@ const sourceLines = source.split('\n');
 const lineMarked = (mark) => sourceLines.findIndex((line) => line.endsWith('// ' + mark)) + 1;
 const runs = [lineMarked('runs it'), lineMarked('has run it')];
 const blocks = [];
-function note(kind, work, allowed, start, end) {
+function note([kind, work, allowed, between = []], start, end) {
   const works = allowed.filter((work) => typeof work === 'function');
   const lines = works.flatMap(linesOf);
   const names = allowed.map((work) => (typeof work === 'function' ? work.name : work));
   blocks.push(JSON.stringify({ kind, start: Number(start), end: Number(end), lines,
-    callers: runs.concat(linesOf(work)),
+    callers: runs.concat([work, ...between].flatMap(linesOf)),
     functions: names.concat(names.map((name) => name.replace(/^get /, ''))),
     hot: lines.filter((line) => sourceLines[line - 1].endsWith('// hot')) }));
   setTimeout(runNext, 5);
@@ -185,12 +185,13 @@ function runNext() {
     fs.writeSync(1, blocks.join('\n') + '\nend\n');
     return;
   }
-  const [kind, work, allowed] = todo.shift();
+  const kind = todo.shift();
+  const work = kind[1];
   const start = process.hrtime.bigint();
   const result = work();  // runs it
   const end = process.hrtime.bigint();  // has run it
-  if (result instanceof Promise) result.then((span) => note(kind, work, allowed, ...span));
-  else note(kind, work, allowed, start, end);
+  if (result instanceof Promise) result.then((span) => note(kind, ...span));
+  else note(kind, start, end);
 }
 
 const threads = () => fs.readdirSync('/proc/self/task');
