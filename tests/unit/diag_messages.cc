@@ -294,6 +294,12 @@ TEST_CASE("what is no line of a socket that is open adds none") {
                   "0        0 0 3 0000000000000000")
             .empty());  // TIME_WAIT: nobody's
   const std::string line = kLine;
+  for (const char* address : {"", "7F", "0100007F0", "0100007F0100007F"}) {
+    std::string changed = line;
+    CHECK(read_line(changed.replace(line.find("0100007F"), 8, address)).empty());
+  }
+  std::string longer = line;
+  CHECK(read_line(longer.replace(line.find("0100007F"), 8, std::string(40, '1'))).empty());
   const size_t inode_begins = line.find("50941");
   for (size_t size = 0; size < line.size(); ++size) {
     CAPTURE(size);

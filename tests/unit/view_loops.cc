@@ -133,4 +133,31 @@ TEST_CASE("loops as JSON have the contract's keys, and null for what isn't known
   CHECK(pool["queued"][1]["what"].is_null());
 }
 
+TEST_CASE("a described process is shown by its script, in text and as JSON") {
+  model::LoopFrame frame = made_frame();
+  frame.processes = {{.tgid = 1},
+                     {.tgid = 1234,
+                      .name = "a\x1b[31m.js",
+                      .cluster = model::ClusterRole::worker,
+                      .ports = {3000, 9229},
+                      .uptime_ns = 7'200'999 * kMs}};
+  std::string text, json_text;
+  view::append_text(text, frame);
+  CHECK(text.find("\n1234 a?[31m.js, cluster worker, :3000, :9229, up 2.0 h\n") !=
+        std::string::npos);
+  view::append_json(json_text, frame);
+  const auto loop = nlohmann::json::parse(json_text)["loops"][0];
+  CHECK(loop["command"] == "node /srv/app.js");
+  CHECK(loop["name"] == "a\x1b[31m.js");
+  CHECK(loop["cluster"] == "worker");
+  CHECK(loop["ports"] == std::vector<int>{3000, 9229});
+  CHECK(loop["uptime_s"] == 7200);
+  frame.processes.clear();
+  json_text.clear();
+  view::append_json(json_text, frame);
+  const auto unknown = nlohmann::json::parse(json_text)["loops"][0];
+  for (const char* key : {"name", "cluster", "uptime_s"}) CHECK(unknown[key].is_null());
+  CHECK(unknown["ports"].empty());
+}
+
 }  // namespace timeslice

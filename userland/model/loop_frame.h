@@ -9,6 +9,7 @@
 #include "model/loop_activity.h"
 #include "model/loop_turns.h"
 #include "model/pool_figures.h"
+#include "model/process_description.h"
 
 namespace timeslice::model {
 
@@ -33,6 +34,8 @@ struct RefusedProcess {
 struct LoopFrame {
   uint64_t time_ns = 0;  // CLOCK_MONOTONIC
   std::vector<WatchedLoop> loops;
+  // Of the loops; one that isn't here isn't known.
+  std::vector<ProcessDescription> processes;
   std::vector<WatchedPool> pools;       // of processes that have started theirs
   std::vector<RefusedProcess> refused;  // whose loops can't be shown
   std::vector<RefusedProcess> unnamed;  // whose functions can't be named; `why` is a whole sentence

@@ -27,13 +27,6 @@ std::string text_of(const std::string& path) {
   return text;
 }
 
-// As it was started: what the program has changed of it since isn't there.
-bool has_mark(uint32_t tgid) {
-  const std::string environment = text_of("/proc/" + std::to_string(tgid) + "/environ");
-  return environment.rfind(kMark, 0) == 0 ||
-         environment.find(std::string(1, '\0') + std::string(kMark)) != std::string::npos;
-}
-
 // The first thread's; another's have been started by a worker thread, which has no cluster.
 std::vector<uint32_t> children(uint32_t tgid) {
   const std::string id = std::to_string(tgid);
@@ -45,9 +38,16 @@ std::vector<uint32_t> children(uint32_t tgid) {
 
 }  // namespace
 
+// As it was started: what the program has changed of it since isn't there.
+bool is_cluster_worker(uint32_t tgid) {
+  const std::string environment = text_of("/proc/" + std::to_string(tgid) + "/environ");
+  return environment.rfind(kMark, 0) == 0 ||
+         environment.find(std::string(1, '\0') + std::string(kMark)) != std::string::npos;
+}
+
 std::vector<uint32_t> cluster_workers(uint32_t primary) {
   std::vector<uint32_t> workers = children(primary);
-  std::erase_if(workers, [](uint32_t tgid) { return !has_mark(tgid); });
+  std::erase_if(workers, [](uint32_t tgid) { return !is_cluster_worker(tgid); });
   return workers;
 }
 

@@ -11,5 +11,7 @@ namespace timeslice::observe {
 std::vector<uint32_t> cluster_workers(uint32_t primary);
 // Of the cluster in which it is a worker itself.
 std::vector<uint32_t> cluster_around(uint32_t worker);
+// Its parent is its primary. False as well where we may not look.
+bool is_cluster_worker(uint32_t tgid);
 
 }  // namespace timeslice::observe

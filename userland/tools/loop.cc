@@ -10,6 +10,7 @@
 
 #include "base/failure.h"
 #include "base/seconds.h"
+#include "live/descriptions.h"
 #include "live/loop_watch.h"
 #include "loop/core/ending_signals.h"
 #include "loop/core/loop.h"
@@ -49,8 +50,9 @@ class Printing {
 
  private:
   void refresh() {
-    const model::LoopFrame frame = watch_.take();
+    model::LoopFrame frame = watch_.take();
     say_news(frame);
+    describe(frame);
     text_.clear();
     if (options_.json)
       view::append_json(text_, frame);
@@ -62,6 +64,14 @@ class Printing {
       view::say("the watched processes have ended");
       loop_.stop();
     }
+  }
+
+  // After the figures, which cover the time until they are taken.
+  void describe(model::LoopFrame& frame) {
+    std::vector<uint32_t> tgids;
+    for (const model::WatchedLoop& loop : frame.loops)
+      if (tgids.empty() || tgids.back() != loop.tgid) tgids.push_back(loop.tgid);
+    frame.processes = descriptions_.of(tgids);
   }
 
   void say_news(const model::LoopFrame& frame) {
@@ -81,6 +91,7 @@ class Printing {
   loop::Loop loop_;
   loop::EndingSignals end_;  // first: opening the watch takes a while
   live::LoopWatch watch_;
+  live::Descriptions descriptions_;
   loop::Timer timer_;
   std::string text_, note_;
   std::set<uint32_t> refused_, unnamed_;  // that was said of

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "view/format/loop_json.h"
 
+#include "view/format/description.h"
 #include "view/format/loop_parts.h"
 
 namespace timeslice::view {
@@ -37,6 +38,19 @@ double ratio(uint64_t part, uint64_t whole) {
 }
 
 Json ratio_or_null(const std::optional<double>& ratio) { return ratio ? Json(*ratio) : Json(); }
+
+Json cluster_or_null(model::ClusterRole role) {
+  const char* word = view::word_of(role);
+  return word ? Json(word) : Json();
+}
+
+// Those of its process.
+void add_description(Json& loop, const model::ProcessDescription& process) {
+  loop["name"] = text_or_null(process.name);
+  loop["cluster"] = cluster_or_null(process.cluster);
+  loop["ports"] = process.ports;
+  loop["uptime_s"] = process.uptime_ns ? Json(*process.uptime_ns / 1'000'000'000) : Json();
+}
 
 Json loop_json(const model::WatchedLoop& loop) {
   const model::LoopFigures& figures = loop.figures;
@@ -91,7 +105,11 @@ Json pool_json(const model::WatchedPool& pool) {
 
 void append_json(std::string& out, const model::LoopFrame& frame) {
   Json loops = Json::array(), pools = Json::array();
-  for (const model::WatchedLoop& loop : frame.loops) loops.push_back(loop_json(loop));
+  for (const model::WatchedLoop& loop : frame.loops) {
+    const model::ProcessDescription* process = description_of(frame.processes, loop.tgid);
+    loops.push_back(loop_json(loop));
+    add_description(loops.back(), process ? *process : model::ProcessDescription());
+  }
   for (const model::WatchedPool& pool : frame.pools) pools.push_back(pool_json(pool));
   const Json object = {{"schema", "timeslice/loop/1"},
                        {"time_ns", frame.time_ns},

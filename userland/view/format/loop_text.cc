@@ -11,6 +11,7 @@
 
 #include "model/block_groups.h"
 #include "view/format/code_place.h"
+#include "view/format/description.h"
 #include "view/format/number.h"
 #include "view/format/printable.h"
 
@@ -54,9 +55,14 @@ void append_blocks(std::string& out, const model::BlockGroup& blocks) {
   out += '\n';
 }
 
-void append_process(std::string& out, const model::WatchedLoop& loop) {
+void append_process(std::string& out, const model::LoopFrame& frame,
+                    const model::WatchedLoop& loop) {
   out += std::to_string(loop.tgid) + ' ';
-  append_printable(out, std::string_view(loop.command).substr(0, kMostCommand));
+  const model::ProcessDescription* process = description_of(frame.processes, loop.tgid);
+  if (process && !process->name.empty())
+    append_description(out, *process);
+  else
+    append_printable(out, std::string_view(loop.command).substr(0, kMostCommand));
   out += '\n';
 }
 
@@ -89,7 +95,7 @@ void append_text(std::string& out, const model::LoopFrame& frame) {
   out += "    TID KIND    TURNS/S   UTIL%  ONCPU%   WAIT% ASLEEP%  READY% LONGEST DELAY99\n";
   uint32_t process = 0;
   for (const model::WatchedLoop& loop : frame.loops) {
-    if (loop.tgid != process) append_process(out, loop);
+    if (loop.tgid != process) append_process(out, frame, loop);
     process = loop.tgid;
     const model::LoopFigures& f = loop.figures;
     const uint64_t whole = f.interval_ns;
