@@ -29,6 +29,9 @@ constexpr uint64_t kBeginningEvery = 1'000'000'000;  // ns
 // A look that took longer is of no single moment: it is repeated.
 constexpr uint64_t kQuickLook = 200'000;  // ns
 constexpr int kTries = 3;
+// A loop that hasn't kept its times for so many looks, while another of its process has, isn't shown
+// and so not looked at.
+constexpr uint64_t kLooksToKeep = 100;
 constexpr size_t kMostJobsTold = 256;           // of each queue
 constexpr uint64_t kSampleEvery = 18'000'000;   // ns: at every other look
 constexpr uint64_t kSamplePerLoop = 5'000'000;  // ns, of the process, where all turns are sampled
@@ -136,6 +139,7 @@ std::span<const ts_look> ProcessLoops::add(std::span<const ts_look> looks) {
     const ts_look& look = looks.front();
     looks = looks.subspan(1);
     if (!(look.have & TS_LOOK_THREAD) || look.start_ns != loop.found.thread_start_ns) continue;
+    if (!loop.found.keeps_times && loop.looks++ >= kLooksToKeep && keeps_times()) continue;
     const auto state = read_state(memory_, finder_->layout(), loop.found.address);
     if (!state) continue;
     loop.found.keeps_times |= state->words.entry_ns != 0 || state->words.idle_ns != 0;

@@ -43,6 +43,7 @@ class ProcessLoops {
     model::LoopTurns turns;
     model::ActivityLooks activity{};
     uint64_t sampled_ns = 0;
+    uint64_t looks = 0;
   };
 
   void begin_anew(uint64_t now_ns);

@@ -54,7 +54,7 @@ std::vector<uint32_t> cluster_workers(uint32_t primary) {
 std::vector<uint32_t> cluster_around(uint32_t worker) {
   const UniqueFd process(open(("/proc/" + std::to_string(worker)).c_str(), O_PATH | O_CLOEXEC));
   ts_thread_row row{};
-  if (!process || !has_mark(worker) || !read_stat(process.get(), row)) return {};
+  if (!process || !is_cluster_worker(worker) || !read_stat(process.get(), row)) return {};
   return cluster_workers(row.ppid);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <initializer_list>
 
 namespace timeslice::runtime {
 
@@ -27,6 +28,25 @@ bool is_ring(MemoryReader& memory, uint64_t head) {
   return back == head && forth == head;
 }
 
+// Words of an object, in one read from the first of them to the last.
+template <size_t Most>
+struct Words {
+  Words(MemoryReader& memory, uint64_t object, std::initializer_list<uint64_t> offsets)
+      : first(std::min(offsets)) {
+    const uint64_t size = std::max(offsets) + 8 - first;
+    complete = size <= Most && memory.read(object + first, bytes.data(), size);
+  }
+  uint64_t operator[](uint64_t offset) const {
+    uint64_t value = 0;
+    std::memcpy(&value, &bytes[offset - first], sizeof(value));
+    return value;
+  }
+
+  uint64_t first;
+  bool complete;
+  std::array<unsigned char, Most> bytes;
+};
+
 }  // namespace
 
 std::optional<int32_t> uv_loop_fd(MemoryReader& memory, const UvLayout& layout, uint64_t address) {
@@ -43,26 +63,18 @@ bool is_uv_loop(MemoryReader& memory, const UvLayout& layout, uint64_t address, 
 
 std::optional<UvLoopState> read_uv_loop(MemoryReader& memory, const UvLayout& layout,
                                         uint64_t address) {
-  const auto fields = memory.get<uint64_t>(address + layout.internal);
-  const auto time = memory.get<uint64_t>(address + layout.time);
-  if (!fields || !time || !may_be_pointer(*fields)) return std::nullopt;
-  // In one read: the figures belong together.
+  // A hundred times a second: as few reads as can be. Each is of one moment.
+  const Words<1024> loop(memory, address, {layout.internal, layout.time});
+  if (!loop.complete || !may_be_pointer(loop[layout.internal])) return std::nullopt;
   const uint64_t turns_at = layout.loop_count.value_or(layout.entry_time);
-  const uint64_t first = std::min(turns_at, layout.entry_time);
-  const uint64_t end = std::max(turns_at, layout.idle_time) + 8;
-  std::array<unsigned char, 2048> bytes;
-  if (end - first > bytes.size() || !memory.read(*fields + first, bytes.data(), end - first))
-    return std::nullopt;
-  const auto word = [&](uint64_t offset) {
-    uint64_t value = 0;
-    std::memcpy(&value, &bytes[offset - first], sizeof(value));
-    return value;
-  };
+  const Words<2048> fields(memory, loop[layout.internal],
+                           {turns_at, layout.entry_time, layout.idle_time});
+  if (!fields.complete) return std::nullopt;
   UvLoopState state;
-  state.entry_ns = word(layout.entry_time);
-  state.idle_ns = word(layout.idle_time);
-  state.time_ms = *time;
-  if (layout.loop_count) state.turns = word(*layout.loop_count);
+  state.entry_ns = fields[layout.entry_time];
+  state.idle_ns = fields[layout.idle_time];
+  state.time_ms = loop[layout.time];
+  if (layout.loop_count) state.turns = fields[*layout.loop_count];
   return state;
 }
 

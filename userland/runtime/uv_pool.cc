@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace timeslice::runtime {
 
@@ -47,6 +48,23 @@ constexpr const char* kFsTypes[] = {
     "fdatasync", "unlink",    "rmdir",  "mkdir",   "mkdtemp",  "rename",   "scandir", "link",
     "symlink",   "readlink",  "chown",  "fchown",  "realpath", "copyfile", "lchown",  "opendir",
     "readdir",   "closedir",  "statfs", "mkstemp", "lutime"};
+
+using Numbers = std::pair<std::optional<uint32_t>, std::optional<uint32_t>>;
+
+// In one read where they are close to each other, as compilers put them.
+Numbers read_both(MemoryReader& memory, uint64_t one, uint64_t other) {
+  constexpr uint64_t kClose = 256;
+  const uint64_t first = std::min(one, other), last = std::max(one, other);
+  std::array<unsigned char, kClose + 4> bytes;
+  if (last - first > kClose) return {memory.get<uint32_t>(one), memory.get<uint32_t>(other)};
+  if (!memory.read(first, bytes.data(), last - first + 4)) return {};
+  const auto number = [&](uint64_t address) {
+    uint32_t value = 0;
+    std::memcpy(&value, &bytes[address - first], sizeof(value));
+    return value;
+  };
+  return {number(one), number(other)};
+}
 
 using Links = std::array<uint64_t, 2>;  // next, previous
 
@@ -150,8 +168,7 @@ class Request {
 }  // namespace
 
 std::optional<UvPoolCounts> read_uv_pool(MemoryReader& memory, const UvPoolPlaces& places) {
-  const auto threads = memory.get<uint32_t>(places.threads);
-  const auto idle = memory.get<uint32_t>(places.idle_threads);
+  const auto [threads, idle] = read_both(memory, places.threads, places.idle_threads);
   if (!threads || !idle || *threads > kMostThreads || *idle > *threads) return std::nullopt;
   UvPoolCounts counts{*threads, *idle, {}, {}, {}};
   if (*threads == 0) {  // its queues haven't been made
