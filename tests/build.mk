@@ -39,7 +39,7 @@ FUZZ_ALIKE = $(if $(RUNS),env -i $(shell setarch -R true 2>/dev/null && echo set
 FUZZ_LENGTH = $(if $(RUNS),-runs=$(RUNS) -seed=$(or $(SEED),1) -reload=0,-max_total_time=$$((($(SECONDS) + 2) / 3)))
 FUZZ_FOUND = $(OUT)/fuzz/$(if $(RUNS),runs,corpus)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all
-FUZZED := userland/base/failure.cc $(filter userland/trace/%,$(LIB_SRC))
+FUZZED := userland/base/failure.cc userland/base/tcp_socket.cc $(filter userland/trace/%,$(LIB_SRC))
 TRACE_SRC := tests/fuzz/trace_fuzz.cc userland/play/recording.cc $(FUZZED) $(wildcard userland/model/history*.cc) \
   $(addprefix userland/model/,lanes.cc processes.cc report.cc waits.cc) $(filter-out %/lanes.cc,$(filter userland/view/report/%,$(LIB_SRC))) \
   $(addprefix userland/view/,format/csv.cc format/number.cc format/printable.cc format/columns.cc format/order.cc format/say.cc format/wall_clock.cc screen/histogram.cc screen/bars.cc screen/canvas.cc)

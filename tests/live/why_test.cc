@@ -299,6 +299,32 @@ TEST_CASE("a pool that waits for a slow file makes a process slow, though its lo
   CHECK_FALSE(words_during(quick, 1).contains("slow_io"));
 }
 
+TEST_CASE("a process whose peer answers slowly waits for that one, and for no quick one") {
+  if (no_node()) SKIP_TEST("no node in PATH");
+  // Says its port; answers at once, or after so many ms.
+  Command server = node(
+      "require('http').createServer((request, response) => setTimeout(() => response.end('x'),\n"
+      "    +request.url.slice(1))).listen(0, '127.0.0.1', function () {\n"
+      "      console.log(this.address().port); });");
+  const auto port = server.line();
+  REQUIRE(port);
+  const auto client = [&](const std::string& ms) {
+    return node(
+        "const http = require('http'), agent = new http.Agent({ keepAlive: true });\n"
+        "const ask = () => http.get({ agent, port: " +
+        *port + ", path: '/" + ms +
+        "' },\n"
+        "    (response) => response.resume().on('end', () => setImmediate(ask))); ask();");
+  };
+  const Command slow = client("200");
+  const Found found =
+      wait_for<model::SlowIo>(slow, [](const model::SlowIo& io) { return !io.peers.empty(); });
+  REQUIRE(found.cause);
+  const model::SlowPeer& peer = std::get<model::SlowIo>(found.cause->finding).peers[0];
+  CHECK(text_of(peer.end) == "127.0.0.1:" + *port);
+  CHECK(peer.mean_ns() > 150'000'000);
+}
+
 TEST_CASE("timeslice why names the line in its first sentence, and attaches nothing") {
   if (no_node()) SKIP_TEST("no node in PATH");
   const Command slow = node("\nfunction hog() {\n  spin(150);\n}\nsetInterval(hog, 160);");

@@ -82,6 +82,20 @@ TEST_CASE("each cause is told in sentences with its figures") {
         "The event loop slept in system calls for 900 ms of 10 s, while nothing else could be done "
         "on it: in read (75 %), openat (25 %). Of those times, the only sample of its stack is in "
         "load (/srv/a.js:2), calling pbkdf2Sync (node:internal/crypto/pbkdf2:79).");
+  SlowPeer peer;
+  peer.end.is_ipv6 = true;
+  peer.end.address[15] = 1;
+  peer.end.port = 80;
+  peer.waits.finished = 34;
+  peer.waits.total_ns = 34 * 310 * kMs;
+  peer.waits.longest_ns = 900 * kMs;
+  peer.share = 0.88;
+  CHECK(sentence(SlowIo{{peer}, {}, 0}) ==
+        "It waits for answers over the network: [::1]:80 took 310 ms on average for 34 answers, "
+        "900 ms at most, and was waited for 88 % of the time.");
+  CHECK(sentence(SlowIo{{}, {10, {{"fsync", 9}}}, 1.8}) ==
+        "Jobs of its thread pool wait for slow input or output: 1.8 of its threads are busy on "
+        "average. Busy threads slept in 90 % of the looks at them: in fsync (100 %).");
   CHECK(sentence(Idle{0.03, 2 * kMs, 0, 1}) ==
         "Nothing holds it up: its event loop is busy 3.0 % of the time, and its longest turn took "
         "2.0 ms.");

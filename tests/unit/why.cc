@@ -192,6 +192,35 @@ TEST_CASE("a pool whose threads sleep in their jobs waits for slow input or outp
   CHECK(words(process) == Words{"slow_io"});
 }
 
+TEST_CASE("a peer that answers slowly is a cause, one that is asked all the time is not") {
+  WatchedProcess process = made();
+  PeerFigures peer;
+  peer.end.address = {10, 0, 0, 7};
+  peer.end.port = 5432;
+  peer.connections = 2;
+  peer.covered_ns = 9'000 * kMs;
+  peer.answers.finished = 3'000;  // 2 ms each
+  peer.answers.total_ns = 6'000 * kMs;
+  process.peers = {peer};
+  CHECK(words(process) == Words{"idle"});
+  process.peers[0].answers.finished = 20;
+  const auto causes = causes_of(process, kBlock);
+  REQUIRE(causes.size() == 1);
+  const auto& slow = std::get<SlowIo>(causes[0].finding);
+  CHECK(causes[0].share == Approx(0.9));
+  CHECK(causes[0].confidence > 0.9);
+  REQUIRE(slow.peers.size() == 1);
+  CHECK(text_of(slow.peers[0].end) == "10.0.0.7:5432");
+  CHECK(slow.peers[0].mean_ns() == 300 * kMs);
+  process.peers[0].answers.total_ns = 20 * 8'000 * kMs;  // it may be asked for news
+  CHECK(causes_of(process, kBlock)[0].confidence < 0.5);
+  process.peers[0].accepted = true;  // others wait for us
+  CHECK(words(process) == Words{"idle"});
+  process.peers[0] = peer;
+  process.peers[0].answers = {.standing = 2};  // subscriptions
+  CHECK(words(process) == Words{"idle"});
+}
+
 TEST_CASE("garbage collection is a cause from a tenth of the time on, or as a block of its own") {
   WatchedProcess process = made();
   LoopActivity& activity = process.loops[0].activity;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/clock.h"
 #include "observe/cluster_workers.h"
 #include "observe/targets.h"
 
@@ -28,7 +29,7 @@ std::vector<uint32_t> with_clusters(std::vector<uint32_t> tgids) {
 WhyWatch::WhyWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns)
     : tgids_(with_clusters(tgids)),
       loops_(tgids_, {block_ns, true}),
-      session_({observe::From::bpf, observe::Probes::none, tgids_, "", ""}) {
+      session_({observe::From::bpf, observe::Probes::none, tgids_, "", "", false}) {
   find_clusters();
   for (const uint32_t tgid : tgids_) limits_[tgid] = observe::cpu_limits(tgid);
 }
@@ -44,6 +45,18 @@ void WhyWatch::find_clusters() {
 model::LoopFrame WhyWatch::begin() { return loops_.take(); }
 
 bool WhyWatch::tick() {
+  look_at_pools();
+  look_at_sockets();
+  return !session_.watched_are_gone();
+}
+
+void WhyWatch::look_at_sockets() {
+  const uint64_t now = monotonic_ns();
+  for (const ProcessSockets& sockets : sockets_.read(tgids_))
+    peers_[sockets.tgid].add(sockets, now);
+}
+
+void WhyWatch::look_at_pools() {
   for (const model::Process* process : session_.advance().processes) {
     for (const model::Thread* thread : process->threads) {
       if (thread->role.name != kPoolRole || thread->ended ||
@@ -54,7 +67,6 @@ bool WhyWatch::tick() {
       if (!thread->sleeps_in.empty()) ++pool.calls[thread->sleeps_in];
     }
   }
-  return !session_.watched_are_gone();
 }
 
 model::WatchedProcess WhyWatch::described(uint32_t tgid) const {
@@ -87,6 +99,7 @@ WhyWatched WhyWatch::finish() {
   for (model::WatchedLoop& loop : std::exchange(watched.loops.loops, {})) {
     const auto [process, is_new] = processes.try_emplace(loop.tgid);
     if (is_new) process->second = described(loop.tgid);
+    if (is_new) process->second.peers = peers_[loop.tgid].take();
     process->second.command = loop.command;
     process->second.watched_ns = std::max(process->second.watched_ns, loop.figures.interval_ns);
     process->second.loops.push_back(std::move(loop));
@@ -94,6 +107,9 @@ WhyWatched WhyWatch::finish() {
   for (model::WatchedPool& pool : std::exchange(watched.loops.pools, {}))
     if (const auto process = processes.find(pool.tgid); process != processes.end())
       process->second.pool = std::move(pool.figures);
+  for (model::ProcessDescription& description : descriptions_.of(tgids_))
+    if (const auto process = processes.find(description.tgid); process != processes.end())
+      process->second.description = std::move(description);
   for (auto& [tgid, process] : processes) watched.processes.push_back(std::move(process));
   return watched;
 }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
 // What is measured of some processes to tell why they are slow? Their loops, a hundred times a
-// second; what the threads of their pools sleep in, a few times a second; and what CPU they may
-// have, at the beginning and the end.
+// second; what the threads of their pools sleep in and whom their connections wait for, ten times a
+// second; and what CPU they may have, at the beginning and the end.
 #pragma once
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "live/descriptions.h"
 #include "live/loop_watch.h"
 #include "live/session.h"
+#include "model/peer_waits.h"
 #include "model/why.h"
 #include "observe/cpu_limits.h"
+#include "observe/tcp_sockets.h"
 
 namespace timeslice::live {
 
@@ -27,7 +30,7 @@ class WhyWatch {
   // What was refused so far. What was measured until now doesn't count: a search for loops takes
   // some looks.
   model::LoopFrame begin();
-  // A few times a second. False: all of the processes have ended.
+  // Ten times a second. False: all of the processes have ended.
   bool tick();
   WhyWatched finish();
 
@@ -38,6 +41,8 @@ class WhyWatch {
   };
   [[nodiscard]] model::WatchedProcess described(uint32_t tgid) const;
   void find_clusters();
+  void look_at_pools();
+  void look_at_sockets();
 
   std::vector<uint32_t> tgids_;                         // with the workers of their clusters
   std::map<uint32_t, std::vector<uint32_t>> clusters_;  // by worker: all of its cluster
@@ -45,6 +50,9 @@ class WhyWatch {
   LoopWatch loops_;
   Session session_;
   std::map<uint32_t, Pool> pools_;
+  Descriptions descriptions_;
+  observe::TcpSockets sockets_;
+  std::map<uint32_t, model::PeerWaits> peers_;
 };
 
 }  // namespace timeslice::live

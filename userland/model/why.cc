@@ -19,7 +19,10 @@ constexpr double kPoolFull = 0.10;
 constexpr double kCollects = 0.10;
 constexpr double kSleepsInCalls = 0.05;
 constexpr double kPoolSleeps = 0.25;  // threads of the pool in calls of their jobs, on average
-constexpr double kCompetes = 0.10;    // on a CPU or waiting for one
+constexpr double kPeerWaits = 0.25;   // of the time, for a peer...
+constexpr uint64_t kSlowAnswer = 50'000'000;   // ns; ...whose answers take that on average
+constexpr uint64_t kLongPoll = 5'000'000'000;  // ns; who waits so long may just be waiting for news
+constexpr double kCompetes = 0.10;             // on a CPU or waiting for one
 
 // By the kernel's count, or the loop's own. What follows from samples is less sure.
 constexpr double kMeasured = 0.95;
@@ -62,6 +65,7 @@ class Causes {
       add_calls(loop);
     }
     if (process_.pool) add_pool(*process_.pool);
+    if (!process_.loops.empty()) add_peers();
     std::stable_sort(causes_.begin(), causes_.end(),
                      [](const Cause& one, const Cause& other) { return one.share > other.share; });
     if (causes_.empty() && !process_.loops.empty()) add_idle();
@@ -215,8 +219,29 @@ class Causes {
     for (const CountedCall& call : process_.pool_calls.calls) asleep += call.looks;
     const double sleeps = pool.busy * ratio(asleep, process_.pool_calls.looks);
     if (sleeps >= kPoolSleeps)
-      add(std::min(sleeps, 1.0), confidence(asleep, process_.pool_calls.looks),
-          SlowIo{process_.pool_calls, pool.busy});
+      add(sleeps, confidence(asleep, process_.pool_calls.looks),
+          SlowIo{{}, process_.pool_calls, pool.busy});
+  }
+
+  // Waits that last through all of the window are for news, not for an answer.
+  void add_peers() {
+    SlowIo slow;
+    for (const PeerFigures& peer : process_.peers) {
+      if (peer.accepted) continue;
+      SlowPeer one{peer.end, peer.answers, peer.connections,
+                   std::min(ratio(peer.covered_ns, process_.watched_ns), 1.0)};
+      if (one.waits.finished == 0) one.waits = peer.connects;
+      if (one.share < kPeerWaits || one.mean_ns() < kSlowAnswer) continue;
+      slow.peers.push_back(one);
+    }
+    if (slow.peers.empty()) return;
+    std::stable_sort(slow.peers.begin(), slow.peers.end(),
+                     [](const auto& one, const auto& other) { return one.share > other.share; });
+    const SlowPeer& first = slow.peers.front();
+    const double share = first.share;
+    const double sure = confidence(first.waits.finished, first.waits.finished) *
+                        (first.mean_ns() < kLongPoll ? 1 : 0.5);
+    add(share, sure, std::move(slow));
   }
 
   void add_idle() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/loop_frame.h"
+#include "model/peer_waits.h"
 
 namespace timeslice::model {
 
@@ -30,12 +31,14 @@ struct PoolCalls {
 struct WatchedProcess {
   uint32_t tgid = 0;
   std::string command;
+  ProcessDescription description;
   uint64_t watched_ns = 0;
   std::vector<WatchedLoop> loops;
   std::optional<PoolFigures> pool;
   PoolCalls pool_calls;
   CpuLimits limits;
-  std::vector<uint32_t> cluster;  // its cluster's workers; empty: it is in none
+  std::vector<uint32_t> cluster;   // its cluster's workers; empty: it is in none
+  std::vector<PeerFigures> peers;  // over TCP: for whom it waited, and who waited for it
 };
 
 struct BlockedLoop {
@@ -88,9 +91,21 @@ struct BlockingCalls {
   std::optional<BlockFunction> function;
 };
 
+// Somebody it asks over TCP answers slowly.
+struct SlowPeer {
+  TcpEnd end;
+  Waits waits;
+  uint32_t connections = 0;
+  double share = 0;  // of the time, that at least one wait for it went on
+  [[nodiscard]] uint64_t mean_ns() const {
+    return waits.finished ? waits.total_ns / waits.finished : 0;
+  }
+};
+
 struct SlowIo {
-  PoolCalls pool;        // what jobs of the pool sleep in
-  double pool_busy = 0;  // threads, on average
+  std::vector<SlowPeer> peers;  // costliest first
+  PoolCalls pool;               // what jobs of the pool sleep in
+  double pool_busy = 0;         // threads, on average; 0: it isn't the pool
 };
 
 struct Idle {

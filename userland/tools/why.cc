@@ -41,7 +41,7 @@ struct Options {
 
 // All loops of a process are found within that time, or it is in the middle of a turn.
 constexpr auto kSearch = 300ms;
-constexpr auto kTick = 200ms;
+constexpr auto kTick = 100ms;
 
 class Answering {
  public:

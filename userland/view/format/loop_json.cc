@@ -39,19 +39,6 @@ double ratio(uint64_t part, uint64_t whole) {
 
 Json ratio_or_null(const std::optional<double>& ratio) { return ratio ? Json(*ratio) : Json(); }
 
-Json cluster_or_null(model::ClusterRole role) {
-  const char* word = view::word_of(role);
-  return word ? Json(word) : Json();
-}
-
-// Those of its process.
-void add_description(Json& loop, const model::ProcessDescription& process) {
-  loop["name"] = text_or_null(process.name);
-  loop["cluster"] = cluster_or_null(process.cluster);
-  loop["ports"] = process.ports;
-  loop["uptime_s"] = process.uptime_ns ? Json(*process.uptime_ns / 1'000'000'000) : Json();
-}
-
 Json loop_json(const model::WatchedLoop& loop) {
   const model::LoopFigures& figures = loop.figures;
   Json turns;

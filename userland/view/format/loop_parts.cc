@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "view/format/description.h"
 #include "view/format/printable.h"
 
 namespace timeslice::view {
@@ -25,6 +26,15 @@ OrderedJson frame_json(const model::StackFrame& frame) {
           {"line", place_or_null(frame.line)},
           {"column", place_or_null(frame.column)},
           {"exact", frame.exact}};
+}
+
+void add_description(OrderedJson& to, const model::ProcessDescription& process) {
+  const char* const cluster = word_of(process.cluster);
+  to["name"] = text_or_null(process.name);
+  to["cluster"] = cluster ? OrderedJson(cluster) : OrderedJson();
+  to["ports"] = process.ports;
+  to["uptime_s"] =
+      process.uptime_ns ? OrderedJson(*process.uptime_ns / 1'000'000'000) : OrderedJson();
 }
 
 OrderedJson refused_json(const std::vector<model::RefusedProcess>& processes) {

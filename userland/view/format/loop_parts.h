@@ -16,6 +16,8 @@ using OrderedJson = nlohmann::ordered_json;
 double whole_us_in_ms(uint64_t ns);
 OrderedJson text_or_null(const std::string& text);
 OrderedJson frame_json(const model::StackFrame& frame);
+// Adds name, cluster, ports and uptime_s.
+void add_description(OrderedJson& to, const model::ProcessDescription& process);
 OrderedJson refused_json(const std::vector<model::RefusedProcess>& processes);
 OrderedJson queued_json(const std::vector<model::QueuedJobs>& jobs);
 // As a line: broken UTF-8 is replaced, and what steers a terminal escaped.

@@ -107,7 +107,17 @@ struct Evidence {
     return json;
   }
   Json operator()(const SlowIo& found) const {
-    return {{"pool_busy", found.pool_busy},
+    Json peers = Json::array();
+    for (const SlowPeer& peer : found.peers)
+      peers.push_back({{"peer", text_of(peer.end)},
+                       {"connections", peer.connections},
+                       {"answers", peer.waits.finished},
+                       {"mean_ms", ms(peer.mean_ns())},
+                       {"longest_ms", ms(peer.waits.longest_ns)},
+                       {"going_on", peer.waits.going_on},
+                       {"share", peer.share}});
+    return {{"peers", peers},
+            {"pool_busy", found.pool_busy},
             {"calls", calls_json(found.pool.calls)},
             {"looks", found.pool.looks}};
   }
@@ -138,10 +148,12 @@ void append_json(std::string& out, const std::vector<ToldProcess>& processes,
     Json causes = Json::array();
     for (const Cause& cause : told.causes)
       causes.push_back(cause_json(cause, told.process.watched_ns));
-    list.push_back({{"tgid", told.process.tgid},
+    Json process = {{"tgid", told.process.tgid},
                     {"command", text_or_null(told.process.command)},
-                    {"watched_ms", ms(told.process.watched_ns)},
-                    {"causes", causes}});
+                    {"watched_ms", ms(told.process.watched_ns)}};
+    add_description(process, told.process.description);
+    process["causes"] = causes;
+    list.push_back(process);
   }
   append_line(out, {{"schema", "timeslice/why/1"},
                     {"time_ns", loops.time_ns},

@@ -161,11 +161,18 @@ struct Teller {
     return out;
   }
   std::string operator()(const SlowIo& found) const {
-    return fmt::format(
-               "It waits for input and output elsewhere: {:.1f} threads of its pool are "
-               "busy on average.",
-               found.pool_busy) +
-           pool_calls(found.pool);
+    if (found.peers.empty())
+      return fmt::format(
+                 "Jobs of its thread pool wait for slow input or output: {:.1f} of its "
+                 "threads are busy on average.",
+                 found.pool_busy) +
+             pool_calls(found.pool);
+    return "It waits for answers over the network: " + listed(found.peers, told_peer) + ".";
+  }
+  static std::string told_peer(const SlowPeer& peer) {
+    return text_of(peer.end) + " took " + time(peer.mean_ns()) + " on average for " +
+           counted(peer.waits.finished, "answer", "answers") + ", " + time(peer.waits.longest_ns) +
+           " at most, and was waited for " + percent(peer.share) + " of the time";
   }
   std::string operator()(const Idle& found) const {
     std::string out = "Nothing holds it up: " +

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "view/format/description.h"
 #include "view/format/number.h"
 #include "view/format/printable.h"
 #include "view/format/why_sentences.h"
@@ -81,12 +82,13 @@ void append_others(std::string& out, const std::vector<uint32_t>& others) {
 void append_text(std::string& out, const std::vector<ToldProcess>& processes) {
   for (const Group& group : grouped_alike(processes)) {
     const ToldProcess& told = *group.told;
-    std::string command;
-    append_printable(command, std::string_view(told.process.command).substr(0, kMostCommand));
-    append_wrapped(
-        out, std::to_string(told.process.tgid) + " ",
-        command + ", watched for " + duration(static_cast<double>(told.process.watched_ns)),
-        kWidth);
+    std::string name;
+    if (told.process.description.name.empty())
+      append_printable(name, std::string_view(told.process.command).substr(0, kMostCommand));
+    else
+      append_description(name, told.process.description);
+    name += ", watched for " + duration(static_cast<double>(told.process.watched_ns));
+    append_wrapped(out, std::to_string(told.process.tgid) + " ", name, kWidth);
     size_t number = 0;
     for (const model::Cause& cause : told.causes)
       append_cause(out, ++number, cause, told.process.watched_ns);
