@@ -80,7 +80,8 @@ Ordered process_json(const model::Process& process) {
           {"ended_cpu_pct", figure(process.ended_cpu_pct)},
           {"ended_nvcsw_per_s", figure(process.ended_nvcsw_per_s)},
           {"ended_nivcsw_per_s", figure(process.ended_nivcsw_per_s)},
-          {"ended", process.ended}};
+          {"ended", process.ended},
+          {"pool", json()}};
 }
 
 Ordered peer_json(const std::optional<model::TopPeer>& peer) {
@@ -136,6 +137,7 @@ Ordered thread_json(const model::Thread& thread) {
       {"began", thread.began},
       {"ended", thread.ended}};
   object.update(sched_json(thread));
+  object["loop"] = json();  // those that have one are tried by themselves
   return object;
 }
 

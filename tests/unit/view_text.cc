@@ -229,10 +229,10 @@ TEST_CASE("CSV has a line per thread, and empty fields for unknown figures") {
   CHECK(out.substr(0, out.find('\n')) ==
         "time_ns,tid,tgid,comm,role,role_evidence,role_confidence,state,cpu,prio,nice,policy,"
         "cpu_pct,nvcsw_per_s,nivcsw_per_s,wait_ms_per_s,migrations_per_s,wait_p99_us,"
-        "top_preemptor,top_waker,nvcsw,nivcsw,migrations,sleeps_in");
+        "top_preemptor,top_waker,nvcsw,nivcsw,migrations,loop_pct,longest_turn_ms,sleeps_in");
   CHECK(std::count(out.begin(), out.end(), '\n') == 5);
   CHECK(out.find("\n1000000000,4321,4321,node,main,,0,r,0,20,0,normal,61.800,794,33,47,1.200,,,,"
-                 "12345,0,0,\n") != std::string::npos);
-  CHECK(out.find("\n1000000000,4322,4321,node,libuv-worker,,0,S,1,20,0,normal,,,,,,,,,0,0,0,"
+                 "12345,0,0,,,\n") != std::string::npos);
+  CHECK(out.find("\n1000000000,4322,4321,node,libuv-worker,,0,S,1,20,0,normal,,,,,,,,,0,0,0,,,"
                  "futex: libuv cond\n") != std::string::npos);
 }

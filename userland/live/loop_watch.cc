@@ -29,9 +29,12 @@ constexpr std::chrono::seconds kPatience{2};
 // What both threads know. Who takes and who looks take turns.
 class LoopWatch::Watcher {
  public:
-  Watcher(const std::vector<uint32_t>& tgids, const LoopWatchOptions& options)
-      : named_(tgids), options_(options), looks_(observe::open_thread_looks(note_)) {
-    for (const uint32_t tgid : tgids) processes_.emplace_back(tgid, options);
+  Watcher(std::vector<uint32_t> tgids, const LoopWatchOptions& options)
+      : wanted_(std::move(tgids)), options_(options) {}
+
+  void want(std::vector<uint32_t> tgids) {
+    const std::lock_guard lock(wanted_mutex_);
+    wanted_ = std::move(tgids);
   }
 
   void watch() {
@@ -52,20 +55,22 @@ class LoopWatch::Watcher {
     changed_.notify_all();
   }
 
-  model::LoopFrame take() {
+  model::LoopFrame take(std::chrono::milliseconds patience) {
     model::LoopFrame seen;
-    const std::unique_lock lock(mutex_, kPatience);
+    const std::unique_lock lock(mutex_, patience);
     if (!lock) {
       seen.note = "a process's memory doesn't answer";
       return seen;
     }
     if (failure_) std::rethrow_exception(failure_);
     seen.time_ns = monotonic_ns();
+    if (!looks_) return seen;  // it has just begun
     seen.source = looks_->source();
     seen.note = note_;
     for (ProcessLoops& process : processes_) process.take(seen);
     seen.all_gone = std::all_of(processes_.begin(), processes_.end(),
                                 [](const ProcessLoops& process) { return process.gone(); });
+    seen.all_gone &= !processes_.empty();
     return seen;
   }
 
@@ -79,28 +84,46 @@ class LoopWatch::Watcher {
   }
 
  private:
+  [[nodiscard]] bool is_watched(uint32_t tgid) const {
+    return std::any_of(processes_.begin(), processes_.end(),
+                       [&](const ProcessLoops& process) { return process.tgid() == tgid; });
+  }
+  [[nodiscard]] bool is_named(uint32_t tgid) const {
+    return std::find(named_.begin(), named_.end(), tgid) != named_.end();
+  }
+  void add(uint32_t tgid) {
+    if (processes_.size() < kMostProcesses && !is_watched(tgid))
+      processes_.emplace_back(tgid, options_);
+  }
+
+  void take_names() {
+    {
+      const std::lock_guard lock(wanted_mutex_);
+      if (named_ == wanted_) return;
+      named_ = wanted_;
+    }
+    for (const uint32_t tgid : named_) add(tgid);
+    next_workers_ns_ = 0;
+  }
+
   // Of those that were named: the workers of a cluster come and go.
   void find_workers(uint64_t now_ns) {
     if (now_ns < next_workers_ns_) return;
     next_workers_ns_ = now_ns + kWorkersEvery;
-    std::erase_if(processes_, [this](const ProcessLoops& process) {
-      return process.gone() && !is_named(process.tgid());
+    std::vector<uint32_t> workers;
+    for (const uint32_t primary : named_)
+      for (const uint32_t worker : observe::cluster_workers(primary)) workers.push_back(worker);
+    std::erase_if(processes_, [&](const ProcessLoops& process) {
+      return !is_named(process.tgid()) &&
+             (process.gone() ||
+              std::find(workers.begin(), workers.end(), process.tgid()) == workers.end());
     });
-    for (const uint32_t primary : named_) {
-      for (const uint32_t worker : observe::cluster_workers(primary)) {
-        const auto is_known = [&](const ProcessLoops& process) { return process.tgid() == worker; };
-        if (processes_.size() < kMostProcesses &&
-            std::none_of(processes_.begin(), processes_.end(), is_known))
-          processes_.emplace_back(worker, options_);
-      }
-    }
-  }
-
-  [[nodiscard]] bool is_named(uint32_t tgid) const {
-    return std::find(named_.begin(), named_.end(), tgid) != named_.end();
+    for (const uint32_t worker : workers) add(worker);
   }
 
   void look() {
+    if (!looks_) looks_ = observe::open_thread_looks(note_);
+    take_names();
     const uint64_t now = monotonic_ns();
     find_workers(now);
     std::vector<uint32_t> tids;
@@ -113,6 +136,8 @@ class LoopWatch::Watcher {
     for (ProcessLoops& process : processes_) looks = process.add(looks);
   }
 
+  std::mutex wanted_mutex_;  // of wanted_ only: nobody waits for a look to set it
+  std::vector<uint32_t> wanted_;
   std::timed_mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<uint32_t> named_;
@@ -125,14 +150,18 @@ class LoopWatch::Watcher {
   bool closed_ = false, ended_ = false;
 };
 
-LoopWatch::LoopWatch(const std::vector<uint32_t>& tgids, const LoopWatchOptions& options)
-    : watcher_(std::make_shared<Watcher>(tgids, options)) {
+LoopWatch::LoopWatch(std::vector<uint32_t> tgids, const LoopWatchOptions& options)
+    : watcher_(std::make_shared<Watcher>(std::move(tgids), options)) {
   if (const int error = start_detached([watcher = watcher_] { watcher->watch(); }))
     throw failure_from_errno("cannot start the thread that looks at loops", error);
 }
 
 LoopWatch::~LoopWatch() { watcher_->close(); }
 
-model::LoopFrame LoopWatch::take() { return watcher_->take(); }
+void LoopWatch::watch(std::vector<uint32_t> tgids) { watcher_->want(std::move(tgids)); }
+
+model::LoopFrame LoopWatch::take(std::chrono::milliseconds patience) {
+  return watcher_->take(patience);
+}
 
 }  // namespace timeslice::live

@@ -3,6 +3,7 @@
 // second, from outside: nothing is attached, and nothing in them stops. Whoever asks gets the
 // figures since the last time.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -14,14 +15,16 @@ namespace timeslice::live {
 
 class LoopWatch {
  public:
-  LoopWatch(const std::vector<uint32_t>& tgids, const LoopWatchOptions& options);  // throws Failure
+  LoopWatch(std::vector<uint32_t> tgids, const LoopWatchOptions& options);  // throws Failure
   ~LoopWatch();
   LoopWatch(const LoopWatch&) = delete;
   LoopWatch& operator=(const LoopWatch&) = delete;
 
-  // Throws what the looking thread has failed with. Waits two seconds at most for one that a
-  // process's memory doesn't answer.
-  model::LoopFrame take();
+  // From now on these, and the workers of their clusters.
+  void watch(std::vector<uint32_t> tgids);
+  // Throws what the looking thread has failed with. Where a process's memory doesn't answer for so
+  // long, the frame's note says so.
+  model::LoopFrame take(std::chrono::milliseconds patience = std::chrono::seconds(2));
 
  private:
   class Watcher;

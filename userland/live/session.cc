@@ -31,7 +31,22 @@ bool Session::selected(const model::Process& process, const ts_thread_row& first
 
 const model::Frame& Session::advance() {
   if (cgroups_) cgroups_->refresh();
-  return tracker_.advance(source_->read());
+  const model::Frame& frame = tracker_.advance(source_->read());
+  if (watch_.loops) show_loops(frame);
+  return frame;
+}
+
+// Nobody's memory keeps a refresh waiting: it has no loops then.
+void Session::show_loops(const model::Frame& frame) {
+  constexpr std::chrono::milliseconds kPatience{100};
+  std::vector<uint32_t> tgids;
+  for (const model::Process* process : frame.processes)
+    if (process->runtime == "node" && !process->ended) tgids.push_back(process->tgid);
+  if (!loop_watch_ && tgids.empty()) return;
+  if (!loop_watch_) loop_watch_ = std::make_unique<LoopWatch>(tgids, LoopWatchOptions());
+  loop_watch_->watch(std::move(tgids));
+  loops_ = loop_watch_->take(kPatience);
+  tracker_.show_loops(loops_);
 }
 
 bool Session::climb() {

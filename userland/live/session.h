@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "live/look_up.h"
+#include "live/loop_watch.h"
 #include "model/tracker.h"
 #include "observe/modes.h"
 #include "observe/targets.h"
@@ -21,6 +22,7 @@ struct Watch {
   std::vector<uint32_t> tgids;  // empty: all
   std::string comm_glob;        // empty: all
   std::string cgroup;           // empty: all
+  bool loops = false;           // of every Node process in view, as well
 };
 
 class Session {
@@ -41,6 +43,7 @@ class Session {
 
  private:
   bool selected(const model::Process& process, const ts_thread_row& first) const;
+  void show_loops(const model::Frame& frame);
 
   Watch watch_;
   std::optional<observe::CgroupTree> cgroups_;
@@ -48,6 +51,8 @@ class Session {
   std::unique_ptr<observe::Source> source_;
   std::string note_;
   model::Tracker tracker_;
+  std::unique_ptr<LoopWatch> loop_watch_;  // null: there was no Node process yet
+  model::LoopFrame loops_;
 };
 
 }  // namespace timeslice::live

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bpf/snapshot.h"
+#include "model/loop_frame.h"
 
 namespace timeslice::model {
 
@@ -61,6 +62,7 @@ struct Thread {
   Figure wait_ms_per_s;  // on the run queue, the wait that still goes on included
   Figure migrations_per_s;
   const SchedFigures* sched = nullptr;  // null: not known of this thread, or in this mode
+  const WatchedLoop* loop = nullptr;  // its event loop over the interval; null: none is known
   std::string sleeps_in;  // "epoll_wait", "futex: libuv cond"; empty: it runs, or nothing is known
   uint64_t changed_at = 0;  // number of the refresh that last changed anything here
   bool began = false;       // since the refresh before
@@ -82,6 +84,8 @@ struct Process {
   std::optional<uint64_t> nvcsw, nivcsw;
   // In these sums, and in no row: what threads did over the interval that ended within it.
   Figure ended_cpu_pct, ended_nvcsw_per_s, ended_nivcsw_per_s;
+  const WatchedLoop* loop = nullptr;  // the busiest of its threads'; null: none is known
+  const WatchedPool* pool = nullptr;  // libuv's thread pool; null: none is known
   bool ended = false;
 
   [[nodiscard]] bool ended_did_something() const {
@@ -114,6 +118,7 @@ struct Frame {
   Figure interval_s;     // absent at the first refresh: then there are no rates either
   std::string source;    // "bpf", "kmod", "proc", "recording"
   Mode mode = Mode::count;
+  bool has_loops = false;                 // of at least one thread
   uint32_t have = 0;                      // groups (enum ts_have) that at least one row brought
   std::vector<Core> cores;                // by number
   std::vector<const Process*> processes;  // by tgid

@@ -62,6 +62,11 @@ struct LoopFigures {
   uint64_t delay_p50_ns = 0, delay_p99_ns = 0, delay_max_ns = 0;
   // Those that ended in the interval, and last the one that goes on.
   std::vector<LoopBlock> blocks;
+
+  // The share of the time within turns; 0 to 1.
+  [[nodiscard]] double utilisation() const {
+    return interval_ns ? static_cast<double>(active.sum()) / static_cast<double>(interval_ns) : 0;
+  }
 };
 
 class LoopTurns {

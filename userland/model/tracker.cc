@@ -45,6 +45,7 @@ Tracker::~Tracker() = default;
 
 const Frame& Tracker::advance(const Snapshot& pass) {
   ++passes_;
+  forget_loops();
   now_ns_ = pass.header.time_ns;
   interval_s_.reset();
   if (before_.time_ns != 0 && pass.header.time_ns > before_.time_ns)
@@ -178,6 +179,44 @@ Group& Tracker::group_of(uint32_t tgid) {
   auto made = std::make_unique<Group>();
   made->shown.tgid = tgid;
   return **groups_.insert(at, std::move(made));
+}
+
+void Tracker::forget_loops() {
+  for (Thread* thread : std::exchange(with_loops_, {})) {
+    thread->loop = nullptr;
+    thread->changed_at = passes_;
+  }
+  for (const auto& group : groups_) {
+    group->shown.loop = nullptr;
+    group->shown.pool = nullptr;
+  }
+  frame_.has_loops = false;
+}
+
+void Tracker::show_loops(const LoopFrame& loops) {
+  forget_loops();
+  const auto shown = [&](uint32_t tgid) {
+    const auto group = std::find_if(groups_.begin(), groups_.end(), [&](const auto& one) {
+      return one->shown.tgid == tgid && !one->members.empty();
+    });
+    return group == groups_.end() ? nullptr : group->get();
+  };
+  for (const WatchedLoop& loop : loops.loops) {
+    Group* const group = shown(loop.tgid);
+    if (!group) continue;
+    for (Tracked* member : group->members) {
+      if (member->shown.row.tid != loop.tid) continue;
+      Thread& thread = member->shown;
+      thread.loop = &loop;
+      thread.changed_at = passes_;
+      with_loops_.push_back(&thread);
+      const WatchedLoop*& busiest = group->shown.loop;
+      if (!busiest || busiest->figures.active.sum() < loop.figures.active.sum()) busiest = &loop;
+      frame_.has_loops = true;
+    }
+  }
+  for (const WatchedPool& pool : loops.pools)
+    if (Group* const group = shown(pool.tgid)) group->shown.pool = &pool;
 }
 
 // Makes the sums of the processes anew in which something happened; those without threads go.

@@ -29,6 +29,8 @@ class Tracker {
 
   // The frame lives, and its pointers are valid, until the next advance.
   const Frame& advance(const Snapshot& pass);
+  // Of threads in the present frame, what their event loops did; `loops` lives as long as that.
+  void show_loops(const LoopFrame& loops);
 
  private:
   // By tid, of which a replay may have two: one that has ended, and who was given its number.
@@ -47,6 +49,7 @@ class Tracker {
   void fill_frame(const Snapshot& pass);
   void fill_cores(std::span<const ts_core_row> cores);
   void fill_trust(const Snapshot& pass);
+  void forget_loops();
 
   LookUp look_up_;
   Selection selection_;
@@ -55,6 +58,7 @@ class Tracker {
   std::vector<Tracked*> active_;                   // got a row at the last pass
   std::vector<Tracked*> active_before_;
   std::vector<std::unique_ptr<Group>> groups_;  // by tgid
+  std::vector<Thread*> with_loops_;
   std::vector<ts_core_row> cores_before_;
   ts_snapshot_header before_{};
   Figure interval_s_;

@@ -34,6 +34,7 @@ void settle(TopOptions& options, const std::vector<std::string>& pids, const std
             const std::string& probes, const std::string& sort) {
   if (!options.replay.empty()) refuse_what_is_live(options, pids, source, probes);
   options.watch.tgids = named_processes(pids);
+  options.watch.loops = true;
   if (source == "proc") options.watch.from = observe::From::proc;
   if (source == "kmod") options.watch.from = observe::From::kmod;
   if (probes == "sched") options.watch.probes = observe::Probes::sched;

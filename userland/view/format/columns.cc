@@ -89,6 +89,14 @@ std::string_view top_waker(const model::Thread& t, Scratch& scratch) {
   return t.sched ? peer(t.sched->top_waker, scratch) : std::string_view();
 }
 
+Figure utilisation(const model::WatchedLoop* loop) {
+  return loop ? Figure(100 * loop->figures.utilisation()) : Figure();
+}
+
+Figure longest_turn_ms(const model::WatchedLoop* loop) {
+  return loop ? Figure(static_cast<double>(loop->figures.longest_turn_ns) / 1e6) : Figure();
+}
+
 // A thread that runs, a kernel thread and a zombie are in no call that anybody could know of.
 bool is_in_call(const model::Thread& t) {
   return !(t.row.flags & TS_THREAD_KERNEL) && (t.row.state == 'S' || t.row.state == 'D');
@@ -215,6 +223,16 @@ constexpr Column table[] = {
    .kind = Kind::total, .least_width = 8, .most_width = 8, .rank = 15, .descending = true,
    .place = Place::files, .needs = TS_HAVE_MIGRATIONS,
    .of_thread = [](Thread t) { return total(t, TS_HAVE_MIGRATIONS, t.row.migrations); }},
+  {.id = ColumnId::loop_pct, .name = "loop_pct", .heading = "LOOP%",
+   .meaning = "its event loop's utilisation: the time in turns, %",
+   .kind = Kind::percent, .least_width = 5, .most_width = 6, .rank = 2, .descending = true,
+   .loops = true, .of_thread = [](Thread t) { return utilisation(t.loop); },
+   .of_process = [](Proc p) { return utilisation(p.loop); }},
+  {.id = ColumnId::longest_turn_ms, .name = "longest_turn_ms", .heading = "TURNms",
+   .meaning = "the longest turn of its event loop, ms",
+   .kind = Kind::fine, .least_width = 6, .most_width = 6, .rank = 3, .descending = true,
+   .loops = true, .of_thread = [](Thread t) { return longest_turn_ms(t.loop); },
+   .of_process = [](Proc p) { return longest_turn_ms(p.loop); }},
   {.id = ColumnId::sleeps_in, .name = "sleeps_in", .heading = "SLEEPS IN",
    .meaning = "the system call it sleeps in, or the lock",
    .kind = Kind::text, .least_width = 17, .most_width = 60, .rank = 7, .descending = false,
@@ -264,6 +282,8 @@ constexpr Alias aliases[] = {
     {"wchan", ColumnId::sleeps_in},
     {"preemptor", ColumnId::top_preemptor},
     {"waker", ColumnId::top_waker},
+    {"loop", ColumnId::loop_pct},
+    {"elu", ColumnId::loop_pct},
 };
 
 bool same(std::string_view a, std::string_view b) {
@@ -315,6 +335,7 @@ std::string_view cell(const Column& column, const Process& process, Scratch& scr
 
 bool measured(const Column& column, const model::Frame& frame) {
   if (column.aggregate && frame.mode != Mode::aggregate) return false;
+  if (column.loops && !frame.has_loops) return false;
   // Before the first row came, nothing is known to be missing.
   return frame.have == 0 || (frame.have & column.needs) == column.needs;
 }
@@ -333,7 +354,7 @@ bool is_missed(const Column& column, const model::Frame& frame) {
 std::string lost_columns(const model::Frame& frame) {
   std::string lost;
   for (const Column& c : table) {
-    if (c.place == Place::files || !is_missed(c, frame)) continue;
+    if (c.place == Place::files || c.loops || !is_missed(c, frame)) continue;
     if (!lost.empty()) lost += ' ';
     lost += c.heading;
   }

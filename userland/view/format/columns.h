@@ -54,6 +54,8 @@ enum class ColumnId : uint8_t {
   nvcsw,
   nivcsw,
   migrations,
+  loop_pct,
+  longest_turn_ms,
   sleeps_in,
   count  // how many there are
 };
@@ -72,6 +74,7 @@ struct Column {
   Place place;
   uint32_t needs;                          // groups (enum ts_have) that a source must bring
   bool aggregate;                          // known in aggregate mode only
+  bool loops;                              // known where event loops are watched only
   bool (*tells_of)(const model::Thread&);  // null: of all. Of others there is nothing to know
   // Number columns have the two former, text columns the two latter. The process's may be null:
   // then the cell is blank.

@@ -65,6 +65,9 @@ void append_text(std::string& out, std::string_view text) {
 // Objects within objects; see below.
 void append_value(std::string& out, const std::optional<model::TopPeer>& peer);
 void append_value(std::string& out, const model::Trust& trust);
+void append_value(std::string& out, const model::WatchedLoop* loop);
+void append_value(std::string& out, const model::WatchedPool* pool);
+void append_value(std::string& out, const model::StackFrame& frame);
 
 template <typename Value>
 void append_value(std::string& out, const Value& value) {
@@ -168,6 +171,7 @@ void append_process(std::string& out, const model::Process* process) {
       .add("ended_nvcsw_per_s", figure(process->ended_nvcsw_per_s))
       .add("ended_nivcsw_per_s", figure(process->ended_nivcsw_per_s))
       .add("ended", process->ended)
+      .add("pool", process->pool)
       .end();
 }
 
@@ -181,6 +185,57 @@ void append_value(std::string& out, const std::optional<model::TopPeer>& peer) {
       .add("comm", peer->name)
       .add("share", rounded(peer->share))
       .add("count", peer->count)
+      .end();
+}
+
+double ms(uint64_t ns) { return rounded(static_cast<double>(ns) / 1e6); }
+
+void append_value(std::string& out, const model::StackFrame& frame) {
+  Object(out)
+      .add("function", unless_empty(frame.function))
+      .add("file", unless_empty(frame.file))
+      .add("line", if_so(frame.line > 0, frame.line))
+      .end();
+}
+
+// In short: `timeslice loop` has all of it.
+void append_value(std::string& out, const model::WatchedLoop* loop) {
+  if (!loop) {
+    out += "null";
+    return;
+  }
+  const model::LoopFigures& figures = loop->figures;
+  const model::BlockProfile profile = [&] {
+    model::BlockProfile all;
+    for (const model::LoopBlock& block : figures.blocks) all.add(block.profile);
+    return all;
+  }();
+  const auto function = profile.function();
+  std::optional<double> turns_per_s;
+  if (figures.turns && figures.interval_ns)
+    turns_per_s = rounded(static_cast<double>(*figures.turns) * 1e9 /
+                          static_cast<double>(figures.interval_ns));
+  Object(out)
+      .add("turns_per_s", turns_per_s)
+      .add("utilisation", rounded(figures.utilisation()))
+      .add("longest_turn_ms", ms(figures.longest_turn_ns))
+      .add("delay_p99_ms", ms(figures.delay_p99_ns))
+      .add("gc_ratio", figure(loop->activity.gc_ratio()))
+      .add("blocks", figures.blocks.size())
+      .add("blocked_by", function ? std::optional(function->frame) : std::nullopt)
+      .end();
+}
+
+void append_value(std::string& out, const model::WatchedPool* pool) {
+  if (!pool) {
+    out += "null";
+    return;
+  }
+  Object(out)
+      .add("size", pool->figures.threads)
+      .add("busy", rounded(pool->figures.busy))
+      .add("queue_depth", pool->figures.queued)
+      .add("slow_queue_depth", pool->figures.slow)
       .end();
 }
 
@@ -223,6 +278,7 @@ void append_thread(std::string& out, const model::Thread* thread) {
       .add("wait_p99_us", figure(sched.wait_p99_us))
       .add("top_preemptor", sched.top_preemptor)
       .add("top_waker", sched.top_waker)
+      .add("loop", t.loop)
       .end();
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "view/format/code_place.h"
 #include "view/format/columns.h"
 #include "view/format/number.h"
 #include "view/format/printable.h"
@@ -88,12 +89,59 @@ std::string role_text(const model::Role& role) {
   return fmt::format("{}, {:.0f}% confidence: {}", role.name, role.confidence * 100, role.evidence);
 }
 
+std::string loop_text(const model::WatchedLoop& loop) {
+  const model::LoopFigures& figures = loop.figures;
+  std::string text;
+  if (figures.turns && figures.interval_ns)
+    text = fmt::format("{:.0f} turns/s  ", static_cast<double>(*figures.turns) * 1e9 /
+                                               static_cast<double>(figures.interval_ns));
+  text += fmt::format("active {:.1f}%", figures.utilisation() * 100);
+  if (const auto gc = loop.activity.gc_ratio()) text += fmt::format("  gc {:.0f}%", *gc * 100);
+  if (figures.longest_turn_ns)
+    text += "  longest turn " + duration(static_cast<double>(figures.longest_turn_ns));
+  return text;
+}
+
+// Of the blocks since the refresh before: how long, and the function that most samples name.
+std::string blocks_text(const std::vector<model::LoopBlock>& blocks) {
+  model::BlockProfile profile;
+  uint64_t blocked_ns = 0;
+  for (const model::LoopBlock& block : blocks) {
+    blocked_ns += block.duration_ns;
+    profile.add(block.profile);
+  }
+  std::string text = duration(static_cast<double>(blocked_ns));
+  if (blocks.size() > 1) text += fmt::format(" in {} turns", blocks.size());
+  if (const auto function = profile.function()) {
+    text += " by ";
+    append_place(text, *function);
+  }
+  return text;
+}
+
+void draw_loop(Area& area, const model::WatchedLoop* loop) {
+  if (!loop) return;
+  area.labelled("loop", loop_text(*loop));
+  if (!loop->figures.blocks.empty())
+    area.labelled("blocked", blocks_text(loop->figures.blocks), Style::bad);
+}
+
+void draw_pool(Area& area, const model::WatchedPool* pool) {
+  if (!pool) return;
+  const model::PoolFigures& figures = pool->figures;
+  std::string text = fmt::format("{} threads, {:.1f} busy", figures.threads, figures.busy);
+  if (figures.queued)
+    text += fmt::format(", {} jobs wait", *figures.queued + figures.slow.value_or(0));
+  area.labelled("pool", text);
+}
+
 void draw_identity(Area& area, const Thread& t) {
   Scratch scratch;
   area.labelled("role", role_text(t.role), Style::strong);
   area.labelled("state", state_text(t));
   area.labelled("CPU", fmt::format("{}   priority {}   policy {}   nice {}", t.row.cpu, t.row.prio,
                                    cell(column(ColumnId::policy), t, scratch), t.row.nice));
+  draw_loop(area, t.loop);
   ++area.y;
 }
 
@@ -242,6 +290,8 @@ void draw_roles(Area area, const Process& p) {
 }
 
 void draw_process(Area whole, const Process& p) {
+  draw_loop(whole, p.loop);
+  draw_pool(whole, p.pool);
   const int half = std::clamp(whole.width / 2, 40, 52);
   const auto total = [](const std::optional<uint64_t>& n) { return n ? grouped(*n) : "-"; };
   Area left{whole.canvas, whole.y, whole.x, half - 2, whole.end};
