@@ -21,7 +21,8 @@ namespace {
 
 // How often all threads of a process are searched for loops: threads come and go, and a loop in the
 // middle of a turn isn't found. Of many it takes longer, so it is done less often.
-constexpr uint64_t kSearchEvery = 100'000'000;    // ns
+constexpr uint64_t kSearchEvery = 100'000'000;    // ns, until one is found
+constexpr uint64_t kSearchForMore = 500'000'000;  // ns
 constexpr uint64_t kSearchPerThread = 1'000'000;  // ns
 constexpr size_t kMostThreads = 8192;             // of a process that are searched
 // How often one without a loop is asked which program it runs by now: its file's symbols are read.
@@ -29,8 +30,8 @@ constexpr uint64_t kBeginningEvery = 1'000'000'000;  // ns
 // A look that took longer is of no single moment: it is repeated.
 constexpr uint64_t kQuickLook = 200'000;  // ns
 constexpr int kTries = 3;
-// A loop that hasn't kept its times for so many looks, while another of its process has, isn't shown
-// and so not looked at.
+// A loop that hasn't kept its times for so many looks, while another of its process has, isn't
+// shown and so not looked at.
 constexpr uint64_t kLooksToKeep = 100;
 constexpr size_t kMostJobsTold = 256;           // of each queue
 constexpr uint64_t kSampleEvery = 18'000'000;   // ns: at every other look
@@ -127,7 +128,8 @@ void ProcessLoops::search(observe::ThreadLooks& looks, uint64_t now_ns) {
     loops_.push_back({found, model::LoopTurns(options_.block_ns)});
   if (!pool_places_ && !loops_.empty()) pool_places_ = pool_by_waiters(memory_, threads);
   sort();
-  next_search_ns_ = now_ns + std::max(kSearchEvery, tids.size() * kSearchPerThread);
+  next_search_ns_ = now_ns + std::max(loops_.empty() ? kSearchEvery : kSearchForMore,
+                                      tids.size() * kSearchPerThread);
 }
 
 void ProcessLoops::add_tids(std::vector<uint32_t>& tids) const {
