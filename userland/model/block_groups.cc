@@ -45,6 +45,7 @@ std::vector<BlockGroup> by_function(const std::vector<LoopBlock>& blocks) {
     group->second.add(block);
   }
   std::vector<BlockGroup> sorted;
+  sorted.reserve(groups.size());
   for (auto& [place, group] : groups) sorted.push_back(std::move(group));
   std::stable_sort(sorted.begin(), sorted.end(), [](const BlockGroup& one, const BlockGroup& two) {
     return std::make_pair(one.goes_on, one.split.sum()) >
