@@ -20,6 +20,7 @@
 #include "tools/start.h"
 #include "tools/timeline.h"
 #include "tools/top.h"
+#include "tools/uring.h"
 #include "tools/why.h"
 #include "view/format/printable.h"
 #include "view/format/say.h"
@@ -74,6 +75,7 @@ int main(int argc, char** argv) {
   timeslice::tools::add_lanes(app);
   timeslice::tools::add_timeline(app);
   timeslice::tools::add_loop(app);
+  timeslice::tools::add_uring(app);
   timeslice::tools::add_why(app);
   timeslice::add_demo(app);
   timeslice::tools::add_check(app);
