@@ -151,6 +151,18 @@ TEST_CASE("a thread that SQPOLL's ring names is its poller, whatever it is calle
   CHECK(interval.advance(now).sqpoll.threads == 1);
 }
 
+TEST_CASE("who made a poller is a submitter, and nobody whom a thread of the process names") {
+  const std::vector<ts_thread_row> rows = {thread(10, "app", 0, 0, 0), thread(11, "other", 0, 0, 0),
+                                           thread(12, "iou-sqp-10", 5, 0, 0, true),
+                                           thread(13, "iou-sqp-11", 0, 0, 0)};
+  UringReading now = reading(1, rows);
+  now.submitters.clear();
+  UringInterval interval;
+  const UringFigures figures = interval.advance(now);
+  CHECK(figures.submitters.threads == 1);
+  CHECK(figures.sqpoll.threads == 1);
+}
+
 TEST_CASE("opcodes have the kernel's names, and unknown ones their number") {
   CHECK(uring_op_name(0) == "NOP");
   CHECK(uring_op_name(22) == "READ");

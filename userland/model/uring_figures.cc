@@ -2,6 +2,8 @@
 #include "model/uring_figures.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
 #include <iterator>
 #include <numeric>
 #include <string_view>
@@ -111,6 +113,21 @@ bool is_sqpoll(const ts_thread_row& row, const UringReading& now) {
   return now.sq_threads.count(row.tid) != 0 || std::string_view(row.comm).starts_with("iou-sqp");
 }
 
+// Who made a poller, submits by it without a system call that could be seen. The kernel names the
+// poller after that thread: "iou-sqp-TID".
+std::set<uint32_t> submitters_of(const UringReading& now) {
+  constexpr std::string_view kPoller = "iou-sqp-";
+  std::set<uint32_t> tids = now.submitters;
+  for (const ts_thread_row* row : now.threads) {
+    const std::string_view comm(row->comm, strnlen(row->comm, sizeof(row->comm)));
+    if (!(row->flags & TS_THREAD_IO_WORKER) || !comm.starts_with(kPoller)) continue;
+    uint32_t tid = 0;
+    std::from_chars(comm.data() + kPoller.size(), comm.data() + comm.size(), tid);
+    tids.insert(tid);
+  }
+  return tids;
+}
+
 }  // namespace
 
 std::string uring_op_name(uint32_t opcode) {
@@ -151,11 +168,12 @@ UringFigures UringInterval::advance(const UringReading& now) {
 void UringInterval::add_threads(UringFigures& figures, const UringReading& now) {
   std::unordered_map<ThreadKey, Before> seen;
   figures.submitters_known = now.has_ops;
+  const std::set<uint32_t> submitters = submitters_of(now);
   for (const ts_thread_row* row : now.threads) {
     const ThreadKey key{row->tid, row->start_ns};
     seen[key] = {row->cpu_ns, row->nvcsw, row->nivcsw};
     const bool is_kernels = row->flags & TS_THREAD_IO_WORKER;
-    if (!is_kernels && now.submitters.count(row->tid) == 0) continue;
+    if (!is_kernels && submitters.count(row->tid) == 0) continue;
     UringThreads& group = !is_kernels            ? figures.submitters
                           : is_sqpoll(*row, now) ? figures.sqpoll
                                                  : figures.workers;
