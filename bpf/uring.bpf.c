@@ -321,8 +321,11 @@ int on_wake(struct bpf_raw_tracepoint_args *args)
 
 static __always_inline void take_route(__u64 address, enum ts_uring_route route)
 {
-	struct request *entry = bpf_map_lookup_elem(&requests, &address);
+	struct request *entry;
 
+	if (!is_watched())
+		return;
+	entry = bpf_map_lookup_elem(&requests, &address);
 	if (!entry || !entry->in_flight)
 		return;
 	entry->route = route;
@@ -377,11 +380,8 @@ static __always_inline void complete_unknown(struct io_ring_ctx *ctx, struct io_
 					     bool more)
 {
 	struct ts_uring_op *op;
-	bool submitting;
+	bool submitting = is_submitting(ctx);
 
-	if (!is_watched())
-		return;
-	submitting = is_submitting(ctx);
 	if (req && submitting) {
 		op = op_at(BPF_CORE_READ(req, opcode) & (TS_URING_OPS - 1));
 		if (!op)
@@ -432,6 +432,9 @@ int on_complete(struct bpf_raw_tracepoint_args *args)
 	struct request *entry;
 	struct ts_uring_op *op;
 
+	/* CQEs are posted by the process's own threads, io_uring's in it among them. */
+	if (!is_watched())
+		return 0;
 	if (!address) {
 		struct io_uring_cqe *cqe = (void *)argument(args, 2);
 

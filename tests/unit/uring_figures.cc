@@ -143,6 +143,17 @@ TEST_CASE("without probes, io_uring's operations and what is told by them are ab
   CHECK_FALSE(figures.submitters_known);
 }
 
+TEST_CASE("what a submitter's requests cost isn't known once it has ended") {
+  const std::vector<ts_thread_row> rows = {thread(10, "app", 5, 0, 0)};
+  UringInterval interval;
+  interval.advance(reading(1, rows));
+  UringReading now = reading(2, {});
+  now.ops[kNop].completed[TS_URING_INLINE] = 1000;
+  const UringFigures figures = interval.advance(now);
+  CHECK(figures.completed() == 1000U);
+  CHECK_FALSE(figures.switches_per_op());
+}
+
 TEST_CASE("a thread that SQPOLL's ring names is its poller, whatever it is called") {
   const std::vector<ts_thread_row> rows = {thread(12, "renamed", 5, 0, 0, true)};
   UringReading now = reading(1, rows);

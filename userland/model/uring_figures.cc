@@ -149,7 +149,7 @@ std::optional<uint64_t> UringFigures::completed() const {
 
 std::optional<double> UringFigures::switches_per_op() const {
   const std::optional<uint64_t> done = completed();
-  if (!done || *done == 0) return std::nullopt;
+  if (!done || *done == 0 || submitters.threads == 0) return std::nullopt;
   const uint64_t all = submitters.switches() + workers.switches() + sqpoll.switches();
   return static_cast<double>(all) / static_cast<double>(*done);
 }

@@ -62,7 +62,7 @@ struct UringFigures {
   std::optional<double> probe_ns_per_op;
 
   [[nodiscard]] std::optional<uint64_t> completed() const;
-  // Absent without probes, or where nothing was completed.
+  // Absent without probes, where nothing was completed, or where whoever submitted has ended.
   [[nodiscard]] std::optional<double> switches_per_op() const;
 };
 
