@@ -5,6 +5,8 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -89,6 +91,13 @@ model::UringOp op_of(const model::UringFrame& frame, const std::string& name) {
   return {};
 }
 
+bool can_read_without_waiting(const char* path) {
+  const UniqueFd file(open(path, O_RDONLY | O_CLOEXEC));
+  char byte = 0;
+  const iovec part{&byte, 1};
+  return pread(file.get(), &byte, 1, 0) == 1 && preadv2(file.get(), &part, 1, 0, RWF_NOWAIT) == 1;
+}
+
 void nops(int count, unsigned flags = 0) {
   Ring ring;
   for (int i = 0; i < count; ++i) {
@@ -101,7 +110,7 @@ void nops(int count, unsigned flags = 0) {
 
 }  // namespace
 
-TEST_CASE("what io_uring does at once is counted as inline, to the unit") {
+TEST_CASE("what io_uring does at once is counted as inline, to the unit", "[uring]") {
   if (!why_no_ring().empty()) SKIP_TEST(why_no_ring());
   const model::UringFrame frame = watched([] {
     nops(1000);
@@ -121,25 +130,32 @@ TEST_CASE("what io_uring does at once is counted as inline, to the unit") {
   });
   CHECK(op_of(frame, "NOP").by_route == Routes{1192, 0, 0, 0});
   CHECK(op_of(frame, "NOP").timed == 1192);
-  CHECK(op_of(frame, "READ").by_route == Routes{37, 0, 0, 0});
+  // Not every file system can say that a read would wait; of the others, workers read.
+  CHECK(op_of(frame, "READ").count() == 37);
+  if (can_read_without_waiting("/proc/self/exe"))
+    CHECK(op_of(frame, "READ").by_route == Routes{37, 0, 0, 0});
   CHECK(frame.figures.completed() == 1229U);
   CHECK(frame.figures.submitters.threads == 1);
   CHECK(frame.figures.unseen == 0U);
   CHECK(frame.figures.overflows == 0U);
 }
 
-TEST_CASE("reads of an empty pipe are counted as polled, and none of another process") {
+TEST_CASE("what waits for its file is counted as polled, and nothing of another process",
+          "[uring]") {
   if (!why_no_ring().empty()) SKIP_TEST(why_no_ring());
   Workload stranger({[] { nops(500); }});
   const model::UringFrame frame = watched([&] {
-    Ring ring;
+    int ends[2];
+    require(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
+    const UniqueFd one(ends[0]), other(ends[1]);
     const Pipe pipe;
+    Ring ring;
     for (int i = 0; i < 20; ++i) {
       char byte = 0;
-      io_uring_prep_read(ring.next(), pipe.out.get(), &byte, 1, 0);
+      io_uring_prep_recv(ring.next(), one.get(), &byte, 1, 0);
       ring.submit();
-      require(write(pipe.in.get(), "x", 1) == 1, "write");
-      require(ring.wait() == 1, "read");
+      require(write(other.get(), "x", 1) == 1, "write");
+      require(ring.wait() == 1, "recv");
     }
     for (int i = 0; i < 7; ++i) {
       char byte = 0;
@@ -150,7 +166,7 @@ TEST_CASE("reads of an empty pipe are counted as polled, and none of another pro
       require(read(pipe.out.get(), &byte, 1) == 1, "read");
     }
   });
-  CHECK(op_of(frame, "READ").by_route == Routes{0, 0, 20, 0});
+  CHECK(op_of(frame, "RECV").by_route == Routes{0, 0, 20, 0});
   CHECK(op_of(frame, "POLL_ADD").by_route == Routes{0, 0, 7, 0});
 
   UringWatch watch({static_cast<uint32_t>(getpid())});
@@ -158,7 +174,7 @@ TEST_CASE("reads of an empty pipe are counted as polled, and none of another pro
   CHECK(watch.take().figures.completed() == 0U);
 }
 
-TEST_CASE("what a worker of io_uring does is counted as io-wq, and the worker as one") {
+TEST_CASE("what a worker of io_uring does is counted as io-wq, and the worker as one", "[uring]") {
   if (!why_no_ring().empty()) SKIP_TEST(why_no_ring());
   const model::UringFrame frame = watched([] {
     static Ring ring;  // its workers stay with it
@@ -175,7 +191,7 @@ TEST_CASE("what a worker of io_uring does is counted as io-wq, and the worker as
   CHECK(*frame.figures.switches_per_op() > 0);
 }
 
-TEST_CASE("timeouts are counted as called back, with their latency") {
+TEST_CASE("timeouts are counted as called back, with their latency", "[uring]") {
   if (!why_no_ring().empty()) SKIP_TEST(why_no_ring());
   const model::UringFrame frame = watched([] {
     Ring ring;
@@ -191,7 +207,7 @@ TEST_CASE("timeouts are counted as called back, with their latency") {
   CHECK(*timeout.p50_ns >= 2'000'000);
 }
 
-TEST_CASE("requests that go on, skip their CQE, or are refused are counted as such") {
+TEST_CASE("requests that go on, skip their CQE, or are refused are counted as such", "[uring]") {
   if (!why_no_ring().empty()) SKIP_TEST(why_no_ring());
   const model::UringFrame frame = watched([] {
     const Pipe pipe;
@@ -220,7 +236,7 @@ TEST_CASE("requests that go on, skip their CQE, or are refused are counted as su
     ring.submit();
     for (int i = 0; i < 64; ++i) ring.wait();
   });
-  CHECK(op_of(frame, "POLL_ADD").by_route == Routes{0, 0, 6, 0});
+  CHECK(op_of(frame, "POLL_ADD").count() == 6);  // the last one says that it is cancelled
   CHECK(op_of(frame, "POLL_ADD").shots == 5);
   CHECK(op_of(frame, "NOP").by_route == Routes{72, 0, 0, 0});
   CHECK(op_of(frame, "NOP").without_cqe == 8);
@@ -228,7 +244,8 @@ TEST_CASE("requests that go on, skip their CQE, or are refused are counted as su
   CHECK(op_of(frame, "CLOSE").refused == 3);
 }
 
-TEST_CASE("a multishot request that was armed before us is named once its file becomes ready") {
+TEST_CASE("a multishot request that was armed before us is named once its file becomes ready",
+          "[uring]") {
   if (!why_no_ring().empty()) SKIP_TEST(why_no_ring());
   struct Armed {
     Ring ring;
@@ -250,9 +267,9 @@ TEST_CASE("a multishot request that was armed before us is named once its file b
   CHECK(op_of(frame, "POLL_ADD").by_route == Routes{0, 0, 6, 0});
 }
 
-TEST_CASE("a ring's fill, overflow and poller are seen from outside") {
+TEST_CASE("a ring's fill, overflow and poller are seen from outside", "[uring]") {
   if (!why_no_ring().empty()) SKIP_TEST(why_no_ring());
-  const model::UringFrame frame = watched([] {
+  Workload workload({[] {
     static Ring full(4);
     for (int batch = 0; batch < 3; ++batch) {
       for (int i = 0; i < 4; ++i) io_uring_prep_nop(full.next());
@@ -261,20 +278,29 @@ TEST_CASE("a ring's fill, overflow and poller are seen from outside") {
     static Ring polled(16, IORING_SETUP_SQPOLL);
     io_uring_prep_nop(polled.next());
     polled.perform();
-  });
-  REQUIRE(frame.rings.size() == 2);
-  CHECK(frame.rings[0].sq_entries == 4U);
-  CHECK(frame.rings[0].cq_entries == 8U);
-  CHECK(frame.rings[0].cq_unread == 8U);
-  CHECK(frame.rings[0].overflow == 4U);
-  CHECK_FALSE(frame.rings[0].sq_thread);
-  CHECK(frame.rings[1].sq_thread);
+  }});
+  UringWatch watch({static_cast<uint32_t>(workload.pid())});
+  workload.run();
+  const model::UringFrame frame = watch.take();
   CHECK(frame.figures.overflows == 4U);
   CHECK(op_of(frame, "NOP").by_route == Routes{9, 0, 0, 0});
   CHECK(frame.figures.sqpoll.threads == 1);
+  CHECK(frame.figures.submitters.threads == 1);
+
+  // Older kernels (6.1) name a poller only while it rests.
+  std::vector<model::UringRing> rings;
+  REQUIRE(until([&] {
+    rings = watch.take().rings;
+    return rings.size() == 2 && rings[1].sq_thread;
+  }));
+  CHECK(rings[0].sq_entries == 4U);
+  CHECK(rings[0].cq_entries == 8U);
+  CHECK(rings[0].cq_unread == 8U);
+  CHECK(rings[0].overflow == 4U);
+  CHECK_FALSE(rings[0].sq_thread);
 }
 
-TEST_CASE("nothing of timeslice uring is left in the kernel when it is killed") {
+TEST_CASE("nothing of timeslice uring is left in the kernel when it is killed", "[uring]") {
   if (!why_no_ring().empty()) SKIP_TEST(why_no_ring());
   Workload workload({[] { nops(100); }});
   const BpfIds before = bpf_ids();
@@ -287,8 +313,8 @@ TEST_CASE("nothing of timeslice uring is left in the kernel when it is killed") 
   CHECK(until([&] { return bpf_ids_since(before, 0).empty(); }));
 }
 
-TEST_CASE(
-    "without rights, a process's own rings are shown, and operations are null with a reason") {
+TEST_CASE("without rights, a process's own rings are shown, and operations are null with a reason",
+          "[uring]") {
   if (!why_no_ring().empty()) SKIP_TEST(why_no_ring());
   Workload workload({[] {
     become_nobody();
