@@ -59,8 +59,7 @@ bool has(const std::string& text, const std::string& part) {
 
 TEST_CASE("loops are their threads', and a process has its busiest") {
   made_up::Source source;
-  source.threads = {made_up::thread(10, 10), made_up::thread(10, 11),
-                    made_up::thread(20, 20)};
+  source.threads = {made_up::thread(10, 10), made_up::thread(10, 11), made_up::thread(20, 20)};
   model::Tracker tracker;
   source.pass(tracker);
   const model::Frame& frame = source.pass(tracker);

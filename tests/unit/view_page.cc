@@ -116,7 +116,8 @@ TEST_CASE("200 columns show every column of the mode") {
   CHECK(layout.pages == 1);
   size_t wanted = 0;
   for (const view::Column& c : view::columns())
-    wanted += c.place != view::Place::files && !c.loops && c.id != ColumnId::name && c.id != ColumnId::tgid;
+    wanted += c.place != view::Place::files && !c.loops && c.id != ColumnId::name &&
+              c.id != ColumnId::tgid;
   CHECK(layout.columns.size() == wanted);
 }
 

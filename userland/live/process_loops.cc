@@ -205,13 +205,18 @@ bool ProcessLoops::keeps_times() const {
                      [](const Tracked& loop) { return loop.found.keeps_times; });
 }
 
+// Of a Node in its first turn, none keeps its times yet.
+bool ProcessLoops::is_shown(const Tracked& loop) const {
+  return loop.found.keeps_times || (!keeps_times() && (loop.found.tid == tgid_ || !can_name()));
+}
+
 void ProcessLoops::take(model::LoopFrame& seen) {
   if (loops_.empty() && !gone_ && !finder_->refusal().empty())
     seen.refused.push_back({tgid_, finder_->refusal()});
   for (Tracked& loop : loops_) {
     auto figures = loop.turns.take();
     model::LoopActivity activity = loop.activity.take();
-    if (figures && (loop.found.keeps_times || !keeps_times()))
+    if (figures && is_shown(loop))
       seen.loops.push_back({tgid_, loop.found.tid, command_, loop.found.tid == tgid_,
                             std::move(*figures), std::move(activity)});
   }

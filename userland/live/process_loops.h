@@ -50,6 +50,7 @@ class ProcessLoops {
   void sort();
   [[nodiscard]] bool is_still_there(const FoundLoop& loop);
   [[nodiscard]] bool keeps_times() const;
+  [[nodiscard]] bool is_shown(const Tracked& loop) const;
   [[nodiscard]] bool can_name() const { return sampler_ && sampler_->refusal().empty(); }
   model::ActivityLook activity_of(const model::LoopLook& joined, const ts_look& look);
   [[nodiscard]] bool is_time_for_sample(const Tracked& loop, const model::LoopLook& joined) const;

@@ -62,7 +62,7 @@ struct Thread {
   Figure wait_ms_per_s;  // on the run queue, the wait that still goes on included
   Figure migrations_per_s;
   const SchedFigures* sched = nullptr;  // null: not known of this thread, or in this mode
-  const WatchedLoop* loop = nullptr;  // its event loop over the interval; null: none is known
+  const WatchedLoop* loop = nullptr;    // its event loop over the interval; null: none is known
   std::string sleeps_in;  // "epoll_wait", "futex: libuv cond"; empty: it runs, or nothing is known
   uint64_t changed_at = 0;  // number of the refresh that last changed anything here
   bool began = false;       // since the refresh before
