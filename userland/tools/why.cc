@@ -6,7 +6,6 @@
 #include <chrono>
 #include <csignal>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "loop/core/loop.h"
 #include "tools/checks.h"
 #include "tools/least_privilege.h"
+#include "tools/loop_news.h"
 #include "tools/named_processes.h"
 #include "tools/output.h"
 #include "view/format/number.h"
@@ -60,7 +60,7 @@ class Answering {
 
  private:
   void begin() {
-    say_news(watch_.begin());
+    news_.say(watch_.begin(), options_.tgids.size());
     if (isatty(STDERR_FILENO))
       view::say("watching " + view::counted(options_.tgids.size(), "process", "processes") +
                 " for " + view::duration(options_.seconds * 1e9) + "; Ctrl-C answers at once");
@@ -74,7 +74,7 @@ class Answering {
 
   void answer() {
     live::WhyWatched watched = watch_.finish();
-    say_news(watched.loops);
+    news_.say(watched.loops, options_.tgids.size());
     std::vector<view::ToldProcess> told;
     for (model::WatchedProcess& process : watched.processes) {
       std::vector<model::Cause> causes =
@@ -91,26 +91,12 @@ class Answering {
     write_all(text);
   }
 
-  void say_news(const model::LoopFrame& frame) {
-    if (!frame.note.empty() && frame.note != note_) view::say(note_ = frame.note);
-    for (const model::RefusedProcess& process : frame.refused) {
-      const std::string sentence = "cannot watch the event loops of process " +
-                                   std::to_string(process.tgid) + ": " + process.why;
-      if (frame.refused.size() >= options_.tgids.size()) throw Failure(sentence);
-      if (said_.insert(process.tgid).second) view::say(sentence);
-    }
-    for (const model::RefusedProcess& process : frame.unnamed)
-      if (said_.insert(process.tgid).second)
-        view::say("process " + std::to_string(process.tgid) + ": " + process.why);
-  }
-
   const Options& options_;
   loop::Loop loop_;
   loop::EndingSignals end_;  // first: opening the watch takes a while
   live::WhyWatch watch_;
   loop::Timer search_, tick_, time_;
-  std::string note_;
-  std::set<uint32_t> said_;  // of whom something was
+  LoopNews news_;
 };
 
 }  // namespace
@@ -127,10 +113,7 @@ void add_why(CLI::App& app) {
       ->type_name("SEC")
       ->check(number_within(0.5, 3600));
   why->add_flag("--json", options->json, "Print one JSON object");
-  why->add_option("--block-ms", options->block_ms,
-                  "A turn of the loop that lasts so many milliseconds is reported as a block")
-      ->type_name("MS")
-      ->check(number_within(20, 3'600'000));
+  add_block_option(*why, options->block_ms);
   why->callback([=] {
     options->tgids = named_processes(*pids);
     keep_rights_for(Work::watching);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#include "tools/loop_news.h"
+
+#include "base/failure.h"
+#include "tools/checks.h"
+#include "view/format/say.h"
+
+namespace timeslice::tools {
+
+void add_block_option(CLI::App& app, double& block_ms) {
+  app.add_option("--block-ms", block_ms,
+                 "A turn of the loop that lasts so many milliseconds is reported as a block")
+      ->type_name("MS")
+      ->check(number_within(20, 3'600'000));
+}
+
+void LoopNews::say(const model::LoopFrame& frame, size_t asked) {
+  if (!frame.note.empty() && frame.note != note_) view::say(note_ = frame.note);
+  for (const model::RefusedProcess& process : frame.refused) {
+    const std::string sentence = "cannot watch the event loops of process " +
+                                 std::to_string(process.tgid) + ": " + process.why;
+    if (frame.refused.size() >= asked) throw Failure(sentence);
+    if (refused_.insert(process.tgid).second) view::say(sentence);
+  }
+  for (const model::RefusedProcess& process : frame.unnamed)
+    if (unnamed_.insert(process.tgid).second)
+      view::say("process " + std::to_string(process.tgid) + ": " + process.why);
+}
+
+}  // namespace timeslice::tools
