@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "model/loop_frame.h"
+#include "live/loop_watch.h"
 
 namespace timeslice::tools {
 
