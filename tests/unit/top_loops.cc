@@ -108,6 +108,24 @@ TEST_CASE("columns of loops are there where a loop is watched, on 80 columns as 
   CHECK(&view::find_column("loop") == &view::column(view::ColumnId::loop_pct));
 }
 
+TEST_CASE("where there are more columns than fit, the headings say so at any width") {
+  test::MadeFrame made;
+  made.process(10, "node", "node");
+  made.thread(10, "node", "main");
+  const WatchedLoop loop = loop_of(10, 10, 614);
+  made.threads()[0].loop = made.processes()[0].loop = &loop;
+  made.frame().has_loops = true;
+  view::Controls controls;
+  for (int width = 80; width <= 200; ++width) {
+    controls.refreshed(made.frame());
+    const size_t pages = view::lay_out(width, 0, controls.list, made.frame()).pages;
+    view::Canvas canvas(width, 24, true);
+    view::draw_page(canvas, &made.frame(), controls, "18:31:02");
+    CAPTURE(width, canvas.plain());
+    CHECK((pages == 1 || has(canvas.plain(), "1/" + std::to_string(pages) + ">")));
+  }
+}
+
 TEST_CASE("scripts get a thread's loop and a process's pool in short, or null") {
   test::MadeFrame made;
   made.process(10, "node", "node");

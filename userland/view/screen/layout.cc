@@ -74,14 +74,16 @@ std::vector<PlacedColumn> place(ColumnList page, int width) {
   return placed;
 }
 
-}  // namespace
+// Of the turn mark, "1/2>", in the line of the headings.
+constexpr int mark_width = 4;
 
-Layout lay_out(int width, size_t page, const ListState& list, const model::Frame& frame) {
-  ColumnList fixed, left;
-  for (const Column& c : columns())
-    if (wanted(c, width, list, frame)) (always(c, list) ? fixed : left).push_back(&c);
-  std::stable_sort(left.begin(), left.end(),
-                   [](const Column* a, const Column* b) { return a->rank < b->rank; });
+bool leaves_room_for_mark(const std::vector<PlacedColumn>& columns, int width) {
+  const PlacedColumn& last = columns.back();
+  const auto heading = static_cast<int>(last.column->heading.size());
+  return last.x + (last.column->kind == Kind::text ? heading : last.width) <= width - mark_width;
+}
+
+Layout lay_out_within(int width, size_t page, const ColumnList& fixed, ColumnList left) {
   std::vector<ColumnList> pages;
   do pages.push_back(take_page(fixed, left, width));
   while (!left.empty());
@@ -90,6 +92,19 @@ Layout lay_out(int width, size_t page, const ListState& list, const model::Frame
   layout.page = std::min(page, pages.size() - 1);
   layout.columns = place(pages[layout.page], width);
   return layout;
+}
+
+}  // namespace
+
+Layout lay_out(int width, size_t page, const ListState& list, const model::Frame& frame) {
+  ColumnList fixed, left;
+  for (const Column& c : columns())
+    if (wanted(c, width, list, frame)) (always(c, list) ? fixed : left).push_back(&c);
+  std::stable_sort(left.begin(), left.end(),
+                   [](const Column* a, const Column* b) { return a->rank < b->rank; });
+  const Layout layout = lay_out_within(width, page, fixed, left);
+  if (layout.pages == 1 || leaves_room_for_mark(layout.columns, width)) return layout;
+  return lay_out_within(width - mark_width - 1, page, fixed, left);
 }
 
 }  // namespace timeslice::view
