@@ -24,10 +24,12 @@ constexpr uint64_t kBlock = 50'000'000;  // ns
 
 bool no_node() { return run({"node", "--version"}).status != 0; }
 
-// Ends with its stdin. spin() takes CPU time, so that it is as long on a busy machine.
+// Ends with its stdin. Says when it has started, which is a block of its own. spin() takes CPU
+// time, so that it is as long on a busy machine.
 const std::string kCommon = R"(
 const fs = require('fs'), crypto = require('crypto');
 process.stdin.resume().on('end', () => process.exit());
+setTimeout(() => console.log('ready'), 20);
 const spin = (ms) => {
   const from = process.cpuUsage();
   for (let used = 0; used < ms * 1000;) {
@@ -87,8 +89,10 @@ Found wait_for(const Command& command, Holds holds) {
   return found;
 }
 
-// The causes of all windows until the process has been watched for so many seconds.
-std::set<std::string> words_during(const Command& command, int seconds) {
+// The causes of all windows until the process, which has started, has been watched for so many
+// seconds.
+std::set<std::string> words_during(Command& command, int seconds) {
+  REQUIRE(command.line() == "ready");
   WhyWatch watch({static_cast<uint32_t>(command.pid())}, kBlock);
   std::set<std::string> words;
   uint64_t watched_ns = 0;
@@ -124,7 +128,7 @@ TEST_CASE("a blocked loop is told with the function that blocks it, many short t
   CHECK(loop.phase == "timers");
   CHECK(found.cause->confidence > 0.5);
 
-  const Command turns = node("setInterval(() => spin(1), 4);");
+  Command turns = node("setInterval(() => spin(1), 4);");
   CHECK_FALSE(words_during(turns, 2).contains("blocked_loop"));
 }
 
@@ -138,7 +142,7 @@ TEST_CASE("a loop without time between its turns is busy, one with half of it is
   REQUIRE(found.cause);
   const std::set<std::string> own = {"render", "spin"};
   CHECK(own.contains(std::get<model::BusyLoop>(found.cause->finding).function->frame.function));
-  const Command half = node("const work = () => (spin(5), setTimeout(work, 10)); work();");
+  Command half = node("const work = () => (spin(5), setTimeout(work, 10)); work();");
   CHECK_FALSE(words_during(half, 2).contains("busy_loop"));
 }
 
@@ -192,7 +196,7 @@ TEST_CASE("a full pool is told with what waits for it, a busy one is not") {
   CHECK(pool.jobs[0].count == 5);
 
   // Four jobs leave none to wait, once each has a thread.
-  const Command busy = node(keep);
+  Command busy = node(keep);
   WhyWatch watch({static_cast<uint32_t>(busy.pid())}, kBlock);
   const auto pool_of = [&] {
     std::this_thread::sleep_for(50ms);
@@ -217,7 +221,7 @@ TEST_CASE("calls that a loop sleeps in are told with the function that makes the
   REQUIRE(found.cause);
   CHECK(std::get<model::BlockingCalls>(found.cause->finding).function->frame.function == "backup");
 
-  const Command asynchronous = node("setInterval(() => fs.readFile('/etc/hosts', () => {}), 5);");
+  Command asynchronous = node("setInterval(() => fs.readFile('/etc/hosts', () => {}), 5);");
   CHECK_FALSE(words_during(asynchronous, 2).contains("blocking_calls"));
 }
 
@@ -235,7 +239,7 @@ allocate();
     return collection.function && collection.function->frame.function == "allocate";
   });
   CHECK(found.cause);
-  const Command none = node("function spins() { spin(3); setImmediate(spins); } spins();");
+  Command none = node("function spins() { spin(3); setImmediate(spins); } spins();");
   CHECK_FALSE(words_during(none, 2).contains("gc"));
 }
 
@@ -295,7 +299,7 @@ TEST_CASE("a pool that waits for a slow file makes a process slow, though its lo
   const auto& calls = std::get<model::SlowIo>(found.cause->finding).pool.calls;
   REQUIRE_FALSE(calls.empty());
   CHECK(calls[0].name == "openat");
-  const Command quick = node("setInterval(() => fs.stat('/etc/hosts', () => {}), 20);");
+  Command quick = node("setInterval(() => fs.stat('/etc/hosts', () => {}), 20);");
   CHECK_FALSE(words_during(quick, 1).contains("slow_io"));
 }
 
@@ -306,7 +310,9 @@ TEST_CASE("a process whose peer answers slowly waits for that one, and for no qu
       "require('http').createServer((request, response) => setTimeout(() => response.end('x'),\n"
       "    +request.url.slice(1))).listen(0, '127.0.0.1', function () {\n"
       "      console.log(this.address().port); });");
-  const auto port = server.line();
+  std::optional<std::string> port;
+  while ((port = server.line()) == "ready") {
+  }
   REQUIRE(port);
   const auto client = [&](const std::string& ms) {
     return node(
