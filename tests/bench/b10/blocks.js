@@ -48,7 +48,7 @@ function report() {
     const best = blocks.reduce((a, b) => (!a || overlap(truth, b) > overlap(truth, a) ? b : a), null);
     if (!best || overlap(truth, best) < (truth.end - truth.start) / 2) continue;
     ++found;
-    right += truth.functions.includes(best.function) ? 1 : 0;
+    right += best.samples > 0 && truth.functions.includes(best.function ?? '') ? 1 : 0;
     errors.push(Math.abs(best.duration_ms - (truth.end - truth.start) / 1e6));
   }
   const invented = blocks.filter((block) =>
