@@ -102,7 +102,7 @@ Layout lay_out(int width, size_t page, const ListState& list, const model::Frame
     if (wanted(c, width, list, frame)) (always(c, list) ? fixed : left).push_back(&c);
   std::stable_sort(left.begin(), left.end(),
                    [](const Column* a, const Column* b) { return a->rank < b->rank; });
-  const Layout layout = lay_out_within(width, page, fixed, left);
+  Layout layout = lay_out_within(width, page, fixed, left);
   if (layout.pages == 1 || leaves_room_for_mark(layout.columns, width)) return layout;
   return lay_out_within(width - mark_width - 1, page, fixed, left);
 }
