@@ -77,16 +77,19 @@ void LoopTurns::begin_turn(const LoopLook& from, const LoopLook& to, bool same_c
 // Exact where the loop sleeps in its next wait. Where it hasn't slept since, the next turn has
 // looked at the clock after this one. Of several turns that have passed, this one is taken for the
 // long one where the loop has also slept; where it hasn't, half of the time was theirs as far as we
-// know.
+// know. But after the last look that met it, it is given no more than it had lasted by then: where
+// looks are far apart, short turns would add up to a block that nobody has seen.
 void LoopTurns::end_turn(const LoopLook& from, const LoopLook& to) {
   const uint64_t idle = to.keeps_times ? less(idle_until(to), idle_until(from)) : 0;
   uint64_t end = from.at_ns + less(to.at_ns, from.at_ns) / 2;
-  if (is_next_count(from, to))
-    end = to.entry_ns ? to.entry_ns : to.time_ns;
-  else if (idle != 0)
-    end = less(to.at_ns, idle);
-  end = std::clamp(end, from.at_ns, to.at_ns);
   const Turn turn = *std::exchange(turn_, std::nullopt);
+  if (is_next_count(from, to)) {
+    end = to.entry_ns ? to.entry_ns : to.time_ns;
+  } else {
+    if (idle != 0) end = less(to.at_ns, idle);
+    end = std::min(end, from.at_ns + less(from.at_ns, turn.start_ns));
+  }
+  end = std::clamp(end, from.at_ns, to.at_ns);
   now_.longest_turn_ns = std::max(now_.longest_turn_ns, less(end, turn.start_ns));
   add_delays(turn, end);
   if (less(end, turn.start_ns) >= block_ns_)
