@@ -65,6 +65,27 @@ const orders = {
     for (let i = 0; i < 2; ++i) require('zlib').gzip('text', () => {});
     say({});
   },
+  // Nothing but whole numbers, so there is nothing to collect.
+  count: (millions) => {
+    let sum = 0;
+    for (let i = 0; i < millions * 1e6; ++i) sum = (sum * 31 + i) | 0;
+    say({ sum });
+  },
+  // Garbage for so many ms, and how long V8 says that it took to collect it.
+  garbage: (ms) => {
+    let collected = 0;
+    const observer = new (require('perf_hooks').PerformanceObserver)((list) =>
+        list.getEntries().forEach((entry) => collected += entry.duration));
+    observer.observe({ entryTypes: ['gc'] });
+    const keep = [], end = Date.now() + +ms;
+    const again = () => {
+      for (let i = 0; i < 20000; ++i)
+        keep[keep.length < 400000 ? keep.length : i * 20] = { i, list: [i, i + 1] };
+      if (Date.now() < end) return setImmediate(again);
+      setTimeout(() => (observer.disconnect(), say({ collected })), 20);
+    };
+    again();
+  },
   worker: () => new Worker('setInterval(() => {}, 5)', { eval: true }).on('online', () => say({})),
   // Which does what this one does, when it is told.
   likeWorker: () => {
@@ -262,7 +283,7 @@ TEST_CASE("turns of a millisecond each are no block") {
   Node node;
   LoopWatch watch({node.tgid()}, {});
   REQUIRE(until([&] { return !watch.take().loops.empty(); }));
-  node.order("turns 300");
+  node.order("turns 1000");
   // On a busy machine a turn may have to wait for its core as long as a block is; it doesn't run.
   for (const model::LoopBlock& block : blocks_until(watch, 0, false).ended)
     CHECK(block.split.wait > block.split.oncpu);
@@ -361,6 +382,40 @@ TEST_CASE("a full pool is told with what waits for it, and one with room as havi
   uint32_t work = 0;  // whose names Node 20 and later keep
   for (const model::QueuedJobs& jobs : full.jobs) work += jobs.kind == "work" ? jobs.count : 0;
   CHECK(work == 3 + 2);
+}
+
+TEST_CASE(
+    "a loop's share of garbage collection has V8's pauses in it, and is none without garbage") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  LoopWatch watch({node.tgid()}, {});
+  model::LoopActivity activity;
+  const auto take_main = [&](uint64_t& interval_ns) {
+    for (const model::WatchedLoop& loop : watch.take().loops) {
+      if (!loop.is_main) continue;
+      activity = loop.activity;
+      interval_ns = loop.figures.interval_ns;
+      return true;
+    }
+    return false;
+  };
+  uint64_t interval_ns = 0;
+  REQUIRE(until([&] { return take_main(interval_ns); }));
+  node.order("count 1500");
+  REQUIRE(take_main(interval_ns));
+  REQUIRE(activity.gc_ratio());
+  CHECK(*activity.gc_ratio() < 0.05);
+  const double collected_ms = node.order("garbage 5000")["collected"];
+  REQUIRE(take_main(interval_ns));
+  REQUIRE(activity.gc_ratio());
+  const double share = collected_ms / ms(interval_ns);
+  // V8 also collects in steps between its pauses, of which perf_hooks doesn't tell. And so many
+  // looks are a sample: four times its standard error.
+  const double error = 4 * std::sqrt(share * (1 - share) / activity.vm_looks) + 0.02;
+  CAPTURE(share, *activity.gc_ratio(), activity.vm_looks);
+  CHECK(share > 0.02);
+  CHECK(*activity.gc_ratio() > share - error);
+  CHECK(*activity.gc_ratio() < 6 * share + error);
 }
 
 TEST_CASE("a process without a loop is refused with a sentence, and one that ends ends the watch") {

@@ -55,6 +55,19 @@ bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// A Node whose first thread has a loop, and its second none.
+struct MadeNode : test::MadeFrame {
+  MadeNode() {
+    process(10, "node", "node").pool = &pool;
+    thread(10, "node", "main").loop = &loop;
+    thread(11, "node");
+    processes()[0].loop = &loop;
+    frame().has_loops = true;
+  }
+  WatchedLoop loop = loop_of(10, 10, 614);
+  model::WatchedPool pool = pool_of(10);
+};
+
 }  // namespace
 
 TEST_CASE("loops are their threads', and a process has its busiest") {
@@ -85,16 +98,13 @@ TEST_CASE("loops are their threads', and a process has its busiest") {
 }
 
 TEST_CASE("columns of loops are there where a loop is watched, on 80 columns as well") {
-  test::MadeFrame made;
-  made.process(10, "node", "node");
-  made.thread(10, "node", "main");
+  MadeNode made;
   view::Controls controls;
   controls.refreshed(made.frame());
   const view::ListState& list = controls.list;
+  made.frame().has_loops = false;
   CHECK_FALSE(shows(view::lay_out(200, 0, list, made.frame()), view::ColumnId::loop_pct));
   CHECK_FALSE(has(view::lost_columns(made.frame()), "LOOP%"));
-  const WatchedLoop loop = loop_of(10, 10, 614);
-  made.threads()[0].loop = made.processes()[0].loop = &loop;
   made.frame().has_loops = true;
   for (const int width : {80, 200}) {
     const view::Layout layout = view::lay_out(width, 0, list, made.frame());
@@ -109,12 +119,7 @@ TEST_CASE("columns of loops are there where a loop is watched, on 80 columns as 
 }
 
 TEST_CASE("where there are more columns than fit, the headings say so at any width") {
-  test::MadeFrame made;
-  made.process(10, "node", "node");
-  made.thread(10, "node", "main");
-  const WatchedLoop loop = loop_of(10, 10, 614);
-  made.threads()[0].loop = made.processes()[0].loop = &loop;
-  made.frame().has_loops = true;
+  MadeNode made;
   view::Controls controls;
   for (int width = 80; width <= 200; ++width) {
     controls.refreshed(made.frame());
@@ -127,14 +132,7 @@ TEST_CASE("where there are more columns than fit, the headings say so at any wid
 }
 
 TEST_CASE("scripts get a thread's loop and a process's pool in short, or null") {
-  test::MadeFrame made;
-  made.process(10, "node", "node");
-  made.thread(10, "node", "main");
-  made.thread(11, "node");
-  const WatchedLoop loop = loop_of(10, 10, 614);
-  const model::WatchedPool pool = pool_of(10);
-  made.threads()[0].loop = &loop;
-  made.processes()[0].pool = &pool;
+  MadeNode made;
   std::string text;
   view::append_json(text, made.frame());
   CHECK(text.find('\x1b') == std::string::npos);
@@ -154,14 +152,7 @@ TEST_CASE("scripts get a thread's loop and a process's pool in short, or null") 
 }
 
 TEST_CASE("the details show a loop, what blocked it, and the pool") {
-  test::MadeFrame made;
-  made.process(10, "node", "node");
-  made.thread(10, "node", "main");
-  made.thread(11, "node");
-  const WatchedLoop loop = loop_of(10, 10, 614);
-  const model::WatchedPool pool = pool_of(10);
-  made.threads()[0].loop = made.processes()[0].loop = &loop;
-  made.processes()[0].pool = &pool;
+  MadeNode made;
   view::Controls controls;
   controls.details = true;
   const auto page = [&] {

@@ -49,24 +49,9 @@ std::string phase_of(runtime::JsPhase phase) {
 }
 
 model::VmState vm_state(runtime::V8State state) {
-  switch (state) {
-    case runtime::V8State::kJavaScript:
-      return model::VmState::javascript;
-    case runtime::V8State::kGarbageCollector:
-      return model::VmState::garbage_collector;
-    case runtime::V8State::kParser:
-    case runtime::V8State::kBytecodeCompiler:
-    case runtime::V8State::kCompiler:
-      return model::VmState::compiler;
-    case runtime::V8State::kOther:
-    case runtime::V8State::kExternal:
-    case runtime::V8State::kAtomicsWait:
-    case runtime::V8State::kIdle:
-      return model::VmState::native;
-    case runtime::V8State::kUnknown:
-      break;
-  }
-  return model::VmState::unknown;
+  if (state == runtime::V8State::kUnknown) return model::VmState::unknown;
+  return state == runtime::V8State::kGarbageCollector ? model::VmState::garbage_collector
+                                                      : model::VmState::other;
 }
 
 model::StackFrame frame_of(runtime::JsFrame& frame) {

@@ -43,9 +43,15 @@ void Session::show_loops(const model::Frame& frame) {
   for (const model::Process* process : frame.processes)
     if (process->runtime == "node" && !process->ended) tgids.push_back(process->tgid);
   if (!loop_watch_ && tgids.empty()) return;
-  if (!loop_watch_) loop_watch_ = std::make_unique<LoopWatch>(tgids, LoopWatchOptions());
-  loop_watch_->watch(std::move(tgids));
-  loops_ = loop_watch_->take(kPatience);
+  try {
+    if (!loop_watch_) loop_watch_ = std::make_unique<LoopWatch>(tgids, LoopWatchOptions());
+    loop_watch_->watch(std::move(tgids));
+    loops_ = loop_watch_->take(kPatience);
+  } catch (const Failure& failure) {  // the rest can be shown all the same
+    note_ = failure.what();
+    watch_.loops = false;
+    return;
+  }
   tracker_.show_loops(loops_);
 }
 

@@ -69,26 +69,26 @@ void WhyWatch::look_at_pools() {
   }
 }
 
-model::WatchedProcess WhyWatch::described(uint32_t tgid) const {
+model::CpuLimits WhyWatch::limits_since_before(uint32_t tgid) {
+  const observe::CpuLimitsNow now = observe::cpu_limits(tgid);
+  const observe::CpuLimitsNow before =
+      std::exchange(limits_.try_emplace(tgid, now).first->second, now);
+  const auto since = [](uint64_t then, uint64_t value) { return value - std::min(then, value); };
+  return {now.cpus, now.quota, since(before.periods, now.periods),
+          since(before.throttled_periods, now.throttled_periods)};
+}
+
+model::WatchedProcess WhyWatch::described(uint32_t tgid) {
   model::WatchedProcess process;
   process.tgid = tgid;
-  const observe::CpuLimitsNow now = observe::cpu_limits(tgid);
-  process.limits = {now.cpus, now.quota, 0, 0};
-  if (const auto before = limits_.find(tgid); before != limits_.end()) {
-    const auto since = [](uint64_t then, uint64_t value) { return value - std::min(then, value); };
-    process.limits.periods = since(before->second.periods, now.periods);
-    process.limits.throttled_periods =
-        since(before->second.throttled_periods, now.throttled_periods);
-  }
+  process.limits = limits_since_before(tgid);
+  process.peers = peers_[tgid].take();
   if (const auto cluster = clusters_.find(tgid); cluster != clusters_.end())
     process.cluster = cluster->second;
-  if (const auto pool = pools_.find(tgid); pool != pools_.end()) {
-    process.pool_calls.looks = pool->second.looks;
-    for (const auto& [name, looks] : pool->second.calls)
-      process.pool_calls.calls.push_back({name, looks});
-    std::stable_sort(process.pool_calls.calls.begin(), process.pool_calls.calls.end(),
-                     [](const auto& one, const auto& other) { return one.looks > other.looks; });
-  }
+  const Pool pool = std::exchange(pools_[tgid], {});
+  process.pool_calls.looks = pool.looks;
+  for (const auto& [name, looks] : pool.calls) process.pool_calls.calls.push_back({name, looks});
+  model::sort_by_looks(process.pool_calls.calls);
   return process;
 }
 
@@ -99,7 +99,6 @@ WhyWatched WhyWatch::finish() {
   for (model::WatchedLoop& loop : std::exchange(watched.loops.loops, {})) {
     const auto [process, is_new] = processes.try_emplace(loop.tgid);
     if (is_new) process->second = described(loop.tgid);
-    if (is_new) process->second.peers = peers_[loop.tgid].take();
     process->second.command = loop.command;
     process->second.watched_ns = std::max(process->second.watched_ns, loop.figures.interval_ns);
     process->second.loops.push_back(std::move(loop));

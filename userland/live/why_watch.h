@@ -32,21 +32,22 @@ class WhyWatch {
   model::LoopFrame begin();
   // Ten times a second. False: all of the processes have ended.
   bool tick();
-  WhyWatched finish();
+  WhyWatched finish();  // of the window since the last one, or since begin()
 
  private:
   struct Pool {
     uint32_t looks = 0;
     std::map<std::string, uint32_t> calls;
   };
-  [[nodiscard]] model::WatchedProcess described(uint32_t tgid) const;
+  model::WatchedProcess described(uint32_t tgid);
+  model::CpuLimits limits_since_before(uint32_t tgid);
   void find_clusters();
   void look_at_pools();
   void look_at_sockets();
 
   std::vector<uint32_t> tgids_;                         // with the workers of their clusters
   std::map<uint32_t, std::vector<uint32_t>> clusters_;  // by worker: all of its cluster
-  std::map<uint32_t, observe::CpuLimitsNow> limits_;    // at the beginning
+  std::map<uint32_t, observe::CpuLimitsNow> limits_;    // when the present window began
   LoopWatch loops_;
   Session session_;
   std::map<uint32_t, Pool> pools_;

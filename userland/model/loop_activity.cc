@@ -10,23 +10,14 @@ namespace {
 // Whoever starts programs all the time doesn't take our memory.
 constexpr size_t kMostRivals = 1024;
 
-template <typename T>
-void sort_by_looks(std::vector<T>& counted) {
-  std::stable_sort(counted.begin(), counted.end(),
-                   [](const T& one, const T& other) { return one.looks > other.looks; });
-}
-
 }  // namespace
 
 void ActivityLooks::add(const ActivityLook& look) {
   ++now_.looks;
   now_.vm_looks += look.asks_vm && (!look.in_turn || look.vm != VmState::unknown);
   if (look.in_turn) {
-    now_.javascript += look.vm == VmState::javascript;
-    now_.garbage_collector += look.vm == VmState::garbage_collector;
-    now_.compiler += look.vm == VmState::compiler;
-    now_.native += look.vm == VmState::native;
     const bool collects = look.vm == VmState::garbage_collector;
+    now_.garbage_collector += collects;
     now_.collector_waits += collects && look.waits;
     if (!look.call.empty()) ++(collects ? now_.collector_sleeps : calls_[look.call]);
   }

@@ -3,6 +3,7 @@
 // states it was, in which call it slept, who had the CPU while it waited for one. Looks come a
 // hundred times a second, so shares of them are shares of time.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -14,8 +15,8 @@
 
 namespace timeslice::model {
 
-// What V8 says of itself: whose code the thread runs.
-enum class VmState { javascript, garbage_collector, compiler, native, unknown };
+// What V8 says of itself.
+enum class VmState { garbage_collector, other, unknown };
 
 // Who has the CPU that a thread waits for; tid 0: nobody, the thread is kept from it (a cgroup's
 // limit), or is about to get it.
@@ -44,11 +45,19 @@ struct CountedRival {
   uint32_t looks = 0;
 };
 
+// Most frequent first.
+template <typename Counted>
+void sort_by_looks(std::vector<Counted>& counted) {
+  std::stable_sort(counted.begin(), counted.end(), [](const Counted& one, const Counted& other) {
+    return one.looks > other.looks;
+  });
+}
+
 struct LoopActivity {
   uint32_t looks = 0;
-  uint32_t vm_looks = 0;  // of them: outside of turns, or in a state that V8 told
-  uint32_t javascript = 0, garbage_collector = 0, compiler = 0, native = 0;  // of those
-  std::vector<CountedCall> calls;                                            // most frequent first
+  uint32_t vm_looks = 0;             // of them: outside of turns, or in a state that V8 told
+  uint32_t garbage_collector = 0;    // of those
+  std::vector<CountedCall> calls;    // most frequent first
   std::vector<CountedRival> rivals;  // by process, most frequent first
   uint32_t rival_looks = 0;          // at which it waited, and a rival could be asked for
   // While V8 collected garbage: asleep, which is no call of its own, and waiting for a CPU.

@@ -63,6 +63,17 @@ struct LoopFigures {
   // Those that ended in the interval, and last the one that goes on.
   std::vector<LoopBlock> blocks;
 
+  // Absent: the loop doesn't count its turns.
+  [[nodiscard]] std::optional<double> turns_per_s() const {
+    if (!turns || interval_ns == 0) return std::nullopt;
+    return static_cast<double>(*turns) * 1e9 / static_cast<double>(interval_ns);
+  }
+  // The samples of all its blocks.
+  [[nodiscard]] BlockProfile blocks_profile() const {
+    BlockProfile profile;
+    for (const LoopBlock& block : blocks) profile.add(block.profile);
+    return profile;
+  }
   // The share of the time within turns; 0 to 1.
   [[nodiscard]] double utilisation() const {
     return interval_ns ? static_cast<double>(active.sum()) / static_cast<double>(interval_ns) : 0;

@@ -104,7 +104,7 @@ class Causes {
   // Of what lies beyond blocks, most has to be its own work.
   void add_busy(const WatchedLoop& loop, double blocked) {
     const LoopFigures& figures = loop.figures;
-    const double utilisation = ratio(figures.active.sum(), figures.interval_ns);
+    const double utilisation = figures.utilisation();
     const double work = ratio(figures.active.oncpu, figures.interval_ns) - blocked -
                         loop.activity.gc_ratio().value_or(0);
     if (utilisation < kBusy || work < kBusy / 2) return;
@@ -249,8 +249,7 @@ class Causes {
     idle.loops = process_.loops.size();
     for (const WatchedLoop& loop : process_.loops) {
       const LoopFigures& figures = loop.figures;
-      idle.utilisation =
-          std::max(idle.utilisation, ratio(figures.active.sum(), figures.interval_ns));
+      idle.utilisation = std::max(idle.utilisation, figures.utilisation());
       idle.longest_turn_ns = std::max(idle.longest_turn_ns, figures.longest_turn_ns);
       idle.delay_p99_ns = std::max(idle.delay_p99_ns, figures.delay_p99_ns);
     }

@@ -205,18 +205,9 @@ void append_value(std::string& out, const model::WatchedLoop* loop) {
     return;
   }
   const model::LoopFigures& figures = loop->figures;
-  const model::BlockProfile profile = [&] {
-    model::BlockProfile all;
-    for (const model::LoopBlock& block : figures.blocks) all.add(block.profile);
-    return all;
-  }();
-  const auto function = profile.function();
-  std::optional<double> turns_per_s;
-  if (figures.turns && figures.interval_ns)
-    turns_per_s = rounded(static_cast<double>(*figures.turns) * 1e9 /
-                          static_cast<double>(figures.interval_ns));
+  const auto function = figures.blocks_profile().function();
   Object(out)
-      .add("turns_per_s", turns_per_s)
+      .add("turns_per_s", figure(figures.turns_per_s()))
       .add("utilisation", rounded(figures.utilisation()))
       .add("longest_turn_ms", ms(figures.longest_turn_ns))
       .add("delay_p99_ms", ms(figures.delay_p99_ns))

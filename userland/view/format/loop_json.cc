@@ -37,12 +37,10 @@ double ratio(uint64_t part, uint64_t whole) {
   return whole ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
 
-Json ratio_or_null(const std::optional<double>& ratio) { return ratio ? Json(*ratio) : Json(); }
+Json figure_or_null(const std::optional<double>& figure) { return figure ? Json(*figure) : Json(); }
 
 Json loop_json(const model::WatchedLoop& loop) {
   const model::LoopFigures& figures = loop.figures;
-  Json turns;
-  if (figures.turns) turns = ratio(*figures.turns * 1'000'000'000, figures.interval_ns);
   Json blocks = Json::array();
   for (const model::LoopBlock& block : figures.blocks) blocks.push_back(block_json(block));
   return {{"tgid", loop.tgid},
@@ -50,10 +48,10 @@ Json loop_json(const model::WatchedLoop& loop) {
           {"command", text_or_null(loop.command)},
           {"kind", loop.is_main ? "main" : "worker"},
           {"interval_ms", ms(figures.interval_ns)},
-          {"turns_per_s", turns},
-          {"utilisation", ratio(figures.active.sum(), figures.interval_ns)},
+          {"turns_per_s", figure_or_null(figures.turns_per_s())},
+          {"utilisation", figures.utilisation()},
           {"longest_turn_ms", ms(figures.longest_turn_ns)},
-          {"gc_ratio", ratio_or_null(loop.activity.gc_ratio())},
+          {"gc_ratio", figure_or_null(loop.activity.gc_ratio())},
           {"active_ms",
            {{"oncpu", ms(figures.active.oncpu)},
             {"wait", ms(figures.active.wait)},

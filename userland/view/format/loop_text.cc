@@ -27,9 +27,8 @@ double percent(uint64_t part, uint64_t whole) {
 }
 
 std::string turns_per_s(const model::LoopFigures& figures) {
-  if (!figures.turns) return "-";
-  return fmt::format("{:.0f}", static_cast<double>(*figures.turns) * 1e9 /
-                                   static_cast<double>(figures.interval_ns));
+  const auto turns = figures.turns_per_s();
+  return turns ? fmt::format("{:.0f}", *turns) : "-";
 }
 
 std::string ms(uint64_t ns) { return fmt::format("{:.1f}", static_cast<double>(ns) / 1e6); }

@@ -92,9 +92,7 @@ std::string role_text(const model::Role& role) {
 std::string loop_text(const model::WatchedLoop& loop) {
   const model::LoopFigures& figures = loop.figures;
   std::string text;
-  if (figures.turns && figures.interval_ns)
-    text = fmt::format("{:.0f} turns/s  ", static_cast<double>(*figures.turns) * 1e9 /
-                                               static_cast<double>(figures.interval_ns));
+  if (const auto turns = figures.turns_per_s()) text = fmt::format("{:.0f} turns/s  ", *turns);
   text += fmt::format("active {:.1f}%", figures.utilisation() * 100);
   if (const auto gc = loop.activity.gc_ratio()) text += fmt::format("  gc {:.0f}%", *gc * 100);
   if (figures.longest_turn_ns)
@@ -103,16 +101,12 @@ std::string loop_text(const model::WatchedLoop& loop) {
 }
 
 // Of the blocks since the refresh before: how long, and the function that most samples name.
-std::string blocks_text(const std::vector<model::LoopBlock>& blocks) {
-  model::BlockProfile profile;
+std::string blocks_text(const model::LoopFigures& figures) {
   uint64_t blocked_ns = 0;
-  for (const model::LoopBlock& block : blocks) {
-    blocked_ns += block.duration_ns;
-    profile.add(block.profile);
-  }
+  for (const model::LoopBlock& block : figures.blocks) blocked_ns += block.duration_ns;
   std::string text = duration(static_cast<double>(blocked_ns));
-  if (blocks.size() > 1) text += fmt::format(" in {} turns", blocks.size());
-  if (const auto function = profile.function()) {
+  if (figures.blocks.size() > 1) text += fmt::format(" in {} turns", figures.blocks.size());
+  if (const auto function = figures.blocks_profile().function()) {
     text += " by ";
     append_place(text, *function);
   }
@@ -123,7 +117,7 @@ void draw_loop(Area& area, const model::WatchedLoop* loop) {
   if (!loop) return;
   area.labelled("loop", loop_text(*loop));
   if (!loop->figures.blocks.empty())
-    area.labelled("blocked", blocks_text(loop->figures.blocks), Style::bad);
+    area.labelled("blocked", blocks_text(loop->figures), Style::bad);
 }
 
 void draw_pool(Area& area, const model::WatchedPool* pool) {
