@@ -160,8 +160,7 @@ TEST_CASE("a starved loop is told with who uses its CPU; who uses another isn't 
       CPU_ZERO(&set);
       CPU_SET(cpu, &set);
       sched_setaffinity(0, sizeof(set), &set);
-      for (volatile uint64_t i = 0;; i = i + 1) {
-      }
+      for (;;) asm volatile("");
     };
   };
   const Child here(hog_on(cpus[0])), there(hog_on(cpus[1]));
@@ -170,8 +169,8 @@ TEST_CASE("a starved loop is told with who uses its CPU; who uses another isn't 
     return
         [pid](const model::StarvedBy& by) { return by.rival.tgid == static_cast<uint32_t>(pid); };
   };
-  const Found found = wait_for<model::Starved>(starved, [&](const model::Starved& starved) {
-    return std::any_of(starved.by.begin(), starved.by.end(), is(here.pid()));
+  const Found found = wait_for<model::Starved>(starved, [&](const model::Starved& cause) {
+    return std::any_of(cause.by.begin(), cause.by.end(), is(here.pid()));
   });
   REQUIRE(found.cause);
   const auto& by = std::get<model::Starved>(found.cause->finding).by;

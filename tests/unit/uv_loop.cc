@@ -101,6 +101,25 @@ TEST_CASE("a loop is known by its descriptor, its ring of handles and its fields
   CHECK(state->turns == 9U);
 }
 
+TEST_CASE("where a loop kept its fields at the last look is asked first, and not believed") {
+  Memory memory;
+  const UvLayout layout = *layout_of(memory, {}).layout;
+  put_loop(memory, layout);
+  constexpr uint64_t kOther = 0x7f0000a00000;  // readable, and not the loop's
+  memory.block(kOther, 512);
+  memory.put(kOther, std::array<uint64_t, 64>{1, 2, 3});
+  for (const uint64_t fields : {uint64_t{0}, kFields, kOther, uint64_t{0x7f0000b00000}}) {
+    CAPTURE(fields);
+    const auto state = read_uv_loop(memory, layout, kLoop, fields);
+    REQUIRE(state);
+    CHECK(state->entry_ns == 5000);
+    CHECK(state->turns == 9U);
+    CHECK(state->fields == kFields);
+  }
+  memory.put(kLoop + layout.internal, uint64_t{8});
+  CHECK_FALSE(read_uv_loop(memory, layout, kLoop, kFields));
+}
+
 TEST_CASE("what only looks like a loop at first sight is none") {
   Memory memory;
   const UvLayout layout = *layout_of(memory, {}).layout;

@@ -14,7 +14,9 @@ namespace timeslice::live {
 namespace {
 
 constexpr uint64_t kKeptFor_ns = 10'000'000'000;
-constexpr uint64_t kPortsKeptFor_ns = 1'000'000'000;
+// Of many sockets it takes long to read them: a thousandth of a CPU at most.
+constexpr uint64_t kPortsKeptFor_ns = 1'000'000'000, kPortsKeptForMost_ns = 60'000'000'000;
+constexpr uint64_t kPortsShare = 1000;
 
 model::ClusterRole role_of(uint32_t tgid) {
   if (observe::is_cluster_worker(tgid)) return model::ClusterRole::worker;
@@ -58,13 +60,16 @@ void Descriptions::look_up(const std::vector<uint32_t>& tgids) {
 void Descriptions::read_ports(const std::vector<uint32_t>& listeners) {
   const uint64_t now_ns = monotonic_ns();
   const auto is_known = [&](uint32_t tgid) { return ports_.contains(tgid); };
-  if (now_ns - ports_read_ns_ < kPortsKeptFor_ns &&
+  const uint64_t kept_for_ns =
+      std::clamp(ports_took_ns_ * kPortsShare, kPortsKeptFor_ns, kPortsKeptForMost_ns);
+  if (now_ns - ports_read_ns_ < kept_for_ns &&
       std::all_of(listeners.begin(), listeners.end(), is_known))
     return;
   ports_read_ns_ = now_ns;
   ports_.clear();
   for (const ProcessSockets& sockets : sockets_.read(listeners))
     ports_[sockets.tgid] = ports_of(sockets.listening);
+  ports_took_ns_ = monotonic_ns() - now_ns;
 }
 
 std::vector<model::ProcessDescription> Descriptions::of(const std::vector<uint32_t>& tgids) {

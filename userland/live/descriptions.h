@@ -17,7 +17,8 @@ namespace timeslice::live {
 
 class Descriptions {
  public:
-  // In the order of `tgids`. Names and clusters are as of ten seconds ago at most, ports of one.
+  // In the order of `tgids`. Names and clusters are as of ten seconds ago at most, ports of
+  // one, or, where there are very many sockets, of a minute.
   std::vector<model::ProcessDescription> of(const std::vector<uint32_t>& tgids);
 
  private:
@@ -33,7 +34,7 @@ class Descriptions {
   observe::TcpSockets sockets_;
   std::map<uint32_t, Known> known_;
   std::map<uint32_t, std::vector<uint16_t>> ports_;
-  uint64_t looked_up_ns_ = 0, ports_read_ns_ = 0;
+  uint64_t looked_up_ns_ = 0, ports_read_ns_ = 0, ports_took_ns_ = 0;
 };
 
 }  // namespace timeslice::live

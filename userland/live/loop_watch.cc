@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "base/clock.h"
@@ -49,10 +50,12 @@ class LoopWatch::Watcher {
       }
       // What a busy machine made us miss is not made up for.
       next = std::max(next + kPeriod, std::chrono::steady_clock::now());
-      changed_.wait_until(lock, next, [this] { return closed_; });
+      lock.unlock();
+      std::this_thread::sleep_until(next);
+      lock.lock();
     }
     ended_ = true;
-    changed_.notify_all();
+    end_.notify_all();
   }
 
   model::LoopFrame take(std::chrono::milliseconds patience) {
@@ -79,8 +82,7 @@ class LoopWatch::Watcher {
     std::unique_lock lock(mutex_, std::defer_lock);
     if (!lock.try_lock_for(kPatience)) return;
     closed_ = true;
-    changed_.notify_all();
-    changed_.wait_for(lock, kPatience, [this] { return ended_; });
+    end_.wait_for(lock, kPatience, [this] { return ended_; });
   }
 
  private:
@@ -132,14 +134,15 @@ class LoopWatch::Watcher {
       process.add_tids(tids);
     }
     if (tids.empty()) return;
+    const uint64_t since = monotonic_ns();
     std::span<const ts_look> looks = looks_->read(tids);
-    for (ProcessLoops& process : processes_) looks = process.add(looks);
+    for (ProcessLoops& process : processes_) looks = process.add(looks, since);
   }
 
   std::mutex wanted_mutex_;  // of wanted_ only: nobody waits for a look to set it
   std::vector<uint32_t> wanted_;
   std::timed_mutex mutex_;
-  std::condition_variable_any changed_;
+  std::condition_variable_any end_;
   std::vector<uint32_t> named_;
   LoopWatchOptions options_;
   std::string note_;

@@ -13,7 +13,6 @@
 #include "model/sleep.h"
 #include "observe/command_line.h"
 #include "observe/numbers_in.h"
-#include "runtime/uv_loop.h"
 
 namespace timeslice::live {
 
@@ -44,14 +43,25 @@ struct State {
   uint64_t at_ns = 0;
 };
 
+// Has the thread slept from one look to the other, in the same wait for events? Then nobody has
+// written its loop's words meanwhile. Each sleep adds to what the kernel counts.
+bool has_slept(const ts_look& from, const ts_look& to, int32_t epoll_fd) {
+  return (from.have & TS_LOOK_THREAD) && waits_for_events(from, epoll_fd) &&
+         waits_for_events(to, epoll_fd) && from.nvcsw == to.nvcsw && from.nivcsw == to.nivcsw;
+}
+
+bool is_at_rest(const runtime::UvPoolCounts& pool) {
+  return pool.idle == pool.threads && pool.queued == 0U && pool.slow == 0U;
+}
+
 // The words, and the moment at which they were read.
 std::optional<State> read_state(MemoryReader& memory, const runtime::UvLayout& layout,
-                                uint64_t address) {
+                                uint64_t address, uint64_t fields) {
   std::optional<State> state;
   uint64_t shortest = UINT64_MAX;
   for (int i = 0; i < kTries && shortest > kQuickLook; ++i) {
     const uint64_t before = monotonic_ns();
-    const auto words = runtime::read_uv_loop(memory, layout, address);
+    const auto words = runtime::read_uv_loop(memory, layout, address, fields);
     const uint64_t after = monotonic_ns();
     if (!words) return std::nullopt;
     if (after - before >= shortest) continue;
@@ -93,6 +103,7 @@ void ProcessLoops::begin_anew(uint64_t now_ns) {
   sampler_.reset();
   finder_ = std::make_unique<LoopFinder>(tgid_);
   pool_places_.reset();
+  pool_now_.reset();
   wants_names_ = false;
   if (finder_->refusal().empty()) {
     pool_places_ = pool_by_symbols(tgid_, finder_->image());
@@ -132,17 +143,32 @@ void ProcessLoops::search(observe::ThreadLooks& looks, uint64_t now_ns) {
                                       tids.size() * kSearchPerThread);
 }
 
-void ProcessLoops::add_tids(std::vector<uint32_t>& tids) const {
-  for (const Tracked& loop : loops_) tids.push_back(loop.found.tid);
+void ProcessLoops::add_tids(std::vector<uint32_t>& tids) {
+  for (Tracked& loop : loops_) {
+    loop.is_looked_at = loop.found.keeps_times || loop.looks++ < kLooksToKeep || !keeps_times();
+    if (loop.is_looked_at) tids.push_back(loop.found.tid);
+  }
 }
 
-std::span<const ts_look> ProcessLoops::add(std::span<const ts_look> looks) {
+std::span<const ts_look> ProcessLoops::add(std::span<const ts_look> looks, uint64_t since_ns) {
+  bool all_slept = true;
   for (Tracked& loop : loops_) {
+    if (!loop.is_looked_at) continue;
     const ts_look& look = looks.front();
     looks = looks.subspan(1);
-    if (!(look.have & TS_LOOK_THREAD) || look.start_ns != loop.found.thread_start_ns) continue;
-    if (!loop.found.keeps_times && loop.looks++ >= kLooksToKeep && keeps_times()) continue;
-    const auto state = read_state(memory_, finder_->layout(), loop.found.address);
+    const bool is_there =
+        (look.have & TS_LOOK_THREAD) && look.start_ns == loop.found.thread_start_ns;
+    all_slept &= is_there;
+    if (!is_there) continue;
+    std::optional<State> state;
+    if (loop.words && has_slept(loop.last, look, loop.found.epoll_fd))
+      state = State{*loop.words, since_ns};
+    else
+      state = read_state(memory_, finder_->layout(), loop.found.address,
+                         loop.words ? loop.words->fields : 0);
+    all_slept &= state && state->at_ns == since_ns;
+    loop.last = look;
+    loop.words = state ? std::optional(state->words) : std::nullopt;
     if (!state) continue;
     loop.found.keeps_times |= state->words.entry_ns != 0 || state->words.idle_ns != 0;
     const model::LoopLook joined = join(*state, loop.found, look);
@@ -151,7 +177,7 @@ std::span<const ts_look> ProcessLoops::add(std::span<const ts_look> looks) {
     loop.activity.add(activity);
     if (is_time_for_sample(loop, joined)) take_sample(loop, activity, look, joined.at_ns);
   }
-  if (pool_places_ && !loops_.empty()) look_at_pool();
+  if (pool_places_ && !loops_.empty()) look_at_pool(all_slept);
   return looks;
 }
 
@@ -193,9 +219,13 @@ void ProcessLoops::take_sample(Tracked& loop, const model::ActivityLook& activit
   ++dropped_;
 }
 
-void ProcessLoops::look_at_pool() {
-  if (const auto pool = runtime::read_uv_pool(memory_, *pool_places_))
-    pool_.add({monotonic_ns(), pool->threads, pool->idle, pool->queued, pool->slow, pool->waiting});
+// Only loops fill it: one that had nothing to do, and whose loops have slept since, is as it was.
+void ProcessLoops::look_at_pool(bool all_slept) {
+  if (!(all_slept && pool_now_ && is_at_rest(*pool_now_)))
+    pool_now_ = runtime::read_uv_pool(memory_, *pool_places_);
+  if (pool_now_)
+    pool_.add({monotonic_ns(), pool_now_->threads, pool_now_->idle, pool_now_->queued,
+               pool_now_->slow, pool_now_->waiting});
 }
 
 // Beside a loop that keeps its times, one that doesn't is none of JavaScript's: Node has one for

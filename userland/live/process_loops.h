@@ -17,6 +17,7 @@
 #include "model/loop_frame.h"
 #include "observe/target_memory.h"
 #include "observe/thread_looks.h"
+#include "runtime/uv_loop.h"
 #include "runtime/uv_pool.h"
 
 namespace timeslice::live {
@@ -28,9 +29,10 @@ class ProcessLoops {
   // From time to time: threads have come or gone, or the process runs another program by now.
   void search(observe::ThreadLooks& looks, uint64_t now_ns);
   // The threads that it wants to be looked at.
-  void add_tids(std::vector<uint32_t>& tids) const;
-  // `looks`: of the threads that add_tids() has added. Returns those of others behind them.
-  std::span<const ts_look> add(std::span<const ts_look> looks);
+  void add_tids(std::vector<uint32_t>& tids);
+  // `looks`: of the threads that add_tids() has added, taken after `since_ns`, CLOCK_MONOTONIC.
+  // Returns those of others behind them.
+  std::span<const ts_look> add(std::span<const ts_look> looks, uint64_t since_ns);
   // The figures since the last call.
   void take(model::LoopFrame& seen);
 
@@ -43,7 +45,10 @@ class ProcessLoops {
     model::LoopTurns turns;
     model::ActivityLooks activity{};
     uint64_t sampled_ns = 0;
-    uint64_t looks = 0;
+    uint64_t looks = 0;  // at which it might have kept times, but hadn't
+    bool is_looked_at = false;
+    ts_look last{};                             // of its thread
+    std::optional<runtime::UvLoopState> words;  // read after that
   };
 
   void begin_anew(uint64_t now_ns);
@@ -56,7 +61,7 @@ class ProcessLoops {
   [[nodiscard]] bool is_time_for_sample(const Tracked& loop, const model::LoopLook& joined) const;
   void take_sample(Tracked& loop, const model::ActivityLook& activity, const ts_look& look,
                    uint64_t now_ns);
-  void look_at_pool();
+  void look_at_pool(bool all_slept);
   void take_pool(model::LoopFrame& seen);
   void add_jobs(model::PoolFigures& figures);
 
@@ -68,6 +73,7 @@ class ProcessLoops {
   std::unique_ptr<JsSampler> sampler_;
   bool wants_names_ = false;  // there was something
   std::optional<runtime::UvPoolPlaces> pool_places_;
+  std::optional<runtime::UvPoolCounts> pool_now_;  // at the last look
   model::PoolLooks pool_;
   std::vector<Tracked> loops_;
   std::string command_;

@@ -13,6 +13,7 @@ class TargetMemory : public MemoryReader {
   explicit TargetMemory(uint32_t tgid) : tgid_(tgid) {}
   // False as well where the process is gone or may not be looked at.
   [[nodiscard]] bool read(uint64_t address, void* to, size_t bytes) override;
+  [[nodiscard]] bool read_parts(std::span<const MemoryPart> parts) override;
 
  private:
   uint32_t tgid_;

@@ -28,22 +28,20 @@ bool is_ring(MemoryReader& memory, uint64_t head) {
   return back == head && forth == head;
 }
 
-// Words of an object, in one read from the first of them to the last.
+// Words of an object, in one piece from the first of them to the last.
 template <size_t Most>
 struct Words {
-  Words(MemoryReader& memory, uint64_t object, std::initializer_list<uint64_t> offsets)
-      : first(std::min(offsets)) {
-    const uint64_t size = std::max(offsets) + 8 - first;
-    complete = size <= Most && memory.read(object + first, bytes.data(), size);
-  }
+  Words(std::initializer_list<uint64_t> offsets)
+      : first(std::min(offsets)), size(std::max(offsets) + 8 - first) {}
+  [[nodiscard]] bool fit() const { return size <= Most; }
+  MemoryPart of(uint64_t object) { return {object + first, bytes.data(), size}; }
   uint64_t operator[](uint64_t offset) const {
     uint64_t value = 0;
     std::memcpy(&value, &bytes[offset - first], sizeof(value));
     return value;
   }
 
-  uint64_t first;
-  bool complete;
+  uint64_t first, size;
   std::array<unsigned char, Most> bytes;
 };
 
@@ -62,19 +60,27 @@ bool is_uv_loop(MemoryReader& memory, const UvLayout& layout, uint64_t address, 
 }
 
 std::optional<UvLoopState> read_uv_loop(MemoryReader& memory, const UvLayout& layout,
-                                        uint64_t address) {
-  // A hundred times a second: as few reads as can be. Each is of one moment.
-  const Words<1024> loop(memory, address, {layout.internal, layout.time});
-  if (!loop.complete || !may_be_pointer(loop[layout.internal])) return std::nullopt;
+                                        uint64_t address, uint64_t fields) {
   const uint64_t turns_at = layout.loop_count.value_or(layout.entry_time);
-  const Words<2048> fields(memory, loop[layout.internal],
-                           {turns_at, layout.entry_time, layout.idle_time});
-  if (!fields.complete) return std::nullopt;
+  Words<1024> loop({layout.internal, layout.time});
+  Words<2048> kept({turns_at, layout.entry_time, layout.idle_time});
+  if (!loop.fit() || !kept.fit()) return std::nullopt;
+  // A hundred times a second: as few reads as can be.
+  const std::array both{loop.of(address), kept.of(fields)};
+  const bool knew =
+      may_be_pointer(fields) && memory.read_parts(both) && loop[layout.internal] == fields;
+  if (!knew) {
+    if (!memory.read_parts({both.data(), 1})) return std::nullopt;
+    fields = loop[layout.internal];
+    const MemoryPart part = kept.of(fields);
+    if (!may_be_pointer(fields) || !memory.read_parts({&part, 1})) return std::nullopt;
+  }
   UvLoopState state;
-  state.entry_ns = fields[layout.entry_time];
-  state.idle_ns = fields[layout.idle_time];
+  state.entry_ns = kept[layout.entry_time];
+  state.idle_ns = kept[layout.idle_time];
   state.time_ms = loop[layout.time];
-  if (layout.loop_count) state.turns = fields[*layout.loop_count];
+  if (layout.loop_count) state.turns = kept[*layout.loop_count];
+  state.fields = fields;
   return state;
 }
 

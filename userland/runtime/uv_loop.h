@@ -15,6 +15,7 @@ struct UvLoopState {
   uint64_t idle_ns = 0;           // waited before that
   uint64_t time_ms = 0;           // when it last looked at CLOCK_MONOTONIC
   std::optional<uint64_t> turns;  // since it began
+  uint64_t fields = 0;            // the address at which it keeps all of these but the time
 };
 
 // Whose events does it wait for with this epoll descriptor? True where the loop at `address` does,
@@ -25,7 +26,8 @@ struct UvLoopState {
 [[nodiscard]] std::optional<int32_t> uv_loop_fd(MemoryReader& memory, const UvLayout& layout,
                                                 uint64_t address);
 
+// `fields`: where it kept them at the last look, which saves a read; 0: not known.
 [[nodiscard]] std::optional<UvLoopState> read_uv_loop(MemoryReader& memory, const UvLayout& layout,
-                                                      uint64_t address);
+                                                      uint64_t address, uint64_t fields = 0);
 
 }  // namespace timeslice::runtime

@@ -49,23 +49,6 @@ constexpr const char* kFsTypes[] = {
     "symlink",   "readlink",  "chown",  "fchown",  "realpath", "copyfile", "lchown",  "opendir",
     "readdir",   "closedir",  "statfs", "mkstemp", "lutime"};
 
-using Numbers = std::pair<std::optional<uint32_t>, std::optional<uint32_t>>;
-
-// In one read where they are close to each other, as compilers put them.
-Numbers read_both(MemoryReader& memory, uint64_t one, uint64_t other) {
-  constexpr uint64_t kClose = 256;
-  const uint64_t first = std::min(one, other), last = std::max(one, other);
-  std::array<unsigned char, kClose + 4> bytes;
-  if (last - first > kClose) return {memory.get<uint32_t>(one), memory.get<uint32_t>(other)};
-  if (!memory.read(first, bytes.data(), last - first + 4)) return {};
-  const auto number = [&](uint64_t address) {
-    uint32_t value = 0;
-    std::memcpy(&value, &bytes[address - first], sizeof(value));
-    return value;
-  };
-  return {number(one), number(other)};
-}
-
 using Links = std::array<uint64_t, 2>;  // next, previous
 
 // The nodes of a ring, without `skipped`. Absent where it is torn, or longer than `most`.
@@ -94,8 +77,10 @@ std::optional<std::vector<uint64_t>> walk_again(MemoryReader& memory, uint64_t h
   return std::nullopt;
 }
 
-std::optional<uint32_t> add_waiting(MemoryReader& memory, uint64_t head, uint64_t skipped,
-                                    std::vector<uint64_t>& waiting) {
+// `links`: the head's, as they were read with the rest.
+std::optional<uint32_t> add_waiting(MemoryReader& memory, uint64_t head, const Links& links,
+                                    uint64_t skipped, std::vector<uint64_t>& waiting) {
+  if (links == Links{head, head}) return 0;
   const auto nodes = walk_again(memory, head, skipped, kMostJobs);
   if (!nodes) return std::nullopt;
   waiting.insert(waiting.end(), nodes->begin(), nodes->end());
@@ -168,15 +153,23 @@ class Request {
 }  // namespace
 
 std::optional<UvPoolCounts> read_uv_pool(MemoryReader& memory, const UvPoolPlaces& places) {
-  const auto [threads, idle] = read_both(memory, places.threads, places.idle_threads);
-  if (!threads || !idle || *threads > kMostThreads || *idle > *threads) return std::nullopt;
-  UvPoolCounts counts{*threads, *idle, {}, {}, {}};
-  if (*threads == 0) {  // its queues haven't been made
+  UvPoolCounts counts;
+  Links queue, slow;
+  // A hundred times a second: in one call.
+  const std::array<MemoryPart, 4> parts{{{places.threads, &counts.threads, sizeof(uint32_t)},
+                                         {places.idle_threads, &counts.idle, sizeof(uint32_t)},
+                                         {places.queue, &queue, sizeof(queue)},
+                                         {places.slow_queue, &slow, sizeof(slow)}}};
+  if (!memory.read_parts({parts.data(), places.slow_queue ? parts.size() : parts.size() - 1}))
+    return std::nullopt;
+  if (counts.threads > kMostThreads || counts.idle > counts.threads) return std::nullopt;
+  if (counts.threads == 0) {  // its queues haven't been made
     counts.queued = counts.slow = 0;
     return counts;
   }
-  counts.queued = add_waiting(memory, places.queue, places.slow_node, counts.waiting);
-  if (places.slow_queue) counts.slow = add_waiting(memory, places.slow_queue, 0, counts.waiting);
+  counts.queued = add_waiting(memory, places.queue, queue, places.slow_node, counts.waiting);
+  if (places.slow_queue)
+    counts.slow = add_waiting(memory, places.slow_queue, slow, 0, counts.waiting);
   return counts;
 }
 
