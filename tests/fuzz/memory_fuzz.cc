@@ -240,7 +240,7 @@ V8Registers registers_of(const Target& target, const Head& head) {
 void look_at_stack(const Head& head, Numbers& numbers) {
   Target& of = target(head.target);
   const V8Registers registers = registers_of(of, head);
-  const JsStackLimits limits{64, 1 << 20};
+  const JsStackLimits limits{64, 1 << 20, true};
   ChangingMemory memory(of.process, numbers);
   {
     V8Heap heap(memory, of.layout);
@@ -281,7 +281,7 @@ void look_at_program(const Head& head, Numbers& numbers) {
     require_sentence(failure);
   }
   memory.stop();
-  const JsStackLimits limits{64, 1 << 20};
+  const JsStackLimits limits{64, 1 << 20, true};
   try {
     V8Stacks stacks(memory, made_process::kImage, Process::mappings());
     check_stack(stacks.sample(memory, of.process.registers(), limits), limits);

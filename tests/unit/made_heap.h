@@ -122,6 +122,26 @@ inline V8Layout layout() {
                          .baseline = 10};
   layout.deoptimization = {
       .inlined_count = 1, .literals = 3, .shared_function = 7, .inlining_positions = 8};
+  layout.properties = {.known = true,
+                       .plain_object = 1057,
+                       .async_function = 2110,
+                       .async_generator = 2111,
+                       .first_context = 220,
+                       .last_context = 229,
+                       .bit_field3 = 16,
+                       .size_in_words = 8,
+                       .first_in_object = 9,
+                       .descriptors = 40,
+                       .constructor = 32,
+                       .dictionary_shift = 21,
+                       .count_mask = 1047552,
+                       .count_shift = 10,
+                       .first_descriptor = 24,
+                       .kind_mask = 1,
+                       .location_mask = 32,
+                       .index_mask = 536346624,
+                       .index_shift = 19,
+                       .further = 8};
   layout.major = 13;
   return layout;
 }

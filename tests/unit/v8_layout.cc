@@ -77,6 +77,9 @@ TEST_CASE("V8 13's layout, with code that nobody can forge", "[v8]") {
   CHECK(layout.instructions.size == 56);
   CHECK(layout.instructions.positions == 16);
   CHECK(layout.deoptimization.shared_function == 7);
+  CHECK(layout.properties.known);
+  CHECK(layout.properties.constructor == 32);
+  CHECK(layout.properties.last_context == 229);
 }
 
 TEST_CASE("V8 11's layout, which describes code by few names", "[v8]") {
@@ -93,6 +96,16 @@ TEST_CASE("V8 11's layout, which describes code by few names", "[v8]") {
   CHECK(layout.instructions.size == 56);
   CHECK(layout.instructions.deoptimization == 16);
   CHECK(layout.deoptimization.shared_function == 6);
+  CHECK(layout.properties.known);
+  CHECK(layout.properties.constructor == 32);
+}
+
+TEST_CASE("a V8 that doesn't say all of properties has functions all the same", "[v8]") {
+  CHECK_FALSE(Program(without(kNode24, "prop_index_shift")).read().properties.known);
+  CHECK_FALSE(Program(with(kNode24, "prop_desc_size", 4)).read().properties.known);
+  CHECK_FALSE(
+      Program(with(kNode24, "bit_field3_is_dictionary_map_shift", 40)).read().properties.known);
+  CHECK_FALSE(Program(with(kNode24, "class_Map__bit_field3__int", -8)).read().properties.known);
 }
 
 TEST_CASE("a V8 that can't be read is refused with a sentence", "[v8]") {

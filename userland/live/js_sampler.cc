@@ -87,18 +87,23 @@ model::VmState JsSampler::state(const ts_look& look) {
   return vm_state(stacks_->state(memory_, look.thread_pointer));
 }
 
-std::optional<model::StackSample> JsSampler::sample(const ts_look& look, uint64_t now_ns) {
+std::optional<model::StackSample> JsSampler::sample(const ts_look& look, uint64_t now_ns,
+                                                    bool with_requests) {
   if (!stacks_ || !(look.have & TS_LOOK_REGISTERS)) return std::nullopt;
   const runtime::V8Registers registers{look.ip, look.sp, look.bp, look.thread_pointer};
-  runtime::JsStack stack = stacks_->sample(memory_, registers);
+  runtime::JsStackLimits limits;
+  limits.requests = with_requests;
+  runtime::JsStack stack = stacks_->sample(memory_, registers, limits);
   if (stack.mappings_outdated && now_ns - mappings_read_ns_ > kMappingsEvery) {
     read_mappings(now_ns);
-    stack = stacks_->sample(memory_, registers);
+    stack = stacks_->sample(memory_, registers, limits);
   }
   if (!stack.dropped.empty()) return std::nullopt;
   model::StackSample sample;
   for (runtime::JsFrame& frame : stack.frames)
     if (frame.kind != runtime::JsFrameKind::kNativeEntry) sample.frames.push_back(frame_of(frame));
+  for (const runtime::HttpRequest& request : stack.requests)
+    sample.requests.push_back(request.method + ' ' + request.path);
   sample.phase = phase_of(stack.phase);
   sample.collects_garbage = stack.state == runtime::V8State::kGarbageCollector;
   return sample;

@@ -23,7 +23,8 @@ class JsSampler {
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
 
   // Absent: the sample was in doubt, or there are no registers to take one by.
-  std::optional<model::StackSample> sample(const ts_look& look, uint64_t now_ns);
+  std::optional<model::StackSample> sample(const ts_look& look, uint64_t now_ns,
+                                           bool with_requests = false);
   // What V8 does on the thread at the moment: a few words are read, no stack.
   model::VmState state(const ts_look& look);
 

@@ -9,6 +9,7 @@ struct LoopWatchOptions {
   uint64_t block_ns = 50'000'000;  // a turn that lasts so long is a block
   // Stacks of turns of any length are sampled, not only of those that become blocks.
   bool profiles = false;
+  bool requests = false;  // that were being served during a block; URLs may be secrets
 };
 
 }  // namespace timeslice::live

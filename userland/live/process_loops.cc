@@ -209,7 +209,7 @@ void ProcessLoops::take_sample(Tracked& loop, const model::ActivityLook& activit
   wants_names_ = true;
   model::BlockProfile* profile = loop.turns.profile();
   if (!profile || !can_name()) return;
-  if (const auto sample = sampler_->sample(look, now_ns)) {
+  if (const auto sample = sampler_->sample(look, now_ns, options_.requests)) {
     profile->add(*sample);
     if (options_.profiles) loop.activity.add_sample(*sample, !activity.call.empty());
     return;

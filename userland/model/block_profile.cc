@@ -10,6 +10,7 @@ namespace {
 
 // A block has one to a few; what calls itself by a new name each time doesn't take our memory.
 constexpr size_t kMostFunctions = 64;
+constexpr size_t kMostRequests = 16;
 
 // Node names its own modules by a scheme.
 bool is_of_runtime(const StackFrame& frame) {
@@ -37,6 +38,12 @@ const StackFrame* own_frame(const std::vector<StackFrame>& frames) {
   return frames.empty() ? nullptr : &frames.front();
 }
 
+void ServedRequests::add(const ServedRequests& other) {
+  doubtful |= other.doubtful;
+  for (const std::string& request : other.all)
+    if (all.size() < kMostRequests) all.insert(request);
+}
+
 void BlockProfile::add(const StackSample& sample) {
   ++samples_;
   gc_ += sample.collects_garbage;
@@ -49,6 +56,7 @@ void BlockProfile::add(const StackSample& sample) {
   Seen& seen = functions_[name];
   if (seen.samples++ == 0) seen.stack = sample.frames;
   ++seen.lines[{own->line, own->column, own->exact}];
+  seen.requests.add({{sample.requests.begin(), sample.requests.end()}, sample.requests.size() > 1});
 }
 
 void BlockProfile::add(const BlockProfile& other) {
@@ -62,6 +70,7 @@ void BlockProfile::add(const BlockProfile& other) {
     Seen& mine = functions_[name];
     if (mine.samples == 0) mine.stack = seen.stack;
     mine.samples += seen.samples;
+    mine.requests.add(seen.requests);
     for (const auto& [line, samples] : seen.lines) mine.lines[line] += samples;
   }
 }
@@ -72,7 +81,8 @@ BlockFunction BlockProfile::described(const Name& name, const Seen& seen) const 
           1.0 * seen.samples / named_,
           seen.samples,
           named_,
-          seen.stack};
+          seen.stack,
+          seen.requests};
 }
 
 std::vector<BlockFunction> BlockProfile::functions() const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -25,6 +26,15 @@ struct StackSample {
   std::vector<StackFrame> frames;  // the innermost first; empty: it was in no function
   std::string phase;  // what called the outermost: "timers", "check", "poll" …; empty: not known
   bool collects_garbage = false;
+  std::vector<std::string> requests;  // that it may be serving, where that was asked
+};
+
+// HTTP requests that samples were serving, as "GET /path".
+struct ServedRequests {
+  std::set<std::string> all;
+  bool doubtful = false;  // a sample led to several, and nobody knows which one it was
+
+  void add(const ServedRequests& other);
 };
 
 struct BlockFunction {
@@ -32,6 +42,7 @@ struct BlockFunction {
   double share = 0;               // of the samples that had any function
   uint32_t samples = 0, of = 0;   // in it, and those that had any function
   std::vector<StackFrame> stack;  // of the first of its samples, the innermost first
+  ServedRequests requests;        // of all of its samples; none where nobody asked
 
   // What it called then; null: nothing.
   [[nodiscard]] const StackFrame* called() const {
@@ -69,6 +80,7 @@ class BlockProfile {
     uint32_t samples = 0;
     std::map<Line, uint32_t> lines;
     std::vector<StackFrame> stack;
+    ServedRequests requests;
   };
 
   using Name = std::pair<std::string, std::string>;  // and file

@@ -264,6 +264,45 @@ V8Layout::Deoptimization read_deoptimization(Description& description) {
   return at;
 }
 
+// Nothing else depends on them: where one is missing, properties aren't read.
+V8Layout::Properties read_properties(Description& description) {
+  V8Layout::Properties at{};
+  bool complete = true;
+  const auto number = [&](const char* name, const char* or_name = nullptr) {
+    auto value = description.find(name);
+    if (!value && or_name) value = description.find(or_name);
+    complete &= value && *value >= 0;
+    return static_cast<uint32_t>(value.value_or(0));
+  };
+  const auto type = [&](const char* name) { return static_cast<uint16_t>(number(name)); };
+  at.plain_object = type("type_JSObject__JS_OBJECT_TYPE");
+  at.async_function = type("type_JSAsyncFunctionObject__JS_ASYNC_FUNCTION_OBJECT_TYPE");
+  at.async_generator = type("type_JSAsyncGeneratorObject__JS_ASYNC_GENERATOR_OBJECT_TYPE");
+  at.first_context = type("FirstContextType");
+  at.last_context = type("LastContextType");
+  at.bit_field3 = number("class_Map__bit_field3__int");
+  at.size_in_words = number("class_Map__instance_size_in_words__char");
+  at.first_in_object =
+      number("class_Map__inobject_properties_start_or_constructor_function_index__char");
+  at.descriptors = number("class_Map__instance_descriptors_offset");
+  at.constructor = number("class_Map__constructor_or_back_pointer__Tagged_Object_",
+                          "class_Map__constructor_or_back_pointer__Object");
+  at.dictionary_shift = number("bit_field3_is_dictionary_map_shift");
+  at.count_mask = number("bit_field3_number_of_own_descriptors_mask");
+  at.count_shift = number("bit_field3_number_of_own_descriptors_shift");
+  at.first_descriptor = number("class_DescriptorArray__header_size__uintptr_t");
+  at.kind_mask = number("prop_kind_mask");
+  at.location_mask = number("prop_location_mask");
+  at.index_mask = number("prop_index_mask");
+  at.index_shift = number("prop_index_shift");
+  at.further = 8;
+  complete &= number("prop_kind_Data") == 0 && number("prop_location_Field") == 0 &&
+              number("prop_desc_key") == 0 && number("prop_desc_details") == 1 &&
+              number("prop_desc_size") == 3;
+  at.known = complete && at.count_shift < 32 && at.index_shift < 32 && at.dictionary_shift < 32;
+  return at;
+}
+
 }  // namespace
 
 V8Layout V8Layout::read(MemoryReader& memory, const ElfImage& image) {
@@ -281,6 +320,7 @@ V8Layout V8Layout::read(MemoryReader& memory, const ElfImage& image) {
   layout.bytecodes.source_positions = trusted ? 24 : 32;
   layout.instructions = read_instructions(description, trusted);
   layout.deoptimization = read_deoptimization(description);
+  layout.properties = read_properties(description);
   layout.length = description.required({"class_FixedArrayBase__length__SMI"});
   layout.elements = description.required({"class_FixedArray__data__uintptr_t"});
   layout.instance_type = description.required({"class_Map__instance_type__uint16_t"});

@@ -68,6 +68,18 @@ struct V8Layout {
     uint64_t inlined_count, literals, shared_function, inlining_positions;
   } deoptimization;
 
+  // Of plain objects. Where their names lie is in their maps.
+  struct Properties {
+    bool known = false;  // else nothing of the following is
+    uint16_t plain_object, async_function, async_generator, first_context, last_context;  // types
+    // Of a map. Its descriptors are three words each: name, details, value.
+    uint64_t bit_field3, size_in_words, first_in_object, descriptors, constructor;
+    uint32_t dictionary_shift, count_mask, count_shift;          // of bit_field3
+    uint64_t first_descriptor;                                   // in the array of descriptors
+    uint32_t kind_mask, location_mask, index_mask, index_shift;  // of details; 0: value, field
+    uint64_t further;  // of an object: the array of properties that have no place in it
+  } properties;
+
   int major = 0;  // version; 0: not known
 
   uint64_t length = 8, elements = 16;  // of any array

@@ -32,6 +32,14 @@ JsPhase phase_of(const JsFrame& bottom) {
   return bottom.file.rfind("node:internal/main/", 0) == 0 ? JsPhase::kScript : JsPhase::kPoll;
 }
 
+// Of the stack, from its end to where C++ called JavaScript first.
+std::vector<uint64_t> words_of(MemoryReader& memory, uint64_t sp, const V8Isolate& isolate) {
+  if (isolate.entry_frame <= sp) return {};
+  std::vector<uint64_t> words(std::min(isolate.entry_frame - sp, kStackLoaded) / 8);
+  if (!memory.read(sp / 8 * 8, words.data(), words.size() * 8)) words.clear();
+  return words;
+}
+
 }  // namespace
 
 V8Stacks::V8Stacks(MemoryReader& memory, uint64_t base,
@@ -81,7 +89,7 @@ JsStack V8Stacks::sample(MemoryReader& memory, const V8Registers& registers,
   size_t bytes = stack.bytes_read;
   for (int more = kMostAttempts - 1; more > 0 && !stack.dropped.empty(); --more) {
     if (stack.mappings_outdated || bytes >= limits.bytes) break;
-    stack = sample_once(memory, registers, {limits.frames, limits.bytes - bytes});
+    stack = sample_once(memory, registers, {limits.frames, limits.bytes - bytes, limits.requests});
     bytes += stack.bytes_read;
   }
   stack.bytes_read = bytes;
@@ -129,6 +137,8 @@ JsStack V8Stacks::sample_once(MemoryReader& memory, const V8Registers& registers
   } else if (const auto bottom = walked.bottom ? naming.name_only(*walked.bottom) : std::nullopt) {
     stack.phase = phase_of(*bottom);
   }
+  if (limits.requests && stack.dropped.empty() && ground.isolate)
+    stack.requests = http_requests(heap, words_of(cached, registers.sp, *ground.isolate));
   stack.bytes_read = cached.bytes_read();
   return stack;
 }

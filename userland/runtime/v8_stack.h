@@ -15,6 +15,7 @@
 #include "runtime/v8_isolate.h"
 #include "runtime/v8_layout.h"
 #include "runtime/v8_naming.h"
+#include "runtime/v8_requests.h"
 #include "runtime/v8_walk.h"
 
 namespace timeslice::runtime {
@@ -26,7 +27,8 @@ struct JsStack {
   std::vector<JsFrame> frames;  // the innermost first
   JsPhase phase = JsPhase::kUnknown;
   V8State state = V8State::kUnknown;
-  bool cut = false;          // there are more frames
+  bool cut = false;                   // there are more frames
+  std::vector<HttpRequest> requests;  // that it may be serving, where they were asked for
   std::string_view dropped;  // why there are no frames; empty: there are, or it isn't in any
   // It runs code that is in none of the mappings known: read them again.
   bool mappings_outdated = false;
@@ -36,6 +38,7 @@ struct JsStack {
 struct JsStackLimits {
   size_t frames = 64;
   size_t bytes = 24 << 20;  // read for one sample; a script whose lines are counted is among them
+  bool requests = false;    // HTTP requests are asked for
 };
 
 // Of one process. Not for several threads at once.

@@ -20,6 +20,7 @@ namespace {
 
 struct Options : RefreshOptions {
   double block_ms = 50;
+  bool requests = false;
 };
 
 std::vector<uint32_t> tgids_in(const model::LoopFrame& frame) {
@@ -31,7 +32,10 @@ std::vector<uint32_t> tgids_in(const model::LoopFrame& frame) {
 
 void print_loops(const Options& options) {
   Refreshes refreshes(options);
-  live::LoopWatch watch(options.tgids, {static_cast<uint64_t>(options.block_ms * 1e6)});
+  live::LoopWatchOptions wanted;
+  wanted.block_ns = static_cast<uint64_t>(options.block_ms * 1e6);
+  wanted.requests = options.requests;
+  live::LoopWatch watch(options.tgids, wanted);
   live::Descriptions descriptions;
   LoopNews news;
   refreshes.run([&](std::string& text) {
@@ -52,6 +56,8 @@ void add_loop(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_refresh_options(*loop, *options);
   add_block_option(*loop, options->block_ms);
+  loop->add_flag("--requests", options->requests,
+                 "Tell the HTTP request that was being served during a block, without its query");
   loop->callback([=] {
     options->tgids = named_processes(options->pids);
     keep_rights_for(Work::watching);

@@ -3,6 +3,7 @@
 
 #include "view/format/description.h"
 #include "view/format/loop_parts.h"
+#include "view/format/request.h"
 
 namespace timeslice::view {
 
@@ -26,6 +27,7 @@ Json block_json(const model::LoopBlock& block) {
   json["wait_ms"] = ms(block.split.wait);
   json["asleep_ms"] = ms(block.split.asleep);
   json["gc_ms"] = profile.samples() ? Json(profile.gc_share() * ms(block.duration_ns)) : Json();
+  json["request"] = text_or_null(function ? text_of(function->requests) : "");
   json["stack"] = Json::array();
   if (function)
     for (const model::StackFrame& frame : function->stack)

@@ -14,6 +14,7 @@
 #include "view/format/description.h"
 #include "view/format/number.h"
 #include "view/format/printable.h"
+#include "view/format/request.h"
 
 namespace timeslice::view {
 
@@ -39,7 +40,8 @@ void append_blocks(std::string& out, const model::BlockGroup& blocks) {
   out += time(blocks.split.sum());
   if (blocks.count > 1)
     out += " in " + grouped(blocks.count) + " turns (longest " + time(blocks.longest_ns) + ")";
-  if (const auto found = blocks.profile.function()) {
+  const auto found = blocks.profile.function();
+  if (found) {
     out += " by ";
     append_place(out, *found);
     fmt::format_to(std::back_inserter(out), ", in {} of {}", found->samples,
@@ -51,6 +53,10 @@ void append_blocks(std::string& out, const model::BlockGroup& blocks) {
     out += "; " + time(blocks.gc_ns) + " of it garbage collection";
   const std::string phase = blocks.profile.phase();
   if (!phase.empty()) out += "; phase: " + phase;
+  if (found && !found->requests.all.empty()) {
+    out += "\n      while serving ";
+    append_printable(out, text_of(found->requests));
+  }
   out += '\n';
 }
 
