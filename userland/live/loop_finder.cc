@@ -49,21 +49,26 @@ void LoopFinder::read_layout() {
   }
 }
 
+FoundLoop LoopFinder::found(uint64_t address, const ts_look& look, int32_t epoll_fd) {
+  const auto count_at = runtime::uv_turn_count_at(memory_, layout_, address);
+  return {address, look.tid, look.start_ns, epoll_fd, count_at.value_or(0)};
+}
+
 std::optional<FoundLoop> LoopFinder::loop_of(const ts_look& look) {
   const auto fd = static_cast<int32_t>(look.syscall_args[0]);
   if (!waits_for_events(look, fd)) return std::nullopt;
-  const auto found = [&](uint64_t address) {
+  const auto is_loop = [&](uint64_t address) {
     return runtime::is_uv_loop(memory_, layout_, address, fd);
   };
   if (look.have & TS_LOOK_REGISTERS) {
     for (const uint64_t address : {look.bx, look.bp, look.r12, look.r13, look.r14, look.r15})
-      if (found(address)) return FoundLoop{address, look.tid, look.start_ns, fd};
+      if (is_loop(address)) return found(address, look, fd);
   }
   std::array<uint64_t, kStackAtOnce / 8> stack;
   for (size_t offset = 0; offset < kStackToSearch; offset += kStackAtOnce) {
     if (!memory_.read(look.sp + offset, stack.data(), sizeof(stack))) break;
     for (const uint64_t address : stack)
-      if (found(address)) return FoundLoop{address, look.tid, look.start_ns, fd};
+      if (is_loop(address)) return found(address, look, fd);
   }
   return std::nullopt;
 }
@@ -74,7 +79,7 @@ std::optional<FoundLoop> LoopFinder::default_loop(const ts_look& main) {
   if (!address || *address == 0) return std::nullopt;
   const auto fd = runtime::uv_loop_fd(memory_, layout_, *address);
   if (!fd) return std::nullopt;
-  return FoundLoop{*address, main.tid, main.start_ns, *fd};
+  return found(*address, main, *fd);
 }
 
 std::vector<FoundLoop> LoopFinder::find(std::span<const ts_look> looks,

@@ -23,6 +23,7 @@ struct FoundLoop {
   uint32_t tid = 0;
   uint64_t thread_start_ns = 0;  // with tid the thread's identity
   int32_t epoll_fd = -1;
+  uint64_t count_at = 0;     // where it counts its turns; 0: it doesn't
   bool keeps_times = false;  // of its waits for events, as far as was seen
 };
 
@@ -52,6 +53,7 @@ class LoopFinder {
 
  private:
   void read_layout();
+  [[nodiscard]] FoundLoop found(uint64_t address, const ts_look& look, int32_t epoll_fd);
   [[nodiscard]] std::optional<FoundLoop> loop_of(const ts_look& look);
   [[nodiscard]] std::optional<FoundLoop> default_loop(const ts_look& main);
 

@@ -13,6 +13,7 @@
 #include "base/detached_thread.h"
 #include "base/failure.h"
 #include "live/process_loops.h"
+#include "live/turn_watch.h"
 #include "observe/cluster_workers.h"
 #include "observe/thread_looks.h"
 
@@ -31,7 +32,10 @@ constexpr std::chrono::seconds kPatience{2};
 class LoopWatch::Watcher {
  public:
   Watcher(std::vector<uint32_t> tgids, const LoopWatchOptions& options)
-      : wanted_(std::move(tgids)), options_(options) {}
+      : wanted_(std::move(tgids)), options_(options) {
+    if (options_.turns_budget_ratio)
+      turns_ = std::make_unique<TurnWatch>(*options_.turns_budget_ratio);
+  }
 
   void want(std::vector<uint32_t> tgids) {
     const std::lock_guard lock(wanted_mutex_);
@@ -71,6 +75,7 @@ class LoopWatch::Watcher {
     seen.source = looks_->source();
     seen.note = note_;
     for (ProcessLoops& process : processes_) process.take(seen);
+    if (turns_) turns_->take(seen);
     seen.all_gone = std::all_of(processes_.begin(), processes_.end(),
                                 [](const ProcessLoops& process) { return process.gone(); });
     seen.all_gone &= !processes_.empty();
@@ -133,10 +138,19 @@ class LoopWatch::Watcher {
       process.search(*looks_, now);
       process.add_tids(tids);
     }
-    if (tids.empty()) return;
-    const uint64_t since = monotonic_ns();
-    std::span<const ts_look> looks = looks_->read(tids);
-    for (ProcessLoops& process : processes_) looks = process.add(looks, since);
+    if (!tids.empty()) {
+      const uint64_t since = monotonic_ns();
+      std::span<const ts_look> looks = looks_->read(tids);
+      for (ProcessLoops& process : processes_) looks = process.add(looks, since);
+    }
+    if (turns_) time_turns(now);
+  }
+
+  void time_turns(uint64_t now_ns) {
+    std::vector<observe::TurnLoop> loops;
+    for (const ProcessLoops& process : processes_) process.add_shown(loops);
+    turns_->watch(loops);
+    turns_->check(now_ns);
   }
 
   std::mutex wanted_mutex_;  // of wanted_ only: nobody waits for a look to set it
@@ -148,6 +162,7 @@ class LoopWatch::Watcher {
   std::string note_;
   std::unique_ptr<observe::ThreadLooks> looks_;
   std::vector<ProcessLoops> processes_;
+  std::unique_ptr<TurnWatch> turns_;  // null: not wanted
   std::exception_ptr failure_;
   uint64_t next_workers_ns_ = 0;
   bool closed_ = false, ended_ = false;

@@ -2,6 +2,7 @@
 // What is wanted of who watches event loops?
 #pragma once
 #include <cstdint>
+#include <optional>
 
 namespace timeslice::live {
 
@@ -10,6 +11,8 @@ struct LoopWatchOptions {
   // Stacks of turns of any length are sampled, not only of those that become blocks.
   bool profiles = false;
   bool requests = false;  // that were being served during a block; URLs may be secrets
+  // Each turn is timed by probes, as long as they take no more of a CPU than this. Absent: none.
+  std::optional<double> turns_budget_ratio;
 };
 
 }  // namespace timeslice::live

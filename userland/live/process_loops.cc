@@ -240,6 +240,11 @@ bool ProcessLoops::is_shown(const Tracked& loop) const {
   return loop.found.keeps_times || (!keeps_times() && (loop.found.tid == tgid_ || !can_name()));
 }
 
+void ProcessLoops::add_shown(std::vector<observe::TurnLoop>& loops) const {
+  for (const Tracked& loop : loops_)
+    if (is_shown(loop)) loops.push_back({loop.found.tid, loop.found.epoll_fd, loop.found.count_at});
+}
+
 void ProcessLoops::take(model::LoopFrame& seen) {
   if (loops_.empty() && !gone_ && !finder_->refusal().empty())
     seen.refused.push_back({tgid_, finder_->refusal()});

@@ -17,6 +17,7 @@
 #include "model/loop_frame.h"
 #include "observe/target_memory.h"
 #include "observe/thread_looks.h"
+#include "observe/turn_probes.h"
 #include "runtime/uv_loop.h"
 #include "runtime/uv_pool.h"
 
@@ -33,6 +34,8 @@ class ProcessLoops {
   // `looks`: of the threads that add_tids() has added, taken after `since_ns`, CLOCK_MONOTONIC.
   // Returns those of others behind them.
   std::span<const ts_look> add(std::span<const ts_look> looks, uint64_t since_ns);
+  // The loops that take() shows.
+  void add_shown(std::vector<observe::TurnLoop>& loops) const;
   // The figures since the last call.
   void take(model::LoopFrame& seen);
 

@@ -3,6 +3,7 @@
 // refresh before. Who watches fills it, the views read it.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "model/loop_turns.h"
 #include "model/pool_figures.h"
 #include "model/process_description.h"
+#include "model/turn_figures.h"
 
 namespace timeslice::model {
 
@@ -19,6 +21,7 @@ struct WatchedLoop {
   bool is_main = false;  // of the process's first thread; else a worker thread's
   LoopFigures figures;
   LoopActivity activity;
+  std::optional<TurnFigures> timed;  // absent: its turns aren't timed one by one
 };
 
 struct WatchedPool {
@@ -39,10 +42,11 @@ struct LoopFrame {
   std::vector<WatchedPool> pools;       // of processes that have started theirs
   std::vector<RefusedProcess> refused;  // whose loops can't be shown
   std::vector<RefusedProcess> unnamed;  // whose functions can't be named; `why` is a whole sentence
-  uint64_t dropped_samples = 0;         // of stacks, which were in doubt
-  std::string source;                   // of the threads' figures: "bpf", "proc"
-  std::string note;                     // why it isn't "bpf", or what else is missing
-  bool all_gone = false;                // none of the processes is left
+  std::optional<TurnProbing> turn_probes;  // absent: they weren't wanted
+  uint64_t dropped_samples = 0;            // of stacks, which were in doubt
+  std::string source;                      // of the threads' figures: "bpf", "proc"
+  std::string note;                        // why it isn't "bpf", or what else is missing
+  bool all_gone = false;                   // none of the processes is left
 };
 
 }  // namespace timeslice::model

@@ -84,4 +84,11 @@ std::optional<UvLoopState> read_uv_loop(MemoryReader& memory, const UvLayout& la
   return state;
 }
 
+std::optional<uint64_t> uv_turn_count_at(MemoryReader& memory, const UvLayout& layout,
+                                         uint64_t address) {
+  const auto fields = memory.get<uint64_t>(address + layout.internal);
+  if (!layout.loop_count || !fields || !may_be_pointer(*fields)) return std::nullopt;
+  return *fields + *layout.loop_count;
+}
+
 }  // namespace timeslice::runtime

@@ -29,5 +29,8 @@ struct UvLoopState {
 // `fields`: where it kept them at the last look, which saves a read; 0: not known.
 [[nodiscard]] std::optional<UvLoopState> read_uv_loop(MemoryReader& memory, const UvLayout& layout,
                                                       uint64_t address, uint64_t fields = 0);
+// Where the loop counts its turns, in its process; absent where it doesn't.
+[[nodiscard]] std::optional<uint64_t> uv_turn_count_at(MemoryReader& memory, const UvLayout& layout,
+                                                       uint64_t address);
 
 }  // namespace timeslice::runtime

@@ -7,6 +7,7 @@
 
 #include "live/descriptions.h"
 #include "live/loop_watch.h"
+#include "tools/checks.h"
 #include "tools/least_privilege.h"
 #include "tools/loop_news.h"
 #include "tools/named_processes.h"
@@ -21,6 +22,8 @@ namespace {
 struct Options : RefreshOptions {
   double block_ms = 50;
   bool requests = false;
+  bool turns = false;
+  double budget_percent = 1;
 };
 
 std::vector<uint32_t> tgids_in(const model::LoopFrame& frame) {
@@ -30,12 +33,17 @@ std::vector<uint32_t> tgids_in(const model::LoopFrame& frame) {
   return tgids;
 }
 
-void print_loops(const Options& options) {
-  Refreshes refreshes(options);
+live::LoopWatchOptions watch_options(const Options& options) {
   live::LoopWatchOptions wanted;
   wanted.block_ns = static_cast<uint64_t>(options.block_ms * 1e6);
   wanted.requests = options.requests;
-  live::LoopWatch watch(options.tgids, wanted);
+  if (options.turns) wanted.turns_budget_ratio = options.budget_percent / 100;
+  return wanted;
+}
+
+void print_loops(const Options& options) {
+  Refreshes refreshes(options);
+  live::LoopWatch watch(options.tgids, watch_options(options));
   live::Descriptions descriptions;
   LoopNews news;
   refreshes.run([&](std::string& text) {
@@ -58,6 +66,13 @@ void add_loop(CLI::App& app) {
   add_block_option(*loop, options->block_ms);
   loop->add_flag("--requests", options->requests,
                  "Tell the HTTP request that was being served during a block, without its query");
+  CLI::Option* turns =
+      loop->add_flag("--turns", options->turns, "Time each turn, by probes on waits for events");
+  loop->add_option("--budget", options->budget_percent,
+                   "How much of a CPU these probes may take before they are detached, in percent")
+      ->type_name("PERCENT")
+      ->needs(turns)
+      ->check(number_within(0.0001, 100));
   loop->callback([=] {
     options->tgids = named_processes(options->pids);
     keep_rights_for(Work::watching);

@@ -4,6 +4,7 @@
 #include "base/failure.h"
 #include "tools/checks.h"
 #include "view/format/say.h"
+#include "view/format/turns_text.h"
 
 namespace timeslice::tools {
 
@@ -16,6 +17,10 @@ void add_block_option(CLI::App& app, double& block_ms) {
 
 void LoopNews::say(const model::LoopFrame& frame, size_t asked) {
   if (!frame.note.empty() && frame.note != note_) view::say(note_ = frame.note);
+  if (frame.turn_probes && not_timed_.empty()) {
+    not_timed_ = view::why_not_timed(*frame.turn_probes);
+    if (!not_timed_.empty()) view::say(not_timed_);
+  }
   for (const model::RefusedProcess& process : frame.refused) {
     const std::string sentence = "cannot watch the event loops of process " +
                                  std::to_string(process.tgid) + ": " + process.why;

@@ -19,7 +19,7 @@ class LoopNews {
   void say(const model::LoopFrame& frame, size_t asked);
 
  private:
-  std::string note_;
+  std::string note_, not_timed_;
   std::set<uint32_t> refused_, unnamed_;
 };
 

@@ -4,6 +4,7 @@
 #include "view/format/description.h"
 #include "view/format/loop_parts.h"
 #include "view/format/request.h"
+#include "view/format/turns_text.h"
 
 namespace timeslice::view {
 
@@ -41,6 +42,33 @@ double ratio(uint64_t part, uint64_t whole) {
 
 Json figure_or_null(const std::optional<double>& figure) { return figure ? Json(*figure) : Json(); }
 
+Json ms_or_null(const std::optional<uint64_t>& ns) { return ns ? Json(ms(*ns)) : Json(); }
+
+Json turns_json(const model::TurnFigures& timed) {
+  return {{"count", timed.count},
+          {"sum", ms(timed.sum_ns)},
+          {"p50", ms_or_null(timed.quantile_ns(0.5))},
+          {"p90", ms_or_null(timed.quantile_ns(0.9))},
+          {"p99", ms_or_null(timed.quantile_ns(0.99))},
+          {"max", timed.count ? Json(ms(timed.longest_ns)) : Json()},
+          {"max_start_ns", timed.count ? Json(timed.longest_start_ns) : Json()},
+          {"missed", timed.missed}};
+}
+
+// The last bucket has no end.
+Json histogram_json(const model::WaitHistogram& turns) {
+  Json histogram = Json::array();
+  const auto us = [](uint32_t bucket) {
+    return static_cast<double>(ts_wait_bucket_floor_ns(bucket)) / 1e3;
+  };
+  for (uint32_t bucket = 0; bucket < turns.size(); ++bucket)
+    if (turns[bucket] > 0)
+      histogram.push_back({{"from_us", us(bucket)},
+                           {"to_us", bucket + 1 < turns.size() ? Json(us(bucket + 1)) : Json()},
+                           {"count", turns[bucket]}});
+  return histogram;
+}
+
 Json loop_json(const model::WatchedLoop& loop) {
   const model::LoopFigures& figures = loop.figures;
   Json blocks = Json::array();
@@ -53,6 +81,8 @@ Json loop_json(const model::WatchedLoop& loop) {
           {"turns_per_s", figure_or_null(figures.turns_per_s())},
           {"utilisation", figures.utilisation()},
           {"longest_turn_ms", ms(figures.longest_turn_ns)},
+          {"turn_ms", loop.timed ? turns_json(*loop.timed) : Json()},
+          {"histogram", loop.timed ? histogram_json(loop.timed->turns) : Json()},
           {"gc_ratio", figure_or_null(loop.activity.gc_ratio())},
           {"active_ms",
            {{"oncpu", ms(figures.active.oncpu)},
@@ -88,6 +118,20 @@ Json pool_json(const model::WatchedPool& pool) {
           {"queue_wait_ms", mean_wait_ms(figures.waits)}};
 }
 
+// What timing turns costs, and why it may not be done.
+void add_probing(Json& object, const model::TurnProbing& probing) {
+  using Costs = std::optional<model::TurnCosts>;
+  const auto of = [](const Costs& costs, double model::TurnCosts::*figure) {
+    return costs ? Json((*costs).*figure) : Json();
+  };
+  object["probes"] = probing.attached;
+  object["price_ns_per_turn"] = of(probing.costs, &model::TurnCosts::ns_per_turn);
+  object["price_ns_per_wait"] = figure_or_null(probing.ns_per_wait);
+  object["price_ns_per_other_call"] = figure_or_null(probing.ns_per_other_call);
+  object["price_cpu_ratio"] = of(probing.costs, &model::TurnCosts::cpu_ratio);
+  object["turns_note"] = text_or_null(why_not_timed(probing));
+}
+
 }  // namespace
 
 void append_json(std::string& out, const model::LoopFrame& frame) {
@@ -98,16 +142,17 @@ void append_json(std::string& out, const model::LoopFrame& frame) {
     add_description(loops.back(), process ? *process : model::ProcessDescription());
   }
   for (const model::WatchedPool& pool : frame.pools) pools.push_back(pool_json(pool));
-  const Json object = {{"schema", "timeslice/loop/1"},
-                       {"time_ns", frame.time_ns},
-                       {"source", frame.source},
-                       {"loops", loops},
-                       {"pools", pools},
-                       {"probes", 0},
-                       {"trust",
-                        {{"dropped_samples", frame.dropped_samples},
-                         {"refused", refused_json(frame.refused)},
-                         {"unnamed", refused_json(frame.unnamed)}}}};
+  Json object = {
+      {"schema", "timeslice/loop/1"},
+      {"time_ns", frame.time_ns},
+      {"source", frame.source},
+      {"loops", loops},
+      {"pools", pools},
+  };
+  add_probing(object, frame.turn_probes.value_or(model::TurnProbing()));
+  object["trust"] = {{"dropped_samples", frame.dropped_samples},
+                     {"refused", refused_json(frame.refused)},
+                     {"unnamed", refused_json(frame.unnamed)}};
   append_line(out, object);
 }
 

@@ -15,6 +15,7 @@
 #include "view/format/number.h"
 #include "view/format/printable.h"
 #include "view/format/request.h"
+#include "view/format/turns_text.h"
 
 namespace timeslice::view {
 
@@ -110,11 +111,13 @@ void append_text(std::string& out, const model::LoopFrame& frame) {
                    percent(f.active.sum(), whole), percent(f.active.oncpu, whole),
                    percent(f.active.wait, whole), percent(f.active.asleep, whole),
                    percent(f.idle_ready_ns, whole), ms(f.longest_turn_ns), ms(f.delay_p99_ns));
+    if (loop.timed) append_turns(out, *loop.timed, frame.time_ns);
     for (const model::BlockGroup& blocks : model::by_function(f.blocks)) append_blocks(out, blocks);
     if (!loop.is_main) continue;
     for (const model::WatchedPool& pool : frame.pools)
       if (pool.tgid == loop.tgid) append_pool(out, pool.figures);
   }
+  if (frame.turn_probes) append_probing(out, *frame.turn_probes);
   out += '\n';
 }
 

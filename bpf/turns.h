@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * How do an event loop's turns come to the reader? Not one by one: each watched loop has one such
+ * value, and the thread that runs the loop adds to it at the end of each turn.
+ */
+#ifndef TIMESLICE_TURNS_H
+#define TIMESLICE_TURNS_H
+
+#include "wire.h"
+
+#define TS_TURN_LOOPS 4096 /* loops watched at a time */
+
+struct ts_longest_turn {
+	__u64 interval; /* the reader's number of the interval in which it ended */
+	__u64 ns;
+	__u64 start_ns; /* CLOCK_MONOTONIC */
+};
+
+struct ts_loop_turns {
+	/* Set by the reader. */
+	__u64 count_at; /* where the loop counts its turns, in its process; 0: nowhere */
+	__s32 epoll_fd;
+
+	/* The state of the loop. */
+	__u32 in_wait;
+	__u32 times_out_at_once; /* the last wait does */
+	__u32 has_events;	 /* a wait of this turn has brought some */
+	__s64 returned;		 /* what the last wait has returned */
+	__s64 room;		 /* and for how many events there was room */
+	__u64 turn_start_ns;	 /* CLOCK_MONOTONIC; 0: not known */
+	__u64 count;		 /* as the loop counts, at its last wait */
+	__u32 counted;		 /* count is known */
+
+	/* Totals since it is watched. */
+	__u32 hist[TS_WAIT_BUCKETS]; /* turns that have ended, in the buckets of waits */
+	__u32 pad;
+	__u64 turn_ns; /* how long those were, in all */
+	__u64 waits;   /* calls that wait for events: one or more a turn */
+	__u64 missed;  /* turns of which the loop has counted more than came by here */
+	struct ts_longest_turn longest[2]; /* of the even intervals, and of the odd */
+};
+
+TS_ASSERT(sizeof(struct ts_loop_turns) == 552);
+
+#endif
