@@ -99,6 +99,12 @@ TEST_CASE("a loop is known by its descriptor, its ring of handles and its fields
   CHECK(state->idle_ns == 6000);
   CHECK(state->time_ms == 77);
   CHECK(state->turns == 9U);
+  const auto count_at = uv_turn_count_at(memory, layout, kLoop);
+  REQUIRE(count_at);
+  CHECK(memory.get<uint64_t>(*count_at) == 9U);
+  UvLayout older = layout;
+  older.loop_count.reset();
+  CHECK_FALSE(uv_turn_count_at(memory, older, kLoop));
 }
 
 TEST_CASE("where a loop kept its fields at the last look is asked first, and not believed") {

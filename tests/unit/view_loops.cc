@@ -101,6 +101,10 @@ TEST_CASE("loops as JSON have the contract's keys, and null for what isn't known
   const auto& loop = json["loops"][0];
   CHECK(loop["kind"] == "main");
   CHECK(loop["turns_per_s"] == 250);
+  for (const char* key : {"turn_ms", "histogram"}) CHECK(loop[key].is_null());
+  for (const char* key : {"price_ns_per_turn", "price_ns_per_wait", "price_ns_per_other_call",
+                          "price_cpu_ratio", "turns_note"})
+    CHECK(json[key].is_null());
   CHECK(loop["utilisation"] == 0.4);
   CHECK(loop["active_ms"]["wait"] == 40);
   CHECK(loop["idle_ms"]["ready_waiting"] == 10);
@@ -131,6 +135,47 @@ TEST_CASE("loops as JSON have the contract's keys, and null for what isn't known
   CHECK(pool["slow_queue_depth"].is_null());
   CHECK(pool["queued"][0]["what"] == "/x\x1b[0m");
   CHECK(pool["queued"][1]["what"].is_null());
+}
+
+TEST_CASE("timed turns are below their loop, and their price below all; as JSON as well") {
+  model::LoopFrame frame = made_frame();
+  ts_loop_turns turns{};
+  turns.hist[1] = 3;
+  turns.hist[TS_WAIT_BUCKETS - 1] = 1;
+  turns.longest[0] = {0, 90'000'000'000'000, 7};
+  frame.loops[0].timed = model::turns_between({}, turns, 0, 1'000 * kMs);
+  frame.turn_probes = {.attached = 6,
+                       .ns_per_wait = 200,
+                       .ns_per_other_call = 20,
+                       .budget_ratio = 0.01,
+                       .costs = model::TurnCosts{4, 400, 1.6e-6}};
+  std::string text, json_text;
+  view::append_text(text, frame);
+  CHECK(text.find("   200.0   190.0\n    4 turns: p50 1.3 us, ") != std::string::npos);
+  CHECK(text.ends_with(" of any process: +20 ns\n\n"));
+  view::append_json(json_text, frame);
+  const auto json = nlohmann::json::parse(json_text);
+  const auto& loop = json["loops"][0];
+  CHECK(json["probes"] == 6);
+  CHECK(json["price_ns_per_turn"] == 400);
+  CHECK(json["price_ns_per_wait"] == 200);
+  CHECK(json["price_ns_per_other_call"] == 20);
+  CHECK(json["price_cpu_ratio"] == 1.6e-6);
+  CHECK(loop["turn_ms"]["count"] == 4);
+  CHECK(loop["turn_ms"]["max"] == 9e7);
+  CHECK(loop["turn_ms"]["max_start_ns"] == 7);
+  CHECK(loop["turn_ms"]["p50"] == 0.001);
+  CHECK(loop["turn_ms"]["missed"] == 0);
+  CHECK(loop["histogram"].size() == 2);
+  CHECK(loop["histogram"][0]["from_us"] == 1.024);
+  CHECK(loop["histogram"][0]["to_us"] == 1.28);
+  CHECK(loop["histogram"][0]["count"] == 3);
+  CHECK(loop["histogram"][1]["to_us"].is_null());
+
+  frame.turn_probes = model::TurnProbing{.failure = "not \x1b[31m here"};
+  json_text.clear();
+  view::append_json(json_text, frame);
+  CHECK(nlohmann::json::parse(json_text)["turns_note"] == "not \x1b[31m here");
 }
 
 TEST_CASE("a described process is shown by its script, in text and as JSON") {
