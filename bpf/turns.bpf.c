@@ -74,8 +74,7 @@ static __always_inline bool is_same_turn(struct ts_loop_turns *loop, bool at_onc
 	__u64 count, before = loop->count;
 	bool same;
 
-	if (!loop->count_at ||
-	    bpf_probe_read_user(&count, sizeof(count), (void *)loop->count_at)) {
+	if (!loop->count_at || bpf_probe_read_user(&count, sizeof(count), (void *)loop->count_at)) {
 		same = loop->waits && waits_on(loop, at_once);
 		loop->count += !same;
 		return same;

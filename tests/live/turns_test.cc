@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -199,6 +200,11 @@ void check_turns(Script& script, const std::string& whose) {
   CHECK(static_cast<double>(timed.sum_ns) / 1e6 < 1.1 * active_ms + 50);
 }
 
+void doze() {
+  const timespec time{0, 20'000'000};
+  nanosleep(&time, nullptr);
+}
+
 // By a signal that does nothing else; 0: not any more.
 void interrupt_every(suseconds_t us) {
   struct sigaction action {};
@@ -313,6 +319,7 @@ TEST_CASE("every call that waits for events is known, and which of them belong t
   REQUIRE(epoll_ctl(epoll.get(), EPOLL_CTL_ADD, ready.get(), &event) == 0);
   CHECK(epoll_wait(epoll.get(), &event, 1, 1000) == 1);  // after a signal
   CHECK(turns() == 2);
+  doze();
   CHECK(epoll_wait(epoll.get(), &event, 1, 0) == 1);  // there was no room for more
   CHECK(turns() == 2);
   epoll_event several[2] = {};
@@ -321,6 +328,36 @@ TEST_CASE("every call that waits for events is known, and which of them belong t
   CHECK(epoll_wait(epoll.get(), several, 2, 0) == 1);
   CHECK(turns() == 3);
   CHECK(probes.read(tid)->waits == 10);
+  CHECK(probes.read(tid)->longest[0].ns > 20'000'000);  // what it did between the two counts
+}
+
+TEST_CASE("a loop's own count tells turns apart, and what comes by unseen is known") {
+  observe::TurnProbes probes;
+  const UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC)), ready(eventfd(1, EFD_CLOEXEC));
+  const auto tid = static_cast<uint32_t>(gettid());
+  std::atomic<uint64_t> count = 7;
+  REQUIRE(probes.watch({tid, epoll.get(), reinterpret_cast<uint64_t>(&count)}));
+  probes.attach(observe::TurnProbes::To::all);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  REQUIRE(epoll_ctl(epoll.get(), EPOLL_CTL_ADD, ready.get(), &event) == 0);
+  const auto turns = [&] { return model::turns_between({}, *probes.read(tid), 0, 1).count; };
+  // An event that nobody wants any more: it waits on, in the same turn, which begins after that.
+  constexpr int kTimes = 5, kWaitMs = 100;
+  for (int i = 0; i < kTimes; ++i) {
+    ++count;
+    const uint64_t one = 1;
+    REQUIRE(write(ready.get(), &one, sizeof(one)) == sizeof(one));
+    CHECK(epoll_wait(epoll.get(), &event, 1, 0) == 1);
+    CHECK(epoll_wait(epoll.get(), &event, 1, kWaitMs) == 0);
+  }
+  CHECK(turns() == kTimes - 1);
+  CHECK(probes.read(tid)->turn_ns < kWaitMs * (kTimes - 1) * uint64_t{1'000'000});
+  CHECK(probes.read(tid)->missed == 0);
+  count += 4;
+  epoll_wait(epoll.get(), &event, 1, 0);
+  CHECK(turns() == kTimes);
+  CHECK(probes.read(tid)->missed == 3);
 }
 
 TEST_CASE("what a wait and any other call cost more is measured, and leaves nothing attached") {
