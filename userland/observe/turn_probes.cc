@@ -40,7 +40,7 @@ Failure attach_failure(const std::string& tracepoint, int error) {
   if (error == ENOENT)
     said += "; mount tracefs at /sys/kernel/tracing, on a kernel with CONFIG_FTRACE_SYSCALLS";
   else if (error == EACCES || error == EPERM)
-    said += "; run as root, whose tracefs is";
+    said += "; run as root, or with CAP_DAC_READ_SEARCH as well, for tracefs is root's";
   return Failure(said);
 }
 
