@@ -48,6 +48,16 @@ TEST_CASE("the published schema has the fields of the tables") {
   CHECK(published("Row") == all(schema_of<ts_thread_row>(kRow)));
   CHECK(published("Role") == all(schema_of<RoleNote>(kRole)));
   CHECK(published("Runtime") == all(schema_of<RuntimeNote>(kRuntime)));
+  CHECK(published("Loop") == all(schema_of<LoopNote>(kLoop)));
+  CHECK(published("LoopStretch") == all(schema_of<LoopStretchNote>(kLoopStretch)));
+  CHECK(published("Frame") == all(schema_of<FrameNote>(kFrame)));
+  CHECK(published("LoopFunction") ==
+        all(schema_of<LoopFunctionNote>(kLoopFunction),
+            Lines{"optional Frame frame = 1;", "repeated Frame stack = 3;"}));
+  CHECK(published("LoopBlock") ==
+        all(schema_of<LoopBlockNote>(kLoopBlock), Lines{"repeated LoopFunction function = 13;"}));
+  CHECK(published("PoolStretch") == all(schema_of<PoolStretchNote>(kPoolStretch)));
+  CHECK(published("LoopTrouble") == all(schema_of<LoopTroubleNote>(kLoopTrouble)));
   CHECK(published("Closing") == all(schema_of<Closing>(kClosing)));
   CHECK(published("Rare") == all(schema_of<ts_event>(kRare),
                                  schema_of<ts_event_identity>(kIdentity),

@@ -44,6 +44,29 @@ void ServedRequests::add(const ServedRequests& other) {
     if (all.size() < kMostRequests) all.insert(request);
 }
 
+BlockProfile::BlockProfile(const KeptProfile& kept)
+    : samples_(kept.samples),
+      named_(kept.named),
+      dropped_(kept.dropped),
+      gc_(kept.collecting_garbage) {
+  if (!kept.phase.empty()) phases_[kept.phase] = kept.samples;
+  for (const BlockFunction& function : kept.functions) {
+    if (functions_.size() >= kMostFunctions) break;
+    const StackFrame& frame = function.frame;
+    functions_[{frame.function, frame.file}] = {
+        function.samples,
+        {{{frame.line, frame.column, frame.exact}, function.samples}},
+        function.stack,
+        function.requests};
+  }
+}
+
+KeptProfile BlockProfile::kept(size_t most_functions) const {
+  KeptProfile kept{samples_, dropped_, named_, gc_, phase(), functions()};
+  if (kept.functions.size() > most_functions) kept.functions.resize(most_functions);
+  return kept;
+}
+
 void BlockProfile::add(const StackSample& sample) {
   ++samples_;
   gc_ += sample.collects_garbage;

@@ -3,6 +3,7 @@
 // The one to look at is the innermost that is the program's own: what it called of the runtime is
 // told by the stack.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -52,8 +53,22 @@ struct BlockFunction {
   }
 };
 
+// What can be kept of a profile, as in a file: sums, and its functions, most samples first.
+struct KeptProfile {
+  uint32_t samples = 0, dropped = 0;
+  uint32_t named = 0;               // of the samples: that had any function
+  uint32_t collecting_garbage = 0;  // of the samples
+  std::string phase;                // that most had
+  std::vector<BlockFunction> functions;
+};
+
 class BlockProfile {
  public:
+  BlockProfile() = default;
+  // Whose figures are those that were kept, except what its less frequent lines were.
+  explicit BlockProfile(const KeptProfile& kept);
+  [[nodiscard]] KeptProfile kept(size_t most_functions) const;
+
   void add(const StackSample& sample);
   void add(const BlockProfile& other);
   void drop() { ++dropped_; }  // a sample that was in doubt

@@ -160,9 +160,18 @@ uint64_t LoopTurns::turn_ns() const {
   return turn_ && last_ ? less(last_->at_ns, turn_->start_ns) : 0;
 }
 
+void LoopFigures::set_delays(std::vector<uint64_t> delays) {
+  delays_ns = std::move(delays);
+  std::sort(delays_ns.begin(), delays_ns.end());
+  delay_p50_ns = percentile(delays_ns, 50);
+  delay_p99_ns = percentile(delays_ns, 99);
+  delay_max_ns = delays_ns.empty() ? 0 : delays_ns.back();
+}
+
 std::optional<LoopFigures> LoopTurns::take() {
   if (!last_ || !began_ || last_->at_ns <= began_->at_ns) return std::nullopt;
   LoopFigures figures = std::exchange(now_, LoopFigures());
+  figures.end_ns = last_->at_ns;
   figures.interval_ns = last_->at_ns - began_->at_ns;
   if (began_->turns && last_->turns) figures.turns = less(*last_->turns, *began_->turns);
   std::vector<uint64_t> delays = std::exchange(delays_ns_, {});
@@ -175,10 +184,7 @@ std::optional<LoopFigures> LoopTurns::take() {
       figures.blocks.back().ended = false;
     }
   }
-  std::sort(delays.begin(), delays.end());
-  figures.delay_p50_ns = percentile(delays, 50);
-  figures.delay_p99_ns = percentile(delays, 99);
-  figures.delay_max_ns = delays.empty() ? 0 : delays.back();
+  figures.set_delays(std::move(delays));
   began_ = last_;
   return figures;
 }

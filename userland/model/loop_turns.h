@@ -51,6 +51,7 @@ struct LoopBlock {
 };
 
 struct LoopFigures {
+  uint64_t end_ns = 0;  // CLOCK_MONOTONIC, the interval's last look
   uint64_t interval_ns = 0;
   uint32_t looks = 0;
   uint64_t longest_gap_ns = 0;  // between two looks: a turn shorter than that may be unseen
@@ -60,9 +61,12 @@ struct LoopFigures {
   uint64_t longest_turn_ns = 0;  // of those that a look has met; 0: none
   // How long an event that comes at any moment waits until the turn that goes on has ended.
   uint64_t delay_p50_ns = 0, delay_p99_ns = 0, delay_max_ns = 0;
+  std::vector<uint64_t> delays_ns;  // as each look found it, in ascending order
   // Those that ended in the interval, and last the one that goes on.
   std::vector<LoopBlock> blocks;
 
+  // Makes `delays_ns` that, and the figures that come of it.
+  void set_delays(std::vector<uint64_t> delays_ns);
   // Absent: the loop doesn't count its turns.
   [[nodiscard]] std::optional<double> turns_per_s() const {
     if (!turns || interval_ns == 0) return std::nullopt;

@@ -4,8 +4,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bad_usage.h"
+#include "play/loop_tracks.h"
 #include "view/format/number.h"
 #include "view/format/say.h"
 
@@ -77,17 +79,26 @@ Window find_window(const RecordingOptions& options) {
   refuse_empty_window(options);
   class Ends : public trace::Visitor {
    public:
-    void header(const trace::Header& header) override { window.begin_ns = header.begin_ns; }
+    void header(const trace::Header& header) override {
+      header_ = header;
+      window.begin_ns = header.begin_ns;
+    }
     void row(trace::Moment, const ts_thread_row&) override {}
     void role(const trace::RoleNote&) override {}
+    void loops(const trace::LoopNotes& notes) override {
+      window.loops = loop_tracks_of(header_, notes);
+    }
     void closing(const trace::Closing& closing) override { window.end_ns = closing.end_ns; }
     void event(const ts_event&) override {}
     Window window;
+
+   private:
+    trace::Header header_;
   };
   Ends ends;
   const auto bytes = trace::open_file(options.path);
   const trace::Summary summary = trace::read(*bytes, options.path, ends);
-  Window window = ends.window;
+  Window window = std::move(ends.window);
   window.end_ns = std::max({window.end_ns, summary.last_ns, window.begin_ns});
   const uint64_t begin_ns = window.begin_ns;
   if (options.from_s)
@@ -123,6 +134,10 @@ void RecordingLoader::row(trace::Moment moment, const ts_thread_row& row) {
 
 void RecordingLoader::role(const trace::RoleNote& note) {
   recording_.history->role(note.tid, note.start_ns, {note.name, note.evidence, note.confidence});
+}
+
+void RecordingLoader::loops(const trace::LoopNotes& notes) {
+  recording_.loops = loop_tracks_of(recording_.header, notes);
 }
 
 void RecordingLoader::closing(const trace::Closing& closing) {

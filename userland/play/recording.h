@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/history.h"
+#include "model/loop_track.h"
 #include "model/report.h"
 #include "trace/reader.h"
 
@@ -23,6 +24,7 @@ struct RecordingOptions {
 
 struct Recording {
   std::unique_ptr<model::History> history;
+  model::LoopTracks loops;  // of all of it, whatever part was asked for
   model::RecordingTrust trust;
   trace::Header header;
 };
@@ -37,6 +39,7 @@ std::vector<std::string> shortcomings(const std::string& path, const trace::Summ
 // What is left between --from and --to. Reads the file once, and says nothing.
 struct Window {
   uint64_t begin_ns = 0, end_ns = 0;
+  model::LoopTracks loops;
 };
 Window find_window(const RecordingOptions& options);
 
@@ -66,6 +69,7 @@ class RecordingLoader : public trace::Visitor {
   void header(const trace::Header& header) override;
   void row(trace::Moment moment, const ts_thread_row& row) override;
   void role(const trace::RoleNote& note) override;
+  void loops(const trace::LoopNotes& notes) override;
   void closing(const trace::Closing& closing) override;
   void event(const ts_event& event) override { recording_.history->event(event); }
 

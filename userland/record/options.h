@@ -19,6 +19,7 @@ struct RecordOptions {
   uint32_t ring_kib = 0;       // a core; 0: by the number of cores
   double ring_seconds = 0;     // a flight recorder of so many; 0: none
   double trigger_wait_ms = 0;  // end when a thread has waited so long for a core; 0: never
+  uint64_t loop_block_ns = 0;  // event loops too, and turns that last so long; 0: no loops
   bool with_self = false;      // our own wake-ups too
   bool quiet = false;
 

@@ -22,6 +22,7 @@
 #include "record/cut.h"
 #include "record/envelope.h"
 #include "record/flight_ring.h"
+#include "record/loop_notes.h"
 #include "record/numbered_files.h"
 #include "record/progress.h"
 #include "record/recording_file.h"
@@ -39,6 +40,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kFlushEvery = 200ms;          // what a killed recorder loses at most
 constexpr auto kLookEvery = 1s;              // for threads' roles
+constexpr auto kForLoops = 10ms;             // that a flush waits for who looks at them …
+constexpr auto kForLastLoops = 500ms;        // … and a segment's end
 constexpr uint64_t kMostWaiting = 64 << 20;  // bytes for a slow disk; then the rings fill
 
 double in_seconds(uint64_t ns) { return static_cast<double>(ns) / 1e9; }
@@ -68,9 +71,11 @@ class Recorder {
         trigger_(options.trigger_wait_ms),
         progress_(options.quiet),
         flush_timer_(loop_, [this] { flush(); }),
-        look_timer_(loop_, [this] { roles_.look(*source_, *writer_, stream_.now_ns()); }),
+        look_timer_(loop_, [this] { look(); }),
         end_timer_(loop_, [this] { end(""); }),
-        room_timer_(loop_, [this] { write_last(); }) {}
+        room_timer_(loop_, [this] { write_last(); }) {
+    if (options.loop_block_ns > 0) loops_.emplace(options.loop_block_ns, options.quiet);
+  }
 
   int run() {
     open();
@@ -101,7 +106,21 @@ class Recorder {
       if (event->time_ns <= begin_ns_) pass_over(*event);
     losses_.cut(begin.lost);
     begin_segment(begin);
+    watch_loops();
     flush();
+  }
+
+  void look() {
+    roles_.look(*source_, *writer_, stream_.now_ns());
+    watch_loops();
+  }
+
+  // Of those that were named, whatever they run; of others, once they run Node.
+  void watch_loops() {
+    if (!loops_) return;
+    std::vector<uint32_t> tgids = roles_.processes_running("node");
+    tgids.insert(tgids.end(), options_.tgids.begin(), options_.tgids.end());
+    if (!tgids.empty()) loops_->watch(std::move(tgids), stream_.now_ns());
   }
 
   void start_command() {
@@ -194,6 +213,10 @@ class Recorder {
     drain();
     if (ended_) return;
     roles_.look_if_due(*source_, *writer_, stream_.now_ns());
+    if (loops_) {
+      watch_loops();
+      loops_->write_new(*writer_, kForLoops);
+    }
     writer_->flush();
     put();
     show_progress();
@@ -237,6 +260,7 @@ class Recorder {
     take_held(0, now.moment_ns);
     tell_open_gaps(now);
     roles_.write_changed(*writer_);
+    if (loops_) loops_->write_new(*writer_, kForLastLoops);
     writer_->flush();
     put();
     return now;
@@ -250,6 +274,7 @@ class Recorder {
       writer_->opening(row);
     }
     roles_.write_all(*writer_);
+    if (loops_) loops_->begin_file();
     writer_->flush();
     if (ring_) ring_->begin(now.moment_ns, writer_->bytes(), now.lost);
     lost_before_ = ring_ ? ring_->lost_before() : now.lost;
@@ -298,7 +323,17 @@ class Recorder {
     std::vector<ts_thread_row> rows;
     for (const ts_thread_row& row : now.rows)
       if (is_inside(row.tgid)) rows.push_back(row);
-    return trace::closing_packets(rows, closing);
+    return open_blocks() + trace::closing_packets(rows, closing);
+  }
+
+  // After end_segment(), so the writer holds nothing else.
+  std::string open_blocks() {
+    if (!loops_) return "";
+    loops_->write_open(*writer_);
+    writer_->flush();
+    std::string bytes = writer_->bytes();
+    writer_->clear();
+    return bytes;
   }
 
   // The end.
@@ -357,6 +392,7 @@ class Recorder {
     const std::string& failure = file_ ? file_->failure() : failure_;
     if (!failure.empty()) throw Failure(failure);
     if (options_.quiet) return;
+    if (loops_ && !loops_->what_is_missing().empty()) view::say(loops_->what_is_missing());
     std::string end;
     if (!ended_by_.empty() && ended_by_ == trigger_.cause())
       end = "; " + ended_by_;
@@ -384,6 +420,7 @@ class Recorder {
   std::unique_ptr<observe::Source> source_;
   std::unordered_set<uint32_t> inside_;  // tgids that are recorded, where there is a filter
   RoleNotes roles_;
+  std::optional<LoopNotes> loops_;
   Trigger trigger_;
   Progress progress_;
   std::optional<Envelope> envelope_;

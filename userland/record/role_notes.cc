@@ -44,6 +44,13 @@ void RoleNotes::write_changed(trace::Writer& writer) {
   write_runtimes(writer);
 }
 
+std::vector<uint32_t> RoleNotes::processes_running(std::string_view runtime) const {
+  std::vector<uint32_t> tgids;
+  for (const model::Process* process : frame_->processes)
+    if (process->runtime == runtime) tgids.push_back(process->tgid);
+  return tgids;
+}
+
 void RoleNotes::write_runtimes(trace::Writer& writer) {
   for (const model::Process* process : frame_->processes) {
     const auto first = std::find_if(process->threads.begin(), process->threads.end(),

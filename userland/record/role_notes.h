@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/thread_key.h"
 #include "live/look_up.h"
@@ -34,6 +36,9 @@ class RoleNotes {
   void write_all(trace::Writer& writer);
   // What has changed since the last pass.
   void write_changed(trace::Writer& writer);
+
+  // The recorded processes that run it, as of the last pass.
+  [[nodiscard]] std::vector<uint32_t> processes_running(std::string_view runtime) const;
 
  private:
   void write_runtimes(trace::Writer& writer);

@@ -8,6 +8,7 @@
 #include "record/recorder.h"
 #include "tools/checks.h"
 #include "tools/least_privilege.h"
+#include "tools/loop_news.h"
 #include "tools/named_processes.h"
 #include "tools/new_file_option.h"
 
@@ -31,6 +32,8 @@ void add_record(CLI::App& app, int& status) {
       app.add_subcommand("record", "Record every context switch and wake-up to a file");
   auto options = std::make_shared<record::RecordOptions>();
   auto pids = std::make_shared<std::vector<std::string>>();
+  auto loops = std::make_shared<bool>(false);
+  auto block_ms = std::make_shared<double>(50);
   add_new_file(*command, "Output file, a Perfetto trace", "FILE", options->path, options->earlier);
   command->add_option("-p,--pid", *pids, "Record only these processes and their descendants")
       ->type_name("PID[,PID]")
@@ -66,6 +69,11 @@ void add_record(CLI::App& app, int& status) {
                    "Stop when a thread has waited this long for a CPU")
       ->type_name("MS")
       ->check(number_within(0.001, 1e6));
+  command->add_flag("--loop", *loops,
+                    "Event loops of Node processes too: what they do, what blocks them, and their "
+                    "thread pools");
+  add_block_option(*command, *block_ms);
+  command->get_option("--block-ms")->needs("--loop");
   command->add_flag("--self", options->with_self, "Include the recorder's own wake-ups");
   command->add_flag("-q,--quiet", options->quiet, "Print nothing to stderr unless it fails");
   command->add_option("command", options->command, "Record this command and its descendants")
@@ -74,7 +82,7 @@ void add_record(CLI::App& app, int& status) {
   command->footer(
       "Without -p or a command the whole machine is recorded, until Ctrl-C, SIGTERM or --seconds.\n"
       "A command follows --; when it ends, the recording ends with the command's exit status.");
-  command->callback([options, pids, &status] {
+  command->callback([=, &status] {
     hold_demands();
     options->tgids = named_processes(*pids);
     if (!options->tgids.empty() && !options->command.empty())
@@ -85,6 +93,7 @@ void add_record(CLI::App& app, int& status) {
     if (options->path == "-" || options->path == "/dev/stdout")
       throw BadUsage("cannot record to " + options->path +
                      ": a recording is written at file offsets, so name a regular file");
+    if (*loops) options->loop_block_ns = static_cast<uint64_t>(*block_ms * 1e6);
     keep_rights_for(options->command.empty() ? Work::recording : Work::starting_a_command);
     status = record::record(*options);
   });

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/bad_usage.h"
+#include "base/failure.h"
 #include "tools/checks.h"
 #include "tools/least_privilege.h"
 #include "tools/output.h"
@@ -26,12 +27,33 @@ model::By by_of(const std::string& name) {
   return name == "role" ? model::By::role : model::By::thread;
 }
 
+std::string loop_report(const ReportOptions& options, const play::Recording& recording,
+                        const model::Report& report) {
+  if (!recording.loops.recorded())
+    throw Failure(options.recording.path +
+                  " has no event loops: they are recorded by `timeslice record --loop`");
+  const model::HistoryInfo& window = recording.history->info();
+  const model::LoopFrame loops = summed_up(recording.loops, window.begin_ns, window.end_ns);
+  std::string text;
+  if (options.json)
+    view::append_loops_json(text, report, loops);
+  else if (options.csv)
+    view::append_loops_csv(text, loops);
+  else
+    view::append_loops_text(text, report, loops);
+  return text;
+}
+
 void report(const ReportOptions& options) {
   if (options.json && options.csv) throw BadUsage("use either --json or --csv, not both");
   keep_rights_for(Work::reading);
   const play::Recording recording = play::read_recording(options.recording);
   const model::Report report = model::make_report(*recording.history, recording.trust,
                                                   by_of(options.by), options.recording.with_self);
+  if (options.by == "loop") {
+    write_all(loop_report(options, recording, report));
+    return;
+  }
   std::string text;
   const bool cores = options.by == "core";
   if (options.json)
@@ -53,8 +75,10 @@ void add_report(CLI::App& app) {
   CLI::App* command = app.add_subcommand("report", "Print a recording as tables");
   auto options = std::make_shared<ReportOptions>();
   add_recording_options(*command, options->recording);
-  command->add_option("--by", options->by, "One row per thread, process, role or CPU (core)")
-      ->check(one_of({"thread", "process", "role", "core"}))
+  command
+      ->add_option("--by", options->by,
+                   "One row per thread, process, role, CPU (core) or event loop")
+      ->check(one_of({"thread", "process", "role", "core", "loop"}))
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object");
   command->add_flag("--csv", options->csv, "Print CSV, one line per row");

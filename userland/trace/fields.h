@@ -14,8 +14,10 @@ enum class Packet : uint32_t {
   clock_snapshot = 6,
   timestamp = 8,
   sequence_id = 10,
+  track_event = 11,
   system_info = 45,
   compressed_packets = 50,  // of a Trace in zlib's format
+  track_descriptor = 60,
   ours = 7340,
 };
 
@@ -29,6 +31,21 @@ enum class Utsname : uint32_t { sysname = 1, version = 2, release = 3, machine =
 enum class ProcessTree : uint32_t { process = 1, thread = 2 };
 enum class Process : uint32_t { pid = 1, ppid = 2, cmdline = 3 };
 enum class Thread : uint32_t { tid = 1, name = 2, tgid = 3 };
+
+enum class Track : uint32_t { uuid = 1, name = 2, process = 3, parent_uuid = 5, counter = 8 };
+enum class TrackProcess : uint32_t { pid = 1 };
+enum class Counter : uint32_t { unit = 3 };
+constexpr uint32_t kUnitCount = 2;
+enum class TrackEvent : uint32_t {
+  annotation = 4,
+  type = 9,
+  track_uuid = 11,
+  category = 22,
+  name = 23,
+  double_value = 44,
+};
+constexpr uint32_t kSliceBegin = 1, kSliceEnd = 2, kCounterValue = 4;  // types
+enum class Annotation : uint32_t { uint_value = 3, double_value = 5, string_value = 6, name = 10 };
 
 enum class Bundle : uint32_t {
   cpu = 1,
@@ -110,6 +127,15 @@ enum class Ours : uint32_t {
   role = 4,
   closing = 5,
   runtime = 6,
+  loop = 7,
+  loop_stretch = 8,
+  loop_block = 9,
+  pool_stretch = 10,
+  loop_trouble = 11,
 };
+
+// What the tables have no place for: messages within messages.
+enum class LoopBlock : uint32_t { function = 13 };
+enum class LoopFunction : uint32_t { frame = 1, stack = 3 };
 
 }  // namespace timeslice::trace::field

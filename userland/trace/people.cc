@@ -51,6 +51,54 @@ Closing closing_of(std::string_view message) {
   return closing;
 }
 
+// Each of one table only.
+template <typename Note, typename Table>
+Note note_of(std::string_view message, const Table& table) {
+  Note note;
+  take_fields(message, note, table);
+  return note;
+}
+
+// Calls `take` with each part of the message that has this number.
+template <typename Number, typename Take>
+void each_part(std::string_view message, Number number, Take take) {
+  Fields<Number> fields(message);
+  while (fields.next()) {
+    if (fields.tag() == number)
+      take(fields.get_view());
+    else
+      fields.skip();
+  }
+}
+
+LoopFunctionNote loop_function_of(std::string_view message, People& people) {
+  auto note = note_of<LoopFunctionNote>(message, table::kLoopFunction);
+  each_part(message, field::LoopFunction::frame,
+            [&](std::string_view part) { note.frame = note_of<FrameNote>(part, table::kFrame); });
+  each_part(message, field::LoopFunction::stack, [&](std::string_view part) {
+    if (++people.frames > most_loop_notes(people.bytes)) return;
+    note.stack.push_back(note_of<FrameNote>(part, table::kFrame));
+  });
+  return note;
+}
+
+LoopBlockNote loop_block_of(std::string_view message, People& people) {
+  auto note = note_of<LoopBlockNote>(message, table::kLoopBlock);
+  each_part(message, field::LoopBlock::function, [&](std::string_view part) {
+    if (++people.frames > most_loop_notes(people.bytes)) return;
+    note.functions.push_back(loop_function_of(part, people));
+  });
+  return note;
+}
+
+template <typename Note>
+void add_note(std::vector<Note>& notes, Note note, uint64_t bytes) {
+  if (notes.size() >= most_loop_notes(bytes))
+    throw Failure("the recording has more than " + std::to_string(most_loop_notes(bytes)) +
+                  " notes of event loops, which is too many for its size; it is not loaded");
+  notes.push_back(std::move(note));
+}
+
 // A command line's first word may be a path; what the kernel calls the thread is its end. A kernel
 // thread stands there by its own name, "kworker/0:1", and some processes by what they wrote there
 // themselves, "sshd: root@pts/0".
@@ -114,6 +162,29 @@ void take_tree_thread(std::string_view message, People& people) {
   add(people.tree, named_row(tid, tgid, 0, name), most_names(people));
 }
 
+void take_loop_part(field::Ours tag, std::string_view part, People& people) {
+  LoopNotes& loops = people.loops;
+  switch (tag) {
+    case field::Ours::loop:
+      add_note(loops.loops, note_of<LoopNote>(part, table::kLoop), people.bytes);
+      return;
+    case field::Ours::loop_stretch:
+      add_note(loops.stretches, note_of<LoopStretchNote>(part, table::kLoopStretch), people.bytes);
+      return;
+    case field::Ours::loop_block:
+      add_note(loops.blocks, loop_block_of(part, people), people.bytes);
+      return;
+    case field::Ours::pool_stretch:
+      add_note(loops.pools, note_of<PoolStretchNote>(part, table::kPoolStretch), people.bytes);
+      return;
+    case field::Ours::loop_trouble:
+      add_note(loops.troubles, note_of<LoopTroubleNote>(part, table::kLoopTrouble), people.bytes);
+      return;
+    default:
+      return;
+  }
+}
+
 }  // namespace
 
 void take_ours(std::string_view message, People& people) {
@@ -148,6 +219,8 @@ void take_ours(std::string_view message, People& people) {
         people.closing = closing_of(part);
         people.has_closing = true;
         break;
+      default:
+        take_loop_part(tag, part, people);
     }
   }
 }

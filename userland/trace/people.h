@@ -20,6 +20,8 @@ struct People {
   std::vector<ts_thread_row> opening, closing_rows;
   std::vector<RoleNote> roles;
   std::vector<RuntimeNote> runtimes;
+  LoopNotes loops;
+  size_t frames = 0;  // of the loops' stacks
   Closing closing;
   std::vector<ts_thread_row> tree;  // of other recorders: names only
   uint64_t bytes = 0;  // of the file, up to here: they bound how many rows there may be
@@ -29,8 +31,12 @@ struct People {
 // these are made up to fill memory.
 inline uint64_t most_threads(uint64_t bytes) { return 65536 + bytes / 24; }
 
+// How many notes of each kind may it have of loops, and frames of their stacks? A stretch takes
+// some hundred bytes.
+inline uint64_t most_loop_notes(uint64_t bytes) { return 4096 + bytes / 24; }
+
 // Each takes one message. They throw protozero::exception where it is broken, and Failure where it
-// is of a version that isn't known here, or tells of more threads than its size allows.
+// is of a version that isn't known here, or tells of more threads or loops than its size allows.
 void take_ours(std::string_view message, People& people);
 void take_clocks(std::string_view message, People& people);
 void take_system(std::string_view message, People& people);

@@ -97,6 +97,10 @@ class Index {
         case field::Packet::compressed_packets:
           take_packed(part, packet);
           break;
+        case field::Packet::track_descriptor:  // what ours show is in messages of our own as well
+        case field::Packet::track_event:
+          if (!people.has_header) continue;
+          break;
         default:
           continue;
       }
@@ -168,6 +172,7 @@ void hand_over_people(const People& people, Visitor& visitor) {
   for (const ts_thread_row& row : people.closing_rows) visitor.row(Moment::closing, row);
   for (const RoleNote& role : people.roles) visitor.role(role);
   for (const RuntimeNote& note : people.runtimes) visitor.runtime(note);
+  visitor.loops(people.loops);
   if (people.has_closing) visitor.closing(people.closing);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bpf/wire.h"
+#include "trace/loop_notes.h"
 
 namespace timeslice::trace {
 
@@ -25,6 +26,7 @@ struct Header {
   std::vector<uint32_t> tgids;
   std::string asked;                   // what the user asked for: "process 12", "./server --port 1"
   uint32_t recorder_tgid = 0;          // 0: not known
+  uint64_t loop_block_ns = 0;          // turns from which on are blocks; 0: loops aren't in it
   uint64_t most_threads = UINT64_MAX;  // that a file of its size can tell of
   std::string recorder;                // which program wrote it: "timeslice", "perfetto"
   [[nodiscard]] bool ours() const { return recorder == "timeslice"; }
@@ -64,6 +66,7 @@ class Visitor {
   virtual void row(Moment moment, const ts_thread_row& row) = 0;
   virtual void role(const RoleNote& role) = 0;
   virtual void runtime(const RuntimeNote& note) { (void)note; }
+  virtual void loops(const LoopNotes& notes) { (void)notes; }
   virtual void closing(const Closing& closing) = 0;
   // In the order of time. The record lives only during the call.
   virtual void event(const ts_event& event) = 0;

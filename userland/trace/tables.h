@@ -25,6 +25,7 @@ inline constexpr std::tuple kHeader{
     field_at("recorder_tgid", 9, &Header::recorder_tgid),
     field_at("online", 10, &Header::online),
     field_at("idle", 11, &Header::idle),
+    field_at("loop_block_ns", 12, &Header::loop_block_ns),
 };
 
 // Of who isn't recorded this is all there is.
@@ -68,6 +69,84 @@ inline constexpr std::tuple kRuntime{
     field_at("tgid", 1, &RuntimeNote::tgid),
     field_at("start_ns", 2, &RuntimeNote::start_ns),
     field_at("name", 3, &RuntimeNote::runtime),
+};
+
+inline constexpr std::tuple kLoop{
+    field_at("tgid", 1, &LoopNote::tgid),
+    field_at("tid", 2, &LoopNote::tid),
+    field_at("main", 3, &LoopNote::is_main),
+    field_at("command", 4, &LoopNote::command),
+};
+
+inline constexpr std::tuple kLoopStretch{
+    field_at("tgid", 1, &LoopStretchNote::tgid),
+    field_at("tid", 2, &LoopStretchNote::tid),
+    field_at("begin_ns", 3, &LoopStretchNote::begin_ns),
+    field_at("end_ns", 4, &LoopStretchNote::end_ns),
+    field_at("looks", 5, &LoopStretchNote::looks),
+    field_at("longest_gap_ns", 6, &LoopStretchNote::longest_gap_ns),
+    field_at("counts_turns", 7, &LoopStretchNote::counts_turns),
+    field_at("turns", 8, &LoopStretchNote::turns),
+    field_at("oncpu_ns", 9, &LoopStretchNote::oncpu_ns),
+    field_at("wait_ns", 10, &LoopStretchNote::wait_ns),
+    field_at("asleep_ns", 11, &LoopStretchNote::asleep_ns),
+    field_at("idle_asleep_ns", 12, &LoopStretchNote::idle_asleep_ns),
+    field_at("idle_ready_ns", 13, &LoopStretchNote::idle_ready_ns),
+    field_at("longest_turn_ns", 14, &LoopStretchNote::longest_turn_ns),
+    field_at("vm_looks", 15, &LoopStretchNote::vm_looks),
+    field_at("garbage_collector", 16, &LoopStretchNote::garbage_collector),
+    field_at("delay_ns", 17, &LoopStretchNote::delays_ns),
+};
+
+inline constexpr std::tuple kFrame{
+    field_at("function", 1, &FrameNote::function), field_at("file", 2, &FrameNote::file),
+    field_at("line", 3, &FrameNote::line),         field_at("column", 4, &FrameNote::column),
+    field_at("exact", 5, &FrameNote::exact),
+};
+
+// Beside a frame of its own, and those of its stack.
+inline constexpr std::tuple kLoopFunction{
+    field_at("samples", 2, &LoopFunctionNote::samples),
+};
+
+// Beside its functions.
+inline constexpr std::tuple kLoopBlock{
+    field_at("tgid", 1, &LoopBlockNote::tgid),
+    field_at("tid", 2, &LoopBlockNote::tid),
+    field_at("start_ns", 3, &LoopBlockNote::start_ns),
+    field_at("duration_ns", 4, &LoopBlockNote::duration_ns),
+    field_at("oncpu_ns", 5, &LoopBlockNote::oncpu_ns),
+    field_at("wait_ns", 6, &LoopBlockNote::wait_ns),
+    field_at("ended", 7, &LoopBlockNote::ended),
+    field_at("samples", 8, &LoopBlockNote::samples),
+    field_at("dropped", 9, &LoopBlockNote::dropped),
+    field_at("named", 10, &LoopBlockNote::named),
+    field_at("garbage_collector", 11, &LoopBlockNote::garbage_collector),
+    field_at("phase", 12, &LoopBlockNote::phase),
+};
+
+inline constexpr std::tuple kPoolStretch{
+    field_at("tgid", 1, &PoolStretchNote::tgid),
+    field_at("begin_ns", 2, &PoolStretchNote::begin_ns),
+    field_at("end_ns", 3, &PoolStretchNote::end_ns),
+    field_at("looks", 4, &PoolStretchNote::looks),
+    field_at("saturated_looks", 5, &PoolStretchNote::saturated_looks),
+    field_at("full_looks", 6, &PoolStretchNote::full_looks),
+    field_at("threads", 7, &PoolStretchNote::threads),
+    field_at("busy", 8, &PoolStretchNote::busy),
+    field_at("counts_queue", 9, &PoolStretchNote::counts_queue),
+    field_at("queued", 10, &PoolStretchNote::queued),
+    field_at("slow", 11, &PoolStretchNote::slow),
+    field_at("most_queued", 12, &PoolStretchNote::most_queued),
+    field_at("waits", 13, &PoolStretchNote::waits),
+    field_at("wait_ns", 14, &PoolStretchNote::wait_ns),
+    field_at("longest_wait_ns", 15, &PoolStretchNote::longest_wait_ns),
+};
+
+inline constexpr std::tuple kLoopTrouble{
+    field_at("tgid", 1, &LoopTroubleNote::tgid),
+    field_at("names_only", 2, &LoopTroubleNote::names_only),
+    field_at("why", 3, &LoopTroubleNote::why),
 };
 
 inline constexpr std::tuple kClosing{

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "trace/writer.h"
 
-#include <protozero/pbf_builder.hpp>
-
 #include <cstring>
+#include <utility>
 
-#include "trace/fields.h"
+#include "trace/packet_writer.h"
 #include "trace/tables.h"
 
 namespace timeslice::trace {
 
 namespace {
-
-template <typename Field>
-using Message = protozero::pbf_builder<Field>;
 
 constexpr size_t kRowsAtOnce = 64 << 10;  // bytes of rows in a packet
 
@@ -28,16 +24,27 @@ std::string encoded(const ts_thread_row& row) {
   return text;
 }
 
-std::string packet_with(field::Packet part, const std::string& message) {
-  std::string packet;
-  Message<field::Packet> out(packet);
-  out.add_uint32(field::Packet::sequence_id, 1);
-  out.add_message(part, message);
-  return packet;
+template <typename Note, typename Table>
+std::string encoded(const Note& note, const Table& table) {
+  std::string text;
+  put_fields(text, note, table);
+  return text;
 }
 
-void append_packet(std::string& bytes, const std::string& packet) {
-  Message<field::Trace>(bytes).add_message(field::Trace::packet, packet);
+std::string encoded(const LoopFunctionNote& function) {
+  std::string text = encoded(function, table::kLoopFunction);
+  Message<field::LoopFunction> out(text);
+  out.add_message(field::LoopFunction::frame, encoded(function.frame, table::kFrame));
+  for (const FrameNote& frame : function.stack)
+    out.add_message(field::LoopFunction::stack, encoded(frame, table::kFrame));
+  return text;
+}
+
+std::string encoded(const LoopBlockNote& block) {
+  std::string text = encoded(block, table::kLoopBlock);
+  for (const LoopFunctionNote& function : block.functions)
+    Message<field::LoopBlock>(text).add_message(field::LoopBlock::function, encoded(function));
+  return text;
 }
 
 // A thread as Perfetto's viewer wants to know it.
@@ -62,7 +69,7 @@ void add_to_tree(std::string& tree, uint32_t tid, uint32_t tgid, uint32_t ppid,
 
 }  // namespace
 
-Writer::Writer(const Header& header) : header_(header) {
+Writer::Writer(const Header& header) : header_(header), loop_packets_(header.boot_offset_ns) {
   header_.version = kVersion;
   append_clocks();
   append_system();
@@ -84,7 +91,7 @@ void Writer::append_clocks() {
   add(field::kBoottime, header_.begin_ns + header_.boot_offset_ns);
   std::string packet;
   Message<field::Packet> message(packet);
-  message.add_uint32(field::Packet::sequence_id, 1);
+  message.add_uint32(field::Packet::sequence_id, kSequence);
   message.add_uint64(field::Packet::timestamp, header_.begin_ns + header_.boot_offset_ns);
   message.add_message(field::Packet::clock_snapshot, clocks);
   append_packet(bytes_, packet);
@@ -125,15 +132,40 @@ void Writer::opening(const ts_thread_row& row) {
 }
 
 void Writer::role(const RoleNote& role) {
-  std::string text;
-  put_fields(text, role, table::kRole);
-  Message<field::Ours>(ours_).add_message(field::Ours::role, text);
+  Message<field::Ours>(ours_).add_message(field::Ours::role, encoded(role, table::kRole));
 }
 
 void Writer::runtime(const RuntimeNote& note) {
-  std::string text;
-  put_fields(text, note, table::kRuntime);
-  Message<field::Ours>(ours_).add_message(field::Ours::runtime, text);
+  Message<field::Ours>(ours_).add_message(field::Ours::runtime, encoded(note, table::kRuntime));
+}
+
+void Writer::loop(const LoopNote& loop) {
+  LoopNote& told = loops_[{loop.tgid, loop.tid}];
+  if (told == loop) return;
+  told = loop;
+  Message<field::Ours>(ours_).add_message(field::Ours::loop, encoded(loop, table::kLoop));
+}
+
+void Writer::loop_stretch(const LoopStretchNote& stretch) {
+  Message<field::Ours>(ours_).add_message(field::Ours::loop_stretch,
+                                          encoded(stretch, table::kLoopStretch));
+  loop_packets_.append(bytes_, stretch);
+}
+
+void Writer::loop_block(const LoopBlockNote& block) {
+  Message<field::Ours>(ours_).add_message(field::Ours::loop_block, encoded(block));
+  loop_packets_.append(bytes_, block);
+}
+
+void Writer::pool_stretch(const PoolStretchNote& stretch) {
+  Message<field::Ours>(ours_).add_message(field::Ours::pool_stretch,
+                                          encoded(stretch, table::kPoolStretch));
+  loop_packets_.append(bytes_, stretch);
+}
+
+void Writer::loop_trouble(const LoopTroubleNote& trouble) {
+  Message<field::Ours>(ours_).add_message(field::Ours::loop_trouble,
+                                          encoded(trouble, table::kLoopTrouble));
 }
 
 BundleWriter& Writer::core(uint16_t cpu) {

@@ -4,10 +4,13 @@
 // packets, so that a file that ends after any of them can be read.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "trace/bundle_writer.h"
+#include "trace/loop_packets.h"
 #include "trace/names.h"
 #include "trace/recording.h"
 
@@ -20,6 +23,12 @@ class Writer {
   void opening(const ts_thread_row& row);
   void role(const RoleNote& role);
   void runtime(const RuntimeNote& note);
+  // Whose loop it is; before the rest of it. What was told already isn't told again.
+  void loop(const LoopNote& loop);
+  void loop_stretch(const LoopStretchNote& stretch);
+  void loop_block(const LoopBlockNote& block);
+  void pool_stretch(const PoolStretchNote& stretch);
+  void loop_trouble(const LoopTroubleNote& trouble);
   // No older than the one before of its core; older than the header's beginning: left out.
   void event(const ts_event& event);
 
@@ -40,6 +49,8 @@ class Writer {
   Header header_;
   Names names_;
   std::vector<BundleWriter> cores_;
+  LoopPackets loop_packets_;
+  std::map<std::pair<uint32_t, uint32_t>, LoopNote> loops_;  // told, by tgid and tid
   // The process tree, for Perfetto's viewer, and our own rows, both as far as they aren't written.
   std::string tree_, ours_;
   std::string bytes_;

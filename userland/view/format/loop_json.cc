@@ -134,25 +134,38 @@ void add_probing(Json& object, const model::TurnProbing& probing) {
 
 }  // namespace
 
-void append_json(std::string& out, const model::LoopFrame& frame) {
-  Json loops = Json::array(), pools = Json::array();
+OrderedJson loops_json(const model::LoopFrame& frame) {
+  Json loops = Json::array();
   for (const model::WatchedLoop& loop : frame.loops) {
     const model::ProcessDescription* process = description_of(frame.processes, loop.tgid);
     loops.push_back(loop_json(loop));
     add_description(loops.back(), process ? *process : model::ProcessDescription());
   }
+  return loops;
+}
+
+OrderedJson pools_json(const model::LoopFrame& frame) {
+  Json pools = Json::array();
   for (const model::WatchedPool& pool : frame.pools) pools.push_back(pool_json(pool));
+  return pools;
+}
+
+OrderedJson loop_trust_json(const model::LoopFrame& frame) {
+  return {{"dropped_samples", frame.dropped_samples},
+          {"refused", refused_json(frame.refused)},
+          {"unnamed", refused_json(frame.unnamed)}};
+}
+
+void append_json(std::string& out, const model::LoopFrame& frame) {
   Json object = {
       {"schema", "timeslice/loop/1"},
       {"time_ns", frame.time_ns},
       {"source", frame.source},
-      {"loops", loops},
-      {"pools", pools},
+      {"loops", loops_json(frame)},
+      {"pools", pools_json(frame)},
   };
   add_probing(object, frame.turn_probes.value_or(model::TurnProbing()));
-  object["trust"] = {{"dropped_samples", frame.dropped_samples},
-                     {"refused", refused_json(frame.refused)},
-                     {"unnamed", refused_json(frame.unnamed)}};
+  object["trust"] = loop_trust_json(frame);
   append_line(out, object);
 }
 

@@ -6,8 +6,14 @@
 #include <string>
 
 #include "model/loop_frame.h"
+#include "view/format/loop_parts.h"
 
 namespace timeslice::view {
+
+// Its "loops", "pools" and what it says of how far they can be trusted, as they are there.
+OrderedJson loops_json(const model::LoopFrame& frame);
+OrderedJson pools_json(const model::LoopFrame& frame);
+OrderedJson loop_trust_json(const model::LoopFrame& frame);
 
 void append_json(std::string& out, const model::LoopFrame& frame);
 

@@ -4,6 +4,7 @@
 #pragma once
 #include <string>
 
+#include "model/loop_frame.h"
 #include "model/report.h"
 
 namespace timeslice::view {
@@ -16,6 +17,13 @@ void append_report_csv(std::string& out, const model::Report& report);
 // One table or object a core, in place of threads, processes or roles.
 void append_cores_text(std::string& out, const model::Report& report);
 void append_cores_csv(std::string& out, const model::Report& report);
+
+// One a loop, with what blocked it. `loops`: of the report's window.
+void append_loops_text(std::string& out, const model::Report& report,
+                       const model::LoopFrame& loops);
+void append_loops_json(std::string& out, const model::Report& report,
+                       const model::LoopFrame& loops);
+void append_loops_csv(std::string& out, const model::LoopFrame& loops);
 
 // "trust: nothing lost, 3 waits still open at the window's edge, …"
 std::string recording_trust_line(const model::RecordingTrust& trust);

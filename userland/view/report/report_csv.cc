@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <optional>
 
+#include "model/block_groups.h"
 #include "view/format/csv.h"
+#include "view/format/description.h"
 #include "view/report/report.h"
 
 namespace timeslice::view {
@@ -17,7 +20,53 @@ std::string quantile(const model::Report& report, const model::ReportRow& row) {
   return us ? fmt::format("{:.3f}", *us) : "";
 }
 
+std::string ratio(const std::optional<double>& ratio) {
+  return ratio ? fmt::format("{:.6f}", *ratio) : "";
+}
+
+// What blocked it most.
+void append_costliest(std::string& out, const std::vector<model::LoopBlock>& blocks) {
+  const std::vector<model::BlockGroup> groups = model::by_function(blocks);
+  const auto found = groups.empty() ? std::nullopt : groups.front().profile.function();
+  out += ',';
+  if (found) append_csv_field(out, found->frame.function);
+  out += ',';
+  if (found) append_csv_field(out, found->frame.file);
+  out += ',';
+  if (found && found->frame.line > 0) out += std::to_string(found->frame.line);
+  out += '\n';
+}
+
+void append_loop(std::string& out, const model::LoopFrame& frame, const model::WatchedLoop& loop) {
+  const model::LoopFigures& f = loop.figures;
+  uint64_t blocked_ns = 0;
+  for (const model::LoopBlock& block : f.blocks) blocked_ns += block.duration_ns;
+  fmt::format_to(std::back_inserter(out), "{},{},{},", loop.tgid, loop.tid,
+                 loop.is_main ? "main" : "worker");
+  if (const auto* process = description_of(frame.processes, loop.tgid))
+    append_csv_field(out, process->name);
+  out += ',';
+  append_csv_field(out, loop.command);
+  fmt::format_to(std::back_inserter(out),
+                 ",{:.6f},{},{},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},"
+                 "{:.6f},{},{},{:.6f}",
+                 ms(f.interval_ns), f.turns ? std::to_string(*f.turns) : "", ratio(f.turns_per_s()),
+                 f.utilisation(), ms(f.active.oncpu), ms(f.active.wait), ms(f.active.asleep),
+                 ms(f.idle_asleep_ns), ms(f.idle_ready_ns), ms(f.longest_turn_ns),
+                 ms(f.delay_p50_ns), ms(f.delay_p99_ns), ms(f.delay_max_ns),
+                 ratio(loop.activity.gc_ratio()), f.blocks.size(), ms(blocked_ns));
+  append_costliest(out, f.blocks);
+}
+
 }  // namespace
+
+void append_loops_csv(std::string& out, const model::LoopFrame& loops) {
+  out +=
+      "tgid,tid,kind,name,command,interval_ms,turns,turns_per_s,utilisation,oncpu_ms,wait_ms,"
+      "asleep_ms,idle_asleep_ms,idle_ready_waiting_ms,longest_turn_ms,delay_p50_ms,delay_p99_ms,"
+      "delay_max_ms,gc_ratio,blocks,blocked_ms,function,file,line\n";
+  for (const model::WatchedLoop& loop : loops.loops) append_loop(out, loops, loop);
+}
 
 void append_report_csv(std::string& out, const model::Report& report) {
   const bool threads = report.by == model::By::thread;

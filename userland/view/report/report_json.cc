@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "view/format/printable.h"
+#include "view/format/loop_json.h"
 #include "view/report/report.h"
 
 namespace timeslice::view {
@@ -150,11 +150,8 @@ Json trust_json(const model::RecordingTrust& trust) {
            trust.recorder_cpu_ns ? Json(ms(*trust.recorder_cpu_ns)) : Json(nullptr)}};
 }
 
-}  // namespace
-
-void append_report_json(std::string& out, const model::Report& report) {
-  const model::History& history = *report.history;
-  const model::HistoryInfo& info = history.info();
+// Of which recording it is.
+Json head_json(const model::HistoryInfo& info) {
   Json json;
   json["schema"] = "timeslice/report/1";
   json["duration_s"] = static_cast<double>(info.end_ns - info.begin_ns) / 1e9;
@@ -162,6 +159,15 @@ void append_report_json(std::string& out, const model::Report& report) {
   json["realtime_ns"] = info.realtime_ns ? Json(info.realtime_ns) : Json(nullptr);
   json["machine"] = info.machine.empty() ? Json(nullptr) : Json(info.machine);
   json["asked"] = info.asked.empty() ? Json(nullptr) : Json(info.asked);
+  return json;
+}
+
+}  // namespace
+
+void append_report_json(std::string& out, const model::Report& report) {
+  const model::History& history = *report.history;
+  const model::HistoryInfo& info = history.info();
+  Json json = head_json(info);
   json["cores"] = Json::array();
   for (const model::HistoryCore& core : history.cores())
     json["cores"].push_back({{"cpu", core.cpu},
@@ -178,9 +184,19 @@ void append_report_json(std::string& out, const model::Report& report) {
   json["ran_at_once_ms"] = levels_json(history.concurrency().running_ns);
   json["waited_at_once_ms"] = levels_json(history.concurrency().ready_ns);
   json["trust"] = trust_json(report.trust);
-  // A comm may hold any bytes; JSON text may not.
-  append_visible_json(out, json.dump(-1, ' ', false, Json::error_handler_t::replace));
-  out += '\n';
+  append_line(out, json);  // a comm may hold any bytes; JSON text may not
+}
+
+void append_loops_json(std::string& out, const model::Report& report,
+                       const model::LoopFrame& loops) {
+  Json json = head_json(report.history->info());
+  json["loops"] = loops_json(loops);
+  for (size_t i = 0; i < loops.loops.size(); ++i)
+    json["loops"][i]["turns"] = or_null(loops.loops[i].figures.turns);
+  json["pools"] = pools_json(loops);
+  json["trust"] = trust_json(report.trust);
+  json["trust"].update(loop_trust_json(loops));
+  append_line(out, json);
 }
 
 }  // namespace timeslice::view

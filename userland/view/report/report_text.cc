@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "view/format/loop_text.h"
 #include "view/format/number.h"
 #include "view/format/printable.h"
 #include "view/format/wall_clock.h"
@@ -247,6 +248,21 @@ void append_cores_text(std::string& out, const model::Report& report) {
         static_cast<double>(core.switches) * 1e9 / window,
         core.unseen_ns && idle_known ? fmt::format("  {:.3f} ms unknown", ms(core.unseen_ns)) : "");
   }
+}
+
+void append_loops_text(std::string& out, const model::Report& report,
+                       const model::LoopFrame& loops) {
+  if (loops.loops.empty())
+    out += "no event loop was seen\n\n";
+  else
+    append_text(out, loops);
+  const auto append_troubles = [&](const std::vector<model::RefusedProcess>& processes) {
+    for (const model::RefusedProcess& process : processes)
+      fmt::format_to(Out(out), "process {}: {}\n", process.tgid, clean(process.why));
+  };
+  append_troubles(loops.refused);
+  append_troubles(loops.unnamed);
+  out += recording_trust_line(report.trust) + "\n";
 }
 
 void append_report_text(std::string& out, const model::Report& report, size_t most_rows) {
