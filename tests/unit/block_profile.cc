@@ -56,4 +56,25 @@ TEST_CASE("functions of one name in two files are two, and any number of them st
   CHECK(profile.function()->frame.file == "/b.js");
 }
 
+TEST_CASE("what is kept of a profile tells the same again") {
+  BlockProfile profile;
+  for (const int line : {7, 8, 8}) profile.add({{kInternal, own("load", line)}, "timers", true});
+  for (int i = 0; i < 2; ++i) profile.add({{own("parse", 30)}, "poll"});
+  profile.add({{own("rare", 1)}, "poll"});
+  profile.add({{}, ""});
+  profile.drop();
+  const BlockProfile again(profile.kept(2));
+  CHECK(again.samples() == profile.samples());
+  CHECK(again.dropped() == 1);
+  CHECK(again.gc_share() == profile.gc_share());
+  CHECK(again.phase() == profile.phase());
+  REQUIRE(again.functions().size() == 2);
+  for (size_t i = 0; i < 2; ++i) {
+    CHECK(again.functions()[i].frame == profile.functions()[i].frame);
+    CHECK(again.functions()[i].share == profile.functions()[i].share);
+    CHECK(again.functions()[i].of == 6);
+    CHECK(again.functions()[i].stack == profile.functions()[i].stack);
+  }
+}
+
 }  // namespace timeslice::model

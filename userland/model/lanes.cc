@@ -1,33 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "model/lanes.h"
 
-#include <algorithm>
-
 namespace timeslice::model {
-
-Lanes::Lanes(uint64_t begin_ns, uint64_t end_ns, uint32_t cells)
-    : begin_ns_(begin_ns),
-      end_ns_(std::max(end_ns, begin_ns + 1)),
-      cells_(std::max(cells, 1U)),
-      cell_ns_(static_cast<double>(end_ns_ - begin_ns_) / cells_) {}
-
-// Calls add(cell, ns) for each cell that [begin, end) touches.
-template <typename Add>
-void Lanes::spread(uint64_t begin_ns, uint64_t end_ns, Add add) const {
-  begin_ns = std::clamp(begin_ns, begin_ns_, end_ns_);
-  end_ns = std::clamp(end_ns, begin_ns, end_ns_);
-  while (begin_ns < end_ns) {
-    const auto cell = std::min(
-        static_cast<uint32_t>(static_cast<double>(begin_ns - begin_ns_) / cell_ns_), cells_ - 1);
-    const auto cell_end =
-        cell + 1 == cells_
-            ? end_ns_
-            : std::max(begin_ns + 1, begin_ns_ + static_cast<uint64_t>((cell + 1) * cell_ns_));
-    const uint64_t until = std::min(end_ns, cell_end);
-    add(cell, until - begin_ns);
-    begin_ns = until;
-  }
-}
 
 // Mostly the last one: a thread's slices come in the order of time, its waits a little earlier.
 Lanes::Part& Lanes::part(uint32_t thread, uint32_t cell) {
@@ -40,16 +14,16 @@ Lanes::Part& Lanes::part(uint32_t thread, uint32_t cell) {
 }
 
 void Lanes::add_ready(const Slice& slice) {
-  spread(slice.begin_ns - slice.wait_ns, slice.begin_ns,
-         [&](uint32_t cell, uint64_t ns) { part(slice.thread, cell).ready_ns += ns; });
+  cells_.spread(slice.begin_ns - slice.wait_ns, slice.begin_ns,
+                [&](uint32_t cell, uint64_t ns) { part(slice.thread, cell).ready_ns += ns; });
 }
 
 void Lanes::slice(const Slice& slice) {
   add_ready(slice);
   if (cores_.size() <= slice.cpu) cores_.resize(slice.cpu + 1U), last_.resize(slice.cpu + 1U);
   std::vector<std::vector<Share>>& core = cores_[slice.cpu];
-  core.resize(cells_);
-  spread(slice.begin_ns, slice.end_ns, [&](uint32_t cell, uint64_t ns) {
+  core.resize(cells_.count());
+  cells_.spread(slice.begin_ns, slice.end_ns, [&](uint32_t cell, uint64_t ns) {
     part(slice.thread, cell).oncpu_ns += ns;
     Share& share = share_in(core[cell], last_[slice.cpu], cell, slice.thread);
     share.ns += ns;

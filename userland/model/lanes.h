@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/cells.h"
 #include "model/history.h"
 
 namespace timeslice::model {
@@ -26,21 +27,19 @@ class Lanes : public Listener {
     bool cut = false;
   };
 
-  Lanes(uint64_t begin_ns, uint64_t end_ns, uint32_t cells);
+  Lanes(uint64_t begin_ns, uint64_t end_ns, uint32_t cells) : cells_(begin_ns, end_ns, cells) {}
 
   void slice(const Slice& slice) override;
   void waiting(const Slice& slice) override;
 
-  [[nodiscard]] uint32_t cells() const { return cells_; }
-  [[nodiscard]] double cell_ns() const { return cell_ns_; }
+  [[nodiscard]] uint32_t cells() const { return cells_.count(); }
+  [[nodiscard]] double cell_ns() const { return cells_.cell_ns(); }
   // By core and cell; in no order within one. Empty beyond what was seen.
   [[nodiscard]] const std::vector<std::vector<std::vector<Share>>>& cores() const { return cores_; }
   // By thread, in the order of cells; cells without anything are left out.
   [[nodiscard]] const std::vector<std::vector<Part>>& threads() const { return threads_; }
 
  private:
-  template <typename Add>
-  void spread(uint64_t begin_ns, uint64_t end_ns, Add add) const;
   void add_ready(const Slice& slice);
   Part& part(uint32_t thread, uint32_t cell);
   // Where each thread's share stands in the cell that a core's slices have come to.
@@ -51,9 +50,7 @@ class Lanes : public Listener {
   static Share& share_in(std::vector<Share>& shares, LastCell& last, uint32_t cell,
                          uint32_t thread);
 
-  uint64_t begin_ns_, end_ns_;
-  uint32_t cells_;
-  double cell_ns_;
+  Cells cells_;
   std::vector<std::vector<std::vector<Share>>> cores_;
   std::vector<LastCell> last_;  // by core
   std::vector<std::vector<Part>> threads_;

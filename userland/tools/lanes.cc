@@ -49,11 +49,18 @@ view::LaneOptions view_options(const LanesOptions& options) {
 void lanes(const LanesOptions& options) {
   keep_rights_for(Work::reading);
   std::setlocale(LC_ALL, "");
-  const view::LaneOptions view = view_options(options);
+  view::LaneOptions view = view_options(options);
   const play::Window window = play::find_window(options.recording);
   model::Lanes lanes(window.begin_ns, window.end_ns, view::lane_cells(view.width));
-  const play::Recording recording = play::read_recording(
-      options.recording, [&](model::History& history) { history.listen(lanes); });
+  std::optional<model::LoopLanes> loops;
+  const play::Recording recording =
+      play::read_recording(options.recording, [&](model::History& history) {
+        history.listen(lanes);
+        if (!window.loops.recorded()) return;
+        const model::Cells cells(window.begin_ns, window.end_ns, lanes.cells());
+        history.listen(loops.emplace(history, window.loops.loops, cells));
+      });
+  if (loops) view.loops = &*loops;
   const model::Report report = model::make_report(*recording.history, recording.trust,
                                                   model::By::thread, options.recording.with_self);
   std::string text;

@@ -9,13 +9,14 @@
 
 #include "view/format/number.h"
 #include "view/format/printable.h"
+#include "view/report/lane_parts.h"
+#include "view/report/loop_lanes.h"
 #include "view/report/report.h"
 
 namespace timeslice::view {
 
 namespace {
 
-constexpr uint32_t kLabel = 26;  // characters before a lane
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 // Eight that colour-blind people can tell apart (Okabe and Ito, 2008), as the terminal's 256 have
@@ -24,26 +25,6 @@ constexpr int kColours[] = {32, 214, 36, 227, 38, 166, 175, 247};
 
 // How a core was left, by reason.
 constexpr int kSlept = 32, kDisk = 175, kMadeTo = 166, kCut = 247;
-
-class Painter {
- public:
-  Painter(std::string& out, bool colour) : out_(out), colour_(colour) {}
-  ~Painter() { set(-1); }
-  Painter(const Painter&) = delete;
-  Painter& operator=(const Painter&) = delete;
-
-  // -1: the terminal's own.
-  void set(int colour) {
-    if (!colour_ || colour == now_) return;
-    out_ += colour < 0 ? "\033[0m" : fmt::format("\033[38;5;{}m", colour);
-    now_ = colour;
-  }
-
- private:
-  std::string& out_;
-  bool colour_;
-  int now_ = -1;
-};
 
 int reason_colour(const model::Lanes::Share& share) {
   if (share.cut) return kCut;
@@ -67,6 +48,7 @@ class LaneText {
   void write() {
     head();
     axis();
+    if (options_.loops) append_loop_lanes(out_, *options_.loops, options_);
     for (const model::HistoryCore& core : report_.history->cores()) core_lane(core.cpu);
     out_ += "\n";
     for (const auto& [index, row] : shown_) thread_lane(index, *row);
@@ -175,6 +157,7 @@ class LaneText {
   }
 
   void legend() {
+    if (options_.loops) append_loop_legend(out_, options_.ascii);
     out_ += options_.ascii ? "CPU: the cell's busiest thread, . mostly idle, + another thread; "
                              "thread: # running, - running a little, w waiting for a CPU\n"
                            : "CPU: the cell's busiest thread, · mostly idle, + another thread; "

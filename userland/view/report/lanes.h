@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What does a recording look like as text? A line for each core, then one for each of the busiest
+// What does a recording look like as text? A line for each event loop, with what blocked it, a line
+// for each core, then one for each of the busiest
 // threads, time from left to right, as wide as the terminal.
 #pragma once
 #include <cstdint>
 #include <string>
 
 #include "model/lanes.h"
+#include "model/loop_lanes.h"
 #include "model/report.h"
 
 namespace timeslice::view {
@@ -17,6 +19,7 @@ struct LaneOptions {
   uint32_t threads = 20;
   LaneColour colour = LaneColour::none;
   bool ascii = false;
+  const model::LoopLanes* loops = nullptr;  // of as many cells; null: none were recorded
 };
 
 // How many cells a line of that width has.
