@@ -150,10 +150,12 @@ class LoopLane {
         one.count > 1 ? fmt::format(", {} times, up to {}", grouped(one.count), time) : ", " + time;
     const char* const right = options_.ascii ? "^ " : "└ ";
     const char* const left = options_.ascii ? " ^" : " ┘";
-    for (const std::string& text : {name + times, name + ", " + time}) {
+    for (const std::string& text : {name + times, fmt::format("{}, {}", name, time)}) {
       const auto width = static_cast<uint32_t>(display_width(text)) + 2;
-      if (put({one.cell, width, right + text})) return true;
-      if (width <= one.cell + 1 && put({one.cell + 1 - width, width, text + left})) return true;
+      if (put({one.cell, width, fmt::format("{}{}", right, text)})) return true;
+      if (width <= one.cell + 1 &&
+          put({one.cell + 1 - width, width, fmt::format("{}{}", text, left)}))
+        return true;
     }
     const auto width = static_cast<uint32_t>(display_width(name + times));
     return width <= cells_.count() && put({cells_.count() - width, width, name + times});
