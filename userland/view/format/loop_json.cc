@@ -158,11 +158,8 @@ OrderedJson loop_trust_json(const model::LoopFrame& frame) {
 
 void append_json(std::string& out, const model::LoopFrame& frame) {
   Json object = {
-      {"schema", "timeslice/loop/1"},
-      {"time_ns", frame.time_ns},
-      {"source", frame.source},
-      {"loops", loops_json(frame)},
-      {"pools", pools_json(frame)},
+      {"schema", "timeslice/loop/1"}, {"time_ns", frame.time_ns},   {"source", frame.source},
+      {"loops", loops_json(frame)},   {"pools", pools_json(frame)},
   };
   add_probing(object, frame.turn_probes.value_or(model::TurnProbing()));
   object["trust"] = loop_trust_json(frame);
