@@ -99,11 +99,18 @@ static __always_inline void note_longest(struct ts_loop_turns *loop, __u64 ns)
 	longest->start_ns = loop->turn_start_ns;
 }
 
+static __always_inline void end_phase(struct ts_loop_turns *loop, __u64 now)
+{
+	loop->phase_ns[loop->phase & (TS_TURN_PHASES - 1)] += now - loop->phase_start_ns;
+	loop->phase_start_ns = now;
+}
+
 static __always_inline void end_turn(struct ts_loop_turns *loop)
 {
-	__u64 ns = bpf_ktime_get_ns() - loop->turn_start_ns;
+	__u64 now = bpf_ktime_get_ns(), ns = now - loop->turn_start_ns;
 	__u64 bucket = ts_wait_bucket(ns);
 
+	end_phase(loop, now);
 	loop->turn_ns += ns;
 	note_longest(loop, ns);
 	/* Bound the very register that indexes: verifiers up to 6.1 don't follow its copies. */
@@ -165,10 +172,32 @@ int on_return(struct call_ends *call)
 	loop->in_wait = 0;
 	loop->returned = call->returned;
 	/* What came first has begun the turn, and its callbacks were part of it. */
-	if (!loop->has_events)
+	if (!loop->has_events) {
 		loop->turn_start_ns = bpf_ktime_get_ns();
+		loop->phase_start_ns = loop->turn_start_ns;
+		loop->phase = TS_PHASE_POLL;
+	}
 	if (call->returned > 0)
 		loop->has_events = 1;
+	return 0;
+}
+
+/*
+ * One of libuv's functions that begin a phase of this loop's turn; the cookie says which. A thread
+ * may run another loop within its turn, as Node's spawnSync() does.
+ */
+SEC("uprobe")
+int on_phase(struct pt_regs *ctx)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct ts_loop_turns *loop = loop_of_current();
+
+	if (!loop || loop->address != ctx->di || !loop->turn_start_ns || loop->in_wait)
+		return 0;
+	end_phase(loop, bpf_ktime_get_ns());
+	loop->phase = bpf_get_attach_cookie(ctx);
+	loop->phase_hits++;
+#endif
 	return 0;
 }
 

@@ -10,6 +10,15 @@
 
 #define TS_TURN_LOOPS 4096 /* loops watched at a time */
 
+/* Of which part of a turn was the time? A probe says where one begins. */
+enum ts_turn_phase {
+	TS_PHASE_POLL = 0,  /* callbacks of events */
+	TS_PHASE_CHECK = 1, /* setImmediate's, and those of closed handles */
+	TS_PHASE_TIMERS = 2,
+	TS_PHASE_PREPARE = 3, /* idle and prepare handles, up to the next wait */
+	TS_TURN_PHASES = 4,   /* a power of two */
+};
+
 struct ts_longest_turn {
 	__u64 interval; /* the reader's number of the interval in which it ended */
 	__u64 ns;
@@ -19,6 +28,7 @@ struct ts_longest_turn {
 struct ts_loop_turns {
 	/* Set by the reader. */
 	__u64 count_at; /* where the loop counts its turns, in its process; 0: nowhere */
+	__u64 address;	/* the loop's own, in its process */
 	__s32 epoll_fd;
 
 	/* The state of the loop. */
@@ -30,16 +40,19 @@ struct ts_loop_turns {
 	__u64 turn_start_ns;	 /* CLOCK_MONOTONIC; 0: not known */
 	__u64 count;		 /* as the loop counts, at its last wait */
 	__u32 counted;		 /* count is known */
+	__u32 phase;		 /* enum ts_turn_phase */
+	__u64 phase_start_ns;
 
 	/* Totals since it is watched. */
 	__u32 hist[TS_WAIT_BUCKETS]; /* turns that have ended, in the buckets of waits */
-	__u32 pad;
-	__u64 turn_ns; /* how long those were, in all */
-	__u64 waits;   /* calls that wait for events: one or more a turn */
-	__u64 missed;  /* turns of which the loop has counted more than came by here */
+	__u64 turn_ns;		     /* how long those were, in all */
+	__u64 waits;		     /* calls that wait for events: one or more a turn */
+	__u64 missed; /* turns of which the loop has counted more than came by here */
+	__u64 phase_ns[TS_TURN_PHASES];	   /* of turn_ns, where probes tell them apart */
+	__u64 phase_hits;		   /* of those probes */
 	struct ts_longest_turn longest[2]; /* of the even intervals, and of the odd */
 };
 
-TS_ASSERT(sizeof(struct ts_loop_turns) == 552);
+TS_ASSERT(sizeof(struct ts_loop_turns) == 608);
 
 #endif

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "base/unique_fd.h"
@@ -36,22 +37,30 @@ namespace {
 // Orders come on stdin, a line each, for the main loop or for a worker's; each answers with a line.
 //   stand FILE  says how often the loop has turned, and doesn't move until the file is there
 //   turns       one after the other, of known lengths; then stands as well
+//   phases      turns with callbacks of known lengths in each phase
 //   waits       turns between which it waits, for timers, files and messages
 const char* const kScript = R"(
 const { performance } = require('perf_hooks');
 const { Worker, isMainThread, parentPort, threadId } = require('worker_threads');
+const { spawnSync } = require('child_process');
 const fs = require('fs');
 const say = (object) => fs.writeSync(1, JSON.stringify(object) + '\n');
 const now = () => Number(process.hrtime.bigint());
 const spin = (ms) => { for (const end = now() + ms * 1e6; now() < end; ); };
-let lengths = [];
+let lengths = [], phases = {};
 function standStill(file) {
   const start = now();
   const info = performance.nodeTiming.uvMetricsInfo;
   say({ loopCount: info ? info.loopCount : null, lengths,
-        active: performance.eventLoopUtilization().active });
+        active: performance.eventLoopUtilization().active, phases });
   while (!fs.existsSync(file)) spin(1);
   lengths = [now() - start];
+  phases = { poll: lengths[0], check: 0, timers: 0 };  // an order comes in poll
+}
+function spinIn(phase, ms) {
+  const start = now();
+  spin(ms);
+  phases[phase] += now() - start;
 }
 function timed(ms) {
   const start = now();
@@ -69,6 +78,21 @@ const orders = {
       setTimeout(() => setImmediate(next), 10);  // the timer may be due in this turn already
     };
     setImmediate(() => setImmediate(next));  // the order's turn goes on with the first of them
+  },
+  phases: (file) => {
+    let left = 20;
+    const next = () => setTimeout(() => {
+      spinIn('timers', 2);
+      setImmediate(() => {
+        if (left % 5 === 0) spawnSync('true');  // runs a loop of its own
+        spinIn('check', 4);
+        fs.stat('/', () => {
+          spinIn('poll', 6);
+          --left ? next() : setImmediate(() => standStill(file));
+        });
+      });
+    }, 1);
+    next();
   },
   waits: async (file) => {
     const { port1, port2 } = new MessageChannel();
@@ -128,8 +152,9 @@ class Script {
   Command command_;
 };
 
-LoopWatchOptions with_turns() {
+LoopWatchOptions with_turns(bool phases = false) {
   LoopWatchOptions options;
+  options.phases = phases;
   options.turns_budget_ratio = 1;
   return options;
 }
@@ -245,7 +270,7 @@ TEST_CASE("the calls alone tell turns apart, where the loop's own count isn't kn
     }));
     observe::TurnProbes probes;
     probes.attach(observe::TurnProbes::To::all);
-    REQUIRE(probes.watch({script.tgid(), loops[0].epoll_fd, 0}));
+    REQUIRE(probes.watch({script.tgid(), script.tgid(), 0, loops[0].epoll_fd, 0}));
     script.order("", "stand");  // it has waited since
     for (const std::string order : {"turns", "waits"}) {
       const auto earlier = probes.read(script.tgid());
@@ -270,7 +295,7 @@ TEST_CASE("only a loop's own descriptor counts, and only its own thread") {
   observe::TurnProbes probes;
   const UniqueFd loop(epoll_create1(EPOLL_CLOEXEC)), other(epoll_create1(EPOLL_CLOEXEC));
   const auto tid = static_cast<uint32_t>(gettid());
-  REQUIRE(probes.watch({tid, loop.get(), 0}));
+  REQUIRE(probes.watch({0, tid, 0, loop.get(), 0}));
   const auto wait = [](const UniqueFd& epoll, int times) {
     epoll_event event{};
     while (times-- > 0) epoll_pwait(epoll.get(), &event, 1, 0, nullptr);
@@ -297,7 +322,7 @@ TEST_CASE("every call that waits for events is known, and which of them belong t
   observe::TurnProbes probes;
   const UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC)), ready(eventfd(1, EFD_CLOEXEC));
   const auto tid = static_cast<uint32_t>(gettid());
-  REQUIRE(probes.watch({tid, epoll.get(), 0}));
+  REQUIRE(probes.watch({0, tid, 0, epoll.get(), 0}));
   probes.attach(observe::TurnProbes::To::all);
   epoll_event event{};
   const timespec at_once{0, 0}, soon{0, 1'000'000};
@@ -337,7 +362,7 @@ TEST_CASE("a loop's own count tells turns apart, and what comes by unseen is kno
   const UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC)), ready(eventfd(1, EFD_CLOEXEC));
   const auto tid = static_cast<uint32_t>(gettid());
   std::atomic<uint64_t> count = 7;
-  REQUIRE(probes.watch({tid, epoll.get(), reinterpret_cast<uint64_t>(&count)}));
+  REQUIRE(probes.watch({0, tid, 0, epoll.get(), reinterpret_cast<uint64_t>(&count)}));
   probes.attach(observe::TurnProbes::To::all);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
@@ -402,6 +427,111 @@ TEST_CASE("timeslice loop --turns says what it has attached and its price, and l
     tool.finish();
     CHECK(until([&] { return bpf_ids_since(before, 0).empty(); }));
   }
+}
+
+TEST_CASE("the phases of turns last at least as long as the callbacks in them") {
+  if (nodes().empty()) SKIP_TEST(why_no_node());
+  for (const std::string& program : nodes()) {
+    CAPTURE(program);
+    Script script(program);
+    LoopWatch watch({script.tgid()}, with_turns(true));
+    for (const std::string whose : {"", "worker "}) {
+      CAPTURE(whose);
+      REQUIRE(until([&] {
+        script.order(whose, "stand");
+        script.go_on();
+        const auto timed = take_timed(watch, whose.empty());
+        return timed.count > 0 && timed.phases_ns;
+      }));
+      script.order(whose, "stand");
+      take_timed(watch, whose.empty());
+      const Json said = script.order(whose, "phases")["phases"];
+      const auto timed = take_timed(watch, whose.empty());
+      script.go_on();
+      REQUIRE(timed.phases_ns);
+      const auto& ns = *timed.phases_ns;
+      CAPTURE(ns, timed.sum_ns, said.dump());
+      CHECK(ns[TS_PHASE_POLL] >= said["poll"].get<uint64_t>());
+      CHECK(ns[TS_PHASE_CHECK] >= said["check"].get<uint64_t>());
+      CHECK(ns[TS_PHASE_TIMERS] >= said["timers"].get<uint64_t>());
+      CHECK(timed.phase_hits >= 3 * timed.count);
+      // A phase of the turn that stands still may have ended already, so together they are more.
+      const uint64_t sum = ns[0] + ns[1] + ns[2] + ns[3];
+      CHECK(sum >= timed.sum_ns);
+      CHECK(sum <= timed.sum_ns + timed.sum_ns / 5);
+    }
+  }
+}
+
+TEST_CASE("where phases cost more than --budget allows, turns are still timed; and all goes") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Command node({"node", "-e", "setInterval(() => {}, 2)"}, [] { unsetenv("NODE_OPTIONS"); });
+  const BpfIds before = bpf_ids();
+  const auto command = [&](const std::string& budget) {
+    return std::vector<std::string>{timeslice(), "loop",     "-p",   std::to_string(node.pid()),
+                                    "--phases",  "--budget", budget, "--json",
+                                    "-d",        "0.2"};
+  };
+  const auto frame_with = [](Command& tool, const std::function<bool(const Json&)>& is_wanted) {
+    Json frame;
+    REQUIRE(until([&] {
+      const auto line = tool.line();
+      if (line) frame = Json::parse(*line);
+      return !line || is_wanted(frame);
+    }));
+    REQUIRE(is_wanted(frame));
+    return frame;
+  };
+  double spent = 0;
+  {
+    Command tool(command("100"));
+    const Json frame = frame_with(tool, [](const Json& seen) {
+      return !seen["loops"].empty() && seen["loops"][0]["phases_ms"].is_object() &&
+             seen["price_cpu_ratio"].is_number();
+    });
+    spent = frame["price_cpu_ratio"];
+    CHECK(frame["probes"] == 9);
+    CHECK(frame["price_ns_per_phase"] > 0);
+    CHECK(link_types_in(bpf_ids_since(before, tool.pid())).size() == 9);
+    tool.signal(SIGKILL);
+    tool.finish();
+    CHECK(until([&] { return bpf_ids_since(before, 0).empty(); }));
+  }
+  Command tool(command(std::to_string(spent * 100 / 2)));
+  const Json frame = frame_with(tool, [](const Json& seen) {
+    return seen["phases_note"].is_string() && !seen["loops"].empty() &&
+           seen["loops"][0]["turn_ms"].is_object();
+  });
+  CHECK(frame["phases_note"].get<std::string>().starts_with("phases aren't told apart any more: "));
+  CHECK(frame["turns_note"].is_null());
+  CHECK(frame["probes"] == 6);
+  CHECK(frame["loops"][0]["phases_ms"].is_null());
+  CHECK(link_types_in(bpf_ids_since(before, tool.pid())).size() == 6);
+}
+
+TEST_CASE("the phases of a stripped node aren't told apart, with the reason, and turns are") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  const ScratchDirectory directory;
+  const std::string stripped = directory.path() + "/node";
+  if (run({"sh", "-c", "strip -o " + stripped + " \"$(command -v node)\""}).status != 0)
+    SKIP_TEST("strip can't strip node");
+  Command node({stripped, "-e", "setInterval(() => {}, 5)"}, [] { unsetenv("NODE_OPTIONS"); });
+  Command tool({timeslice(), "loop", "-p", std::to_string(node.pid()), "--phases", "--budget",
+                "100", "--json", "-d", "0.2"});
+  Json frame;
+  REQUIRE(until([&] {
+    const auto line = tool.line();
+    if (line) frame = Json::parse(*line);
+    return !line || (!frame["trust"]["unphased"].empty() && !frame["loops"].empty());
+  }));
+  CHECK(frame["trust"]["unphased"][0]["tgid"] == node.pid());
+  CHECK(frame["probes"] == 6);
+  CHECK(frame["loops"][0]["turn_ms"].is_object());
+  CHECK(frame["loops"][0]["phases_ms"].is_null());
+  tool.signal(SIGTERM);
+  CHECK(tool.finish().err == "timeslice: the phases of process " + std::to_string(node.pid()) +
+                                 " aren't told apart: its file has no symbols of libuv's phases; "
+                                 "it was stripped\n");
 }
 
 TEST_CASE("where turns cost more than --budget allows, the probes go and the view goes on") {

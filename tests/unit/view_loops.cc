@@ -101,9 +101,9 @@ TEST_CASE("loops as JSON have the contract's keys, and null for what isn't known
   const auto& loop = json["loops"][0];
   CHECK(loop["kind"] == "main");
   CHECK(loop["turns_per_s"] == 250);
-  for (const char* key : {"turn_ms", "histogram"}) CHECK(loop[key].is_null());
+  for (const char* key : {"turn_ms", "histogram", "phases_ms"}) CHECK(loop[key].is_null());
   for (const char* key : {"price_ns_per_turn", "price_ns_per_wait", "price_ns_per_other_call",
-                          "price_cpu_ratio", "turns_note"})
+                          "price_ns_per_phase", "price_cpu_ratio", "turns_note", "phases_note"})
     CHECK(json[key].is_null());
   CHECK(loop["utilisation"] == 0.4);
   CHECK(loop["active_ms"]["wait"] == 40);
@@ -142,6 +142,7 @@ TEST_CASE("timed turns are below their loop, and their price below all; as JSON 
   ts_loop_turns turns{};
   turns.hist[1] = 3;
   turns.hist[TS_WAIT_BUCKETS - 1] = 1;
+  turns.phase_ns[TS_PHASE_CHECK] = 5 * kMs;
   turns.longest[0] = {0, 90'000'000'000'000, 7};
   frame.loops[0].timed = model::turns_between({}, turns, 0, 1'000 * kMs);
   frame.turn_probes = {.attached = 6,
@@ -166,6 +167,8 @@ TEST_CASE("timed turns are below their loop, and their price below all; as JSON 
   CHECK(loop["turn_ms"]["max_start_ns"] == 7);
   CHECK(loop["turn_ms"]["p50"] == 0.001);
   CHECK(loop["turn_ms"]["missed"] == 0);
+  CHECK(loop["phases_ms"]["check"] == 5);
+  CHECK(loop["phases_ms"]["poll"] == 0);
   CHECK(loop["histogram"].size() == 2);
   CHECK(loop["histogram"][0]["from_us"] == 1.024);
   CHECK(loop["histogram"][0]["to_us"] == 1.28);

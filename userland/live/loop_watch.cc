@@ -34,7 +34,7 @@ class LoopWatch::Watcher {
   Watcher(std::vector<uint32_t> tgids, const LoopWatchOptions& options)
       : wanted_(std::move(tgids)), options_(options) {
     if (options_.turns_budget_ratio)
-      turns_ = std::make_unique<TurnWatch>(*options_.turns_budget_ratio);
+      turns_ = std::make_unique<TurnWatch>(*options_.turns_budget_ratio, options_.phases);
   }
 
   void want(std::vector<uint32_t> tgids) {
@@ -148,7 +148,10 @@ class LoopWatch::Watcher {
 
   void time_turns(uint64_t now_ns) {
     std::vector<observe::TurnLoop> loops;
-    for (const ProcessLoops& process : processes_) process.add_shown(loops);
+    for (const ProcessLoops& process : processes_) {
+      process.add_shown(loops);
+      turns_->watch_phases(process.tgid(), process.gone() ? nullptr : process.phases());
+    }
     turns_->watch(loops);
     turns_->check(now_ns);
   }

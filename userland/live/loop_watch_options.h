@@ -13,6 +13,7 @@ struct LoopWatchOptions {
   bool requests = false;  // that were being served during a block; URLs may be secrets
   // Each turn is timed by probes, as long as they take no more of a CPU than this. Absent: none.
   std::optional<double> turns_budget_ratio;
+  bool phases = false;  // of the turns are told apart as well
 };
 
 }  // namespace timeslice::live

@@ -104,9 +104,11 @@ void ProcessLoops::begin_anew(uint64_t now_ns) {
   finder_ = std::make_unique<LoopFinder>(tgid_);
   pool_places_.reset();
   pool_now_.reset();
+  phases_.reset();
   wants_names_ = false;
   if (finder_->refusal().empty()) {
     pool_places_ = pool_by_symbols(tgid_, finder_->image());
+    if (options_.phases) phases_ = find_phases(tgid_, finder_->image());
     sampler_ = std::make_unique<JsSampler>(tgid_);
   }
   command_ = observe::command_line(tgid_);
@@ -242,7 +244,9 @@ bool ProcessLoops::is_shown(const Tracked& loop) const {
 
 void ProcessLoops::add_shown(std::vector<observe::TurnLoop>& loops) const {
   for (const Tracked& loop : loops_)
-    if (is_shown(loop)) loops.push_back({loop.found.tid, loop.found.epoll_fd, loop.found.count_at});
+    if (is_shown(loop))
+      loops.push_back(
+          {tgid_, loop.found.tid, loop.found.address, loop.found.epoll_fd, loop.found.count_at});
 }
 
 void ProcessLoops::take(model::LoopFrame& seen) {

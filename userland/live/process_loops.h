@@ -14,6 +14,7 @@
 #include "live/js_sampler.h"
 #include "live/loop_finder.h"
 #include "live/loop_watch_options.h"
+#include "live/phase_places.h"
 #include "model/loop_frame.h"
 #include "observe/target_memory.h"
 #include "observe/thread_looks.h"
@@ -36,6 +37,8 @@ class ProcessLoops {
   std::span<const ts_look> add(std::span<const ts_look> looks, uint64_t since_ns);
   // The loops that take() shows.
   void add_shown(std::vector<observe::TurnLoop>& loops) const;
+  // Null: not wanted, or it has no libuv. Another one where it runs another program.
+  [[nodiscard]] std::shared_ptr<const PhasePlaces> phases() const { return phases_; }
   // The figures since the last call.
   void take(model::LoopFrame& seen);
 
@@ -77,6 +80,7 @@ class ProcessLoops {
   bool wants_names_ = false;  // there was something
   std::optional<runtime::UvPoolPlaces> pool_places_;
   std::optional<runtime::UvPoolCounts> pool_now_;  // at the last look
+  std::shared_ptr<const PhasePlaces> phases_;
   model::PoolLooks pool_;
   std::vector<Tracked> loops_;
   std::string command_;

@@ -16,23 +16,23 @@ constexpr uint64_t kCheckEvery = 1'000'000'000;  // ns
 
 }  // namespace
 
-TurnWatch::TurnWatch(double budget_ratio) {
+TurnWatch::TurnWatch(double budget_ratio, bool phases) {
   probing_.budget_ratio = budget_ratio;
   try {
-    attach();
+    attach(phases);
   } catch (const Failure& failure) {
     probes_.reset();
     probing_.failure = std::string("turns aren't timed one by one: ") + failure.what();
   }
 }
 
-void TurnWatch::attach() {
-  probes_ = std::make_unique<observe::TurnProbes>();
-  const observe::TurnPrice price = observe::measure_turn_price(*probes_);
+void TurnWatch::attach(bool phases) {
+  probes_ = std::make_unique<observe::TurnProbes>(phases);
+  const observe::TurnPrice price = observe::measure_turn_price(*probes_, phases);
   probing_.ns_per_wait = price.wait_ns;
   probing_.ns_per_other_call = price.other_call_ns;
+  probing_.ns_per_phase = price.phase_ns;
   probes_->attach(observe::TurnProbes::To::all);
-  probing_.attached = static_cast<uint32_t>(probes_->attached());
   checked_ns_ = monotonic_ns();
 }
 
@@ -58,29 +58,73 @@ model::TurnFigures TurnWatch::advance(uint32_t tid, Reading& last, uint64_t ende
   return model::turns_between(before.turns, *turns, ended, now_ns - before.at_ns);
 }
 
+void TurnWatch::watch_phases(uint32_t tgid, std::shared_ptr<const PhasePlaces> places) {
+  if (!probes_ || !probing_.ns_per_phase || probing_.phases_overspent) return;
+  const auto known = phases_.find(tgid);
+  if (known == phases_.end() ? !places : known->second.places == places) return;
+  probes_->detach_phases(tgid);
+  phases_.erase(tgid);
+  if (!places) return;
+  Phases& phases = phases_[tgid];
+  phases.places = std::move(places);
+  phases.why = phases.places->why;
+  if (phases.places->places.empty()) return;
+  try {
+    const int file = phases.places->file.handle.get();
+    probes_->attach_phases(tgid, "/proc/self/fd/" + std::to_string(file), phases.places->places);
+    phases.since_ns = monotonic_ns();
+  } catch (const Failure& failure) {
+    phases.why = failure.what();
+  }
+}
+
+void TurnWatch::end_phases() {
+  for (const auto& [tgid, phases] : phases_) probes_->detach_phases(tgid);
+  phases_.clear();
+}
+
+bool TurnWatch::told_apart_since(uint32_t tgid, uint64_t moment_ns) const {
+  const auto phases = phases_.find(tgid);
+  return phases != phases_.end() && phases->second.since_ns != 0 &&
+         phases->second.since_ns <= moment_ns;
+}
+
+model::TurnCostSum TurnWatch::cost_sum() const {
+  return {*probing_.ns_per_wait, probing_.ns_per_phase.value_or(0)};
+}
+
+// Phases cost most, so they go first.
 void TurnWatch::check(uint64_t now_ns) {
   if (!probes_ || now_ns - checked_ns_ < kCheckEvery) return;
   checked_ns_ = now_ns;
-  model::TurnCostSum sum(*probing_.ns_per_wait);
+  model::TurnCostSum sum = cost_sum();
   for (auto& [tid, watched] : watched_) sum.add(advance(tid, watched.checked, 0, now_ns));
   const auto costs = sum.costs();
   if (!costs || costs->cpu_ratio <= probing_.budget_ratio) return;
+  if (!phases_.empty()) {
+    probing_.phases_overspent = costs;
+    return end_phases();
+  }
   probing_.overspent = costs;
-  probing_.attached = 0;
   probes_.reset();
   watched_.clear();
 }
 
 void TurnWatch::take(model::LoopFrame& frame) {
+  probing_.attached = probes_ ? static_cast<uint32_t>(probes_->attached()) : 0;
   frame.turn_probes = probing_;
+  for (const auto& [tgid, phases] : phases_)
+    if (!phases.why.empty()) frame.unphased.push_back({tgid, phases.why});
   if (!probes_) return;
   const uint64_t ended = probes_->end_interval();
   const uint64_t now = monotonic_ns();
-  model::TurnCostSum sum(*probing_.ns_per_wait);
+  model::TurnCostSum sum = cost_sum();
   for (model::WatchedLoop& loop : frame.loops) {
     const auto watched = watched_.find(loop.tid);
     if (watched == watched_.end()) continue;
+    const bool phases = told_apart_since(loop.tgid, watched->second.taken.at_ns);
     loop.timed = advance(loop.tid, watched->second.taken, ended, now);
+    if (!phases) loop.timed->phases_ns.reset();
     sum.add(*loop.timed);
   }
   frame.turn_probes->costs = sum.costs();

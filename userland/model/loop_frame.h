@@ -42,6 +42,7 @@ struct LoopFrame {
   std::vector<WatchedPool> pools;       // of processes that have started theirs
   std::vector<RefusedProcess> refused;  // whose loops can't be shown
   std::vector<RefusedProcess> unnamed;  // whose functions can't be named; `why` is a whole sentence
+  std::vector<RefusedProcess> unphased;    // whose phases can't be told apart
   std::optional<TurnProbing> turn_probes;  // absent: they weren't wanted
   uint64_t dropped_samples = 0;            // of stacks, which were in doubt
   std::string source;                      // of the threads' figures: "bpf", "proc"

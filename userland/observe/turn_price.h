@@ -8,11 +8,12 @@ namespace timeslice::observe {
 
 // CPU time, ns.
 struct TurnPrice {
-  double wait_ns = 0;        // more for each wait for events of a watched loop
-  double other_call_ns = 0;  // more for each other system call of any process
+  double wait_ns = 0;              // more for each wait for events of a watched loop
+  double other_call_ns = 0;        // more for each other system call of any process
+  std::optional<double> phase_ns;  // for each phase that begins; absent: not asked for
 };
 
 // Takes some tenths of a second. The probes are detached afterwards. Throws Failure.
-TurnPrice measure_turn_price(TurnProbes& probes);
+TurnPrice measure_turn_price(TurnProbes& probes, bool phases = false);
 
 }  // namespace timeslice::observe

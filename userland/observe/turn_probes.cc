@@ -4,7 +4,9 @@
 #include <bpf/bpf.h>
 
 #include <cerrno>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/failure.h"
@@ -22,10 +24,11 @@ struct LinkCloser {
 };
 using Link = std::unique_ptr<bpf_link, LinkCloser>;
 
-SkeletonPtr<turns_bpf> load() {
+SkeletonPtr<turns_bpf> load(bool phases) {
   listen_to_libbpf();
   SkeletonPtr<turns_bpf> skeleton(turns_bpf::open());
   if (!skeleton) throw libbpf_failure(kWhat, errno);
+  bpf_program__set_autoload(skeleton->progs.on_phase, phases);
   if (const int error = turns_bpf::load(skeleton.get())) throw libbpf_failure(kWhat, -error);
   LIBBPF_OPTS(bpf_test_run_opts, options);
   const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.meet_reader), &options);
@@ -48,7 +51,7 @@ Failure attach_failure(const std::string& tracepoint, int error) {
 
 class TurnProbes::Programs {
  public:
-  Programs() : skeleton_(load()) {}
+  explicit Programs(bool phases) : skeleton_(load(phases)) {}
 
   // Returns come first, so that of each wait that is seen to begin the end is seen as well. Probes
   // of calls that nobody makes cost nothing beside the others.
@@ -63,8 +66,30 @@ class TurnProbes::Programs {
     attach_where_there_is(programs.on_return, "sys_exit_epoll_pwait2");
     attach_where_there_is(programs.on_wait_by_clock, "sys_enter_epoll_pwait2");
   }
-  void detach() { links_.clear(); }
-  [[nodiscard]] size_t attached() const { return links_.size(); }
+  void attach_phases(uint32_t tgid, const std::string& path, std::span<const PhasePlace> places) {
+    listen_to_libbpf();
+    std::vector<Link> links;
+    for (const PhasePlace& place : places) {
+      LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = place.phase);
+      Link link(bpf_program__attach_uprobe_opts(skeleton_->progs.on_phase, static_cast<pid_t>(tgid),
+                                                path.c_str(), place.offset, &options));
+      if (!link)
+        throw failure_from_errno("cannot attach to the phases of process " + std::to_string(tgid),
+                                 errno);
+      links.push_back(std::move(link));
+    }
+    phases_[tgid] = std::move(links);
+  }
+  void detach_phases(uint32_t tgid) { phases_.erase(tgid); }
+  void detach() {
+    links_.clear();
+    phases_.clear();
+  }
+  [[nodiscard]] size_t attached() const {
+    size_t count = links_.size();
+    for (const auto& [tgid, links] : phases_) count += links.size();
+    return count;
+  }
   [[nodiscard]] int loops() const { return bpf_map__fd(skeleton_->maps.loops); }
   uint64_t end_interval() {
     return __atomic_fetch_add(&skeleton_->bss->interval, 1, __ATOMIC_ACQ_REL);
@@ -90,9 +115,10 @@ class TurnProbes::Programs {
 
   SkeletonPtr<turns_bpf> skeleton_;
   std::vector<Link> links_;
+  std::map<uint32_t, std::vector<Link>> phases_;
 };
 
-TurnProbes::TurnProbes() : programs_(std::make_unique<Programs>()) {}
+TurnProbes::TurnProbes(bool phases) : programs_(std::make_unique<Programs>(phases)) {}
 
 TurnProbes::~TurnProbes() = default;
 
@@ -100,11 +126,19 @@ void TurnProbes::attach(To calls) { programs_->attach(calls); }
 
 void TurnProbes::detach() { programs_->detach(); }
 
+void TurnProbes::attach_phases(uint32_t tgid, const std::string& path,
+                               std::span<const PhasePlace> places) {
+  programs_->attach_phases(tgid, path, places);
+}
+
+void TurnProbes::detach_phases(uint32_t tgid) { programs_->detach_phases(tgid); }
+
 size_t TurnProbes::attached() const { return programs_->attached(); }
 
 bool TurnProbes::watch(const TurnLoop& loop) {
   ts_loop_turns turns{};
   turns.count_at = loop.count_at;
+  turns.address = loop.address;
   turns.epoll_fd = loop.epoll_fd;
   return bpf_map_update_elem(programs_->loops(), &loop.tid, &turns, BPF_ANY) == 0;
 }

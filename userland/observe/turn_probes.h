@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 
 #include "bpf/turns.h"
 
@@ -13,15 +15,23 @@ namespace timeslice::observe {
 
 // A loop to be watched: its thread waits for events at this descriptor.
 struct TurnLoop {
-  uint32_t tid = 0;
+  uint32_t tgid = 0, tid = 0;
+  uint64_t address = 0;  // in its process
   int32_t epoll_fd = -1;
   uint64_t count_at = 0;  // where it counts its turns, in its process; 0: it doesn't
   bool operator==(const TurnLoop&) const = default;
 };
 
+// Where the functions are that begin the phases of a turn.
+struct PhasePlace {
+  uint64_t offset = 0;  // in the file
+  ts_turn_phase phase = TS_PHASE_POLL;
+};
+
 class TurnProbes {
  public:
-  TurnProbes();  // attaches nothing yet; throws Failure
+  // `phases`: may be told apart as well. Attaches nothing yet; throws Failure.
+  explicit TurnProbes(bool phases = false);
   ~TurnProbes();
   TurnProbes(const TurnProbes&) = delete;
   TurnProbes& operator=(const TurnProbes&) = delete;
@@ -30,6 +40,9 @@ class TurnProbes {
   enum class To { epoll_pwait, all };
   void attach(To calls);
   void detach();  // the kernel takes some 50 ms a probe
+  // To functions in a file that the process has mapped; `path` leads to it here. Throws Failure.
+  void attach_phases(uint32_t tgid, const std::string& path, std::span<const PhasePlace> places);
+  void detach_phases(uint32_t tgid);
   [[nodiscard]] size_t attached() const;
 
   // From its next wait on. False: there are too many.

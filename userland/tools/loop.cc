@@ -22,7 +22,7 @@ namespace {
 struct Options : RefreshOptions {
   double block_ms = 50;
   bool requests = false;
-  bool turns = false;
+  bool turns = false, phases = false;
   double budget_percent = 1;
 };
 
@@ -37,7 +37,8 @@ live::LoopWatchOptions watch_options(const Options& options) {
   live::LoopWatchOptions wanted;
   wanted.block_ns = static_cast<uint64_t>(options.block_ms * 1e6);
   wanted.requests = options.requests;
-  if (options.turns) wanted.turns_budget_ratio = options.budget_percent / 100;
+  wanted.phases = options.phases;
+  if (options.turns || options.phases) wanted.turns_budget_ratio = options.budget_percent / 100;
   return wanted;
 }
 
@@ -66,14 +67,18 @@ void add_loop(CLI::App& app) {
   add_block_option(*loop, options->block_ms);
   loop->add_flag("--requests", options->requests,
                  "Tell the HTTP request that was being served during a block, without its query");
-  CLI::Option* turns =
-      loop->add_flag("--turns", options->turns, "Time each turn, by probes on waits for events");
-  loop->add_option("--budget", options->budget_percent,
-                   "How much of a CPU these probes may take before they are detached, in percent")
-      ->type_name("PERCENT")
-      ->needs(turns)
-      ->check(number_within(0.0001, 100));
+  loop->add_flag("--turns", options->turns, "Time each turn, by probes on waits for events");
+  loop->add_flag("--phases", options->phases,
+                 "The same, and tell the phases of turns apart, by probes on libuv's functions");
+  CLI::Option* budget =
+      loop->add_option(
+              "--budget", options->budget_percent,
+              "How much of a CPU these probes may take before they are detached, in percent")
+          ->type_name("PERCENT")
+          ->check(number_within(0.0001, 100));
   loop->callback([=] {
+    if (budget->count() > 0 && !options->turns && !options->phases)
+      throw CLI::RequiresError("--budget", "--turns or --phases");
     options->tgids = named_processes(options->pids);
     keep_rights_for(Work::watching);
     print_loops(*options);

@@ -15,12 +15,24 @@ void add_block_option(CLI::App& app, double& block_ms) {
       ->check(number_within(20, 3'600'000));
 }
 
+namespace {
+
+void say_once(std::string& said, const std::string& sentence) {
+  if (!sentence.empty() && said.empty()) view::say(said = sentence);
+}
+
+}  // namespace
+
 void LoopNews::say(const model::LoopFrame& frame, size_t asked) {
   if (!frame.note.empty() && frame.note != note_) view::say(note_ = frame.note);
-  if (frame.turn_probes && not_timed_.empty()) {
-    not_timed_ = view::why_not_timed(*frame.turn_probes);
-    if (!not_timed_.empty()) view::say(not_timed_);
+  if (frame.turn_probes) {
+    say_once(no_phases_, view::why_no_phases(*frame.turn_probes));
+    say_once(not_timed_, view::why_not_timed(*frame.turn_probes));
   }
+  for (const model::RefusedProcess& process : frame.unphased)
+    if (unphased_.insert(process.tgid).second)
+      view::say("the phases of process " + std::to_string(process.tgid) +
+                " aren't told apart: " + process.why);
   for (const model::RefusedProcess& process : frame.refused) {
     const std::string sentence = "cannot watch the event loops of process " +
                                  std::to_string(process.tgid) + ": " + process.why;

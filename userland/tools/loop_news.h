@@ -19,8 +19,8 @@ class LoopNews {
   void say(const model::LoopFrame& frame, size_t asked);
 
  private:
-  std::string note_, not_timed_;
-  std::set<uint32_t> refused_, unnamed_;
+  std::string note_, not_timed_, no_phases_;
+  std::set<uint32_t> refused_, unnamed_, unphased_;
 };
 
 }  // namespace timeslice::tools

@@ -69,6 +69,13 @@ Json histogram_json(const model::WaitHistogram& turns) {
   return histogram;
 }
 
+Json phases_json(const std::array<uint64_t, TS_TURN_PHASES>& ns) {
+  return {{"poll", ms(ns[TS_PHASE_POLL])},
+          {"check", ms(ns[TS_PHASE_CHECK])},
+          {"timers", ms(ns[TS_PHASE_TIMERS])},
+          {"prepare", ms(ns[TS_PHASE_PREPARE])}};
+}
+
 Json loop_json(const model::WatchedLoop& loop) {
   const model::LoopFigures& figures = loop.figures;
   Json blocks = Json::array();
@@ -83,6 +90,8 @@ Json loop_json(const model::WatchedLoop& loop) {
           {"longest_turn_ms", ms(figures.longest_turn_ns)},
           {"turn_ms", loop.timed ? turns_json(*loop.timed) : Json()},
           {"histogram", loop.timed ? histogram_json(loop.timed->turns) : Json()},
+          {"phases_ms",
+           loop.timed && loop.timed->phases_ns ? phases_json(*loop.timed->phases_ns) : Json()},
           {"gc_ratio", figure_or_null(loop.activity.gc_ratio())},
           {"active_ms",
            {{"oncpu", ms(figures.active.oncpu)},
@@ -128,8 +137,10 @@ void add_probing(Json& object, const model::TurnProbing& probing) {
   object["price_ns_per_turn"] = of(probing.costs, &model::TurnCosts::ns_per_turn);
   object["price_ns_per_wait"] = figure_or_null(probing.ns_per_wait);
   object["price_ns_per_other_call"] = figure_or_null(probing.ns_per_other_call);
+  object["price_ns_per_phase"] = figure_or_null(probing.ns_per_phase);
   object["price_cpu_ratio"] = of(probing.costs, &model::TurnCosts::cpu_ratio);
   object["turns_note"] = text_or_null(why_not_timed(probing));
+  object["phases_note"] = text_or_null(why_no_phases(probing));
 }
 
 }  // namespace
@@ -163,6 +174,7 @@ void append_json(std::string& out, const model::LoopFrame& frame) {
   };
   add_probing(object, frame.turn_probes.value_or(model::TurnProbing()));
   object["trust"] = loop_trust_json(frame);
+  object["trust"]["unphased"] = refused_json(frame.unphased);
   append_line(out, object);
 }
 

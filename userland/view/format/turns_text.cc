@@ -29,7 +29,7 @@ uint64_t floor_ns(size_t octave) {
 
 std::string time(uint64_t ns) { return duration(static_cast<double>(ns)); }
 
-std::string percent_of_cpu(double ratio) { return fmt::format("{:.2g} % of a CPU", 100 * ratio); }
+std::string percent_of_cpu(double ratio) { return fmt::format("{:.3g} % of a CPU", 100 * ratio); }
 
 void append_histogram(std::string& out, const model::WaitHistogram& turns) {
   std::array<uint64_t, kOctaves> octaves{};
@@ -49,6 +49,18 @@ void append_histogram(std::string& out, const model::WaitHistogram& turns) {
   }
 }
 
+std::string too_much(const model::TurnCosts& costs, const model::TurnProbing& probing) {
+  return fmt::format("{:.0f} ns for each of {} turns/s are {}, and --budget allows {}",
+                     costs.ns_per_turn, grouped(static_cast<uint64_t>(costs.turns_per_s + 0.5)),
+                     percent_of_cpu(costs.cpu_ratio), percent_of_cpu(probing.budget_ratio));
+}
+
+void append_phases(std::string& out, const std::array<uint64_t, TS_TURN_PHASES>& ns) {
+  out += "      poll " + time(ns[TS_PHASE_POLL]) + ", check and closing " +
+         time(ns[TS_PHASE_CHECK]) + ", timers " + time(ns[TS_PHASE_TIMERS]) +
+         ", idle and prepare " + time(ns[TS_PHASE_PREPARE]) + '\n';
+}
+
 }  // namespace
 
 void append_turns(std::string& out, const model::TurnFigures& figures, uint64_t now_ns) {
@@ -62,6 +74,7 @@ void append_turns(std::string& out, const model::TurnFigures& figures, uint64_t 
   }
   if (figures.missed > 0) out += "; " + grouped(figures.missed) + " more weren't seen";
   out += '\n';
+  if (figures.count > 0 && figures.phases_ns) append_phases(out, *figures.phases_ns);
   if (figures.count > 0) append_histogram(out, figures.turns);
 }
 
@@ -81,12 +94,12 @@ void append_probing(std::string& out, const model::TurnProbing& probing) {
 
 std::string why_not_timed(const model::TurnProbing& probing) {
   if (!probing.failure.empty() || !probing.overspent) return probing.failure;
-  const model::TurnCosts& costs = *probing.overspent;
-  return fmt::format(
-      "turns aren't timed one by one any more: {:.0f} ns for each of {} turns/s are {}, and "
-      "--budget allows {}",
-      costs.ns_per_turn, grouped(static_cast<uint64_t>(costs.turns_per_s + 0.5)),
-      percent_of_cpu(costs.cpu_ratio), percent_of_cpu(probing.budget_ratio));
+  return "turns aren't timed one by one any more: " + too_much(*probing.overspent, probing);
+}
+
+std::string why_no_phases(const model::TurnProbing& probing) {
+  if (!probing.phases_overspent) return "";
+  return "phases aren't told apart any more: " + too_much(*probing.phases_overspent, probing);
 }
 
 }  // namespace timeslice::view

@@ -14,7 +14,9 @@ void append_turns(std::string& out, const model::TurnFigures& figures, uint64_t 
 // A line about the probes; nothing where there are none.
 void append_probing(std::string& out, const model::TurnProbing& probing);
 
-// Why turns aren't timed, or not any more: a sentence; empty where they are.
+// Why turns aren't timed, or not any more: a sentence; empty where they are. And of phases, why
+// they aren't told apart any more.
 std::string why_not_timed(const model::TurnProbing& probing);
+std::string why_no_phases(const model::TurnProbing& probing);
 
 }  // namespace timeslice::view
