@@ -57,8 +57,9 @@ function standStill(file) {
   lengths = [now() - start];
   phases = { poll: lengths[0], check: 0, timers: 0 };  // an order comes in poll
 }
-function spinIn(phase, ms) {
+function spinIn(phase, ms, before = () => {}) {
   const start = now();
+  before();
   spin(ms);
   phases[phase] += now() - start;
 }
@@ -84,8 +85,7 @@ const orders = {
     const next = () => setTimeout(() => {
       spinIn('timers', 2);
       setImmediate(() => {
-        if (left % 5 === 0) spawnSync('true');  // runs a loop of its own
-        spinIn('check', 4);
+        spinIn('check', 4, () => left % 5 || spawnSync('true'));  // which runs a loop of its own
         fs.stat('/', () => {
           spinIn('poll', 6);
           --left ? next() : setImmediate(() => standStill(file));
