@@ -103,6 +103,25 @@ void check_views(const model::History& history, const model::RecordingTrust& tru
   }
 }
 
+void check_loops(const play::Recording& recording) {
+  const model::HistoryInfo& info = recording.history->info();
+  const model::LoopFrame loops = summed_up(recording.loops, info.begin_ns, info.end_ns);
+  for (const model::LoopTrack& track : recording.loops.loops)
+    for (const model::LoopBlock& block : track.blocks)
+      require(block.split.sum() == block.duration_ns, "a block's times add up to it");
+  if (loops.loops.size() > 100) return;
+  const model::Report report =
+      model::make_report(*recording.history, recording.trust, model::By::process, false);
+  std::string text, json, csv;
+  view::append_loops_text(text, report, loops);
+  view::append_loops_csv(csv, loops);
+  for (const char c : text + csv)
+    require(c == '\n' || (static_cast<uint8_t>(c) >= 0x20 && c != 0x7f),
+            "what is told of loops has no control characters");
+  view::append_loops_json(json, report, loops);
+  require(nlohmann::json::accept(json), "what is told of loops is JSON");
+}
+
 // The same with a part of the window, and with somebody who listens.
 void check_part(std::string_view bytes, const model::HistoryInfo& whole) {
   const uint64_t quarter_ns = (whole.end_ns - whole.begin_ns) / 4;
@@ -129,6 +148,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   check_sums(*whole.history);
   check_views(*whole.history, whole.trust);
+  check_loops(whole);
   check_part(bytes, whole.history->info());
   return 0;
 }

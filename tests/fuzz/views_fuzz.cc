@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -74,9 +75,12 @@ play::Recording load(std::string_view bytes, play::RecordingLoader& loader) {
 void look_at_whole(std::string_view bytes, const play::Window& window) {
   timeline::TimelinePage page;
   model::Lanes lanes(window.begin_ns, window.end_ns, view::lane_cells(80));
+  std::optional<model::LoopLanes> loops;
   play::RecordingLoader loader(play::RecordingOptions{}, [&](model::History& history) {
     history.listen(page);
     history.listen(lanes);
+    const model::Cells cells(window.begin_ns, window.end_ns, lanes.cells());
+    history.listen(loops.emplace(history, window.loops.loops, 100, cells));
   });
   const play::Recording recording = load(bytes, loader);
   const model::History& history = *recording.history;
@@ -85,8 +89,8 @@ void look_at_whole(std::string_view bytes, const play::Window& window) {
   const model::Report report =
       model::make_report(history, recording.trust, model::By::thread, bytes.size() % 2 == 0);
   std::string text;
-  view::append_lanes(text, report, lanes, {});
-  view::append_lanes(text, report, lanes, {.ascii = true});
+  for (const bool ascii : {false, true})
+    view::append_lanes(text, report, lanes, {.ascii = ascii, .loops = &*loops});
   require_printable(text);
   // Packing the page's program takes longer than all else.
   if (bytes.size() % 8 == 0) check_page(page, history, report, bytes.size() % 16 == 0);

@@ -218,7 +218,7 @@ void play(model::History& history) {
 TEST_CASE("a loop's lane tells blocked from starved, to the ns") {
   const model::LoopTracks tracks = lane_tracks();
   model::History history = made_history();
-  model::LoopLanes lanes(history, tracks.loops, model::Cells(kBegin, at(800), 8));
+  model::LoopLanes lanes(history, tracks.loops, 20, model::Cells(kBegin, at(800), 8));
   history.listen(lanes);
   play(history);
   const std::vector<model::LoopLanes::Part>& parts = lanes.parts().at(0);
@@ -243,7 +243,7 @@ TEST_CASE("another process's thread of the same id isn't the loop's") {
   tracks.loops[0].tgid = 1;
   tracks.loops[0].blocks.clear();
   model::History history = made_history();
-  model::LoopLanes lanes(history, tracks.loops, model::Cells(kBegin, at(800), 8));
+  model::LoopLanes lanes(history, tracks.loops, 20, model::Cells(kBegin, at(800), 8));
   history.listen(lanes);
   play(history);
   for (const model::LoopLanes::Part& part : lanes.parts().at(0))
@@ -254,7 +254,7 @@ TEST_CASE("a loop's lane is drawn above the CPUs, with what blocked it below") {
   model::LoopTracks tracks = lane_tracks();
   model::History history = made_history();
   model::Lanes cores(kBegin, at(800), 54);
-  model::LoopLanes lanes(history, tracks.loops, model::Cells(kBegin, at(800), 54));
+  model::LoopLanes lanes(history, tracks.loops, 20, model::Cells(kBegin, at(800), 54));
   history.listen(cores);
   history.listen(lanes);
   play(history);
@@ -282,6 +282,20 @@ TEST_CASE("a loop's lane is drawn above the CPUs, with what blocked it below") {
   CHECK(text.find("loop") == std::string::npos);
 }
 
+TEST_CASE("of very many loops only the first have a lane, and the others are counted") {
+  model::LoopTracks tracks = lane_tracks();
+  tracks.loops.resize(4, tracks.loops[0]);
+  model::History history = made_history();
+  model::Lanes cores(kBegin, at(800), 54);
+  model::LoopLanes lanes(history, tracks.loops, 1, model::Cells(kBegin, at(800), 54));
+  play(history);
+  REQUIRE(lanes.parts().size() == 1);
+  const model::Report report = model::make_report(history, {}, model::By::thread, false);
+  std::string text;
+  view::append_lanes(text, report, cores, {.width = 80, .ascii = true, .loops = &lanes});
+  CHECK(text.find("\n3 more event loops\n\nCPU") != std::string::npos);
+}
+
 TEST_CASE("a function's name can't steer the terminal from a lane, and many of them are counted") {
   model::LoopTracks tracks = lane_tracks();
   tracks.loops[0].blocks.clear();
@@ -289,7 +303,7 @@ TEST_CASE("a function's name can't steer the terminal from a lane, and many of t
     tracks.loops[0].blocks.push_back(block(60 * i, 50, "f\x1b[2J" + std::to_string(i), i));
   model::History history = made_history();
   model::Lanes cores(kBegin, at(800), 54);
-  model::LoopLanes lanes(history, tracks.loops, model::Cells(kBegin, at(800), 54));
+  model::LoopLanes lanes(history, tracks.loops, 20, model::Cells(kBegin, at(800), 54));
   history.listen(cores);
   history.listen(lanes);
   play(history);

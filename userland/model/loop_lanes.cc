@@ -5,10 +5,11 @@
 
 namespace timeslice::model {
 
-LoopLanes::LoopLanes(const History& history, const std::vector<LoopTrack>& loops,
+LoopLanes::LoopLanes(const History& history, const std::vector<LoopTrack>& loops, size_t most,
                      const Cells& cells)
     : history_(history), loops_(loops), cells_(cells) {
   for (const LoopTrack& loop : loops) {
+    if (parts_.size() == most) break;
     std::vector<Part>& parts = parts_.emplace_back(cells.count());
     std::vector<Stretch>& blocks = blocks_.emplace_back();
     for (const LoopBlock& block : loop.blocks) {
@@ -30,7 +31,7 @@ uint32_t LoopLanes::loop_of(uint32_t thread) {
   if (loop != kUnknown) return loop;
   const HistoryThread& found = history_.threads()[thread];
   loop = kNone;
-  for (size_t i = 0; i < loops_.size(); ++i)
+  for (size_t i = 0; i < parts_.size(); ++i)
     if (loops_[i].tid == found.tid && loops_[i].tgid == found.tgid) loop = static_cast<uint32_t>(i);
   return loop;
 }

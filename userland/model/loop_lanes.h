@@ -3,6 +3,7 @@
 // known from looks at it; when its thread ran and when it waited, from every switch of that thread.
 // So a block is told apart, to the ns, from the time in which the loop could do nothing for it.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -22,15 +23,16 @@ class LoopLanes : public Listener {
     uint64_t busy_ns = 0;     // running, in short turns
   };
 
-  // Both outlive it.
-  LoopLanes(const History& history, const std::vector<LoopTrack>& loops, const Cells& cells);
+  // Of the first `most` loops. Both outlive it.
+  LoopLanes(const History& history, const std::vector<LoopTrack>& loops, size_t most,
+            const Cells& cells);
 
   void slice(const Slice& slice) override;
   void waiting(const Slice& slice) override;
 
   [[nodiscard]] const std::vector<LoopTrack>& loops() const { return loops_; }
   [[nodiscard]] const Cells& cells() const { return cells_; }
-  // By loop and cell.
+  // By loop and cell; of no more loops than were wanted.
   [[nodiscard]] const std::vector<std::vector<Part>>& parts() const { return parts_; }
 
  private:

@@ -58,7 +58,7 @@ void lanes(const LanesOptions& options) {
         history.listen(lanes);
         if (!window.loops.recorded()) return;
         const model::Cells cells(window.begin_ns, window.end_ns, lanes.cells());
-        history.listen(loops.emplace(history, window.loops.loops, cells));
+        history.listen(loops.emplace(history, window.loops.loops, view.threads, cells));
       });
   if (loops) view.loops = &*loops;
   const model::Report report = model::make_report(*recording.history, recording.trust,
@@ -82,7 +82,9 @@ void add_lanes(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--width", options->width, "Width in characters; default: the terminal's")
       ->check(whole_within(40, 10000));
-  command->add_option("--threads", options->threads, "Number of threads drawn, the busiest first")
+  command
+      ->add_option("--threads", options->threads,
+                   "Number of threads drawn, the busiest first, and of event loops")
       ->check(whole_within(0, 100000))
       ->capture_default_str();
   command->add_flag("--ascii", options->ascii, "Use ASCII characters only");

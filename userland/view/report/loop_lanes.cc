@@ -202,7 +202,7 @@ class LoopLane {
 void append_loop_lanes(std::string& out, const model::LoopLanes& lanes,
                        const LaneOptions& options) {
   const size_t loops = lanes.loops().size();
-  const size_t shown = std::min<size_t>(loops, options.threads);
+  const size_t shown = lanes.parts().size();
   for (size_t i = 0; i < shown; ++i) LoopLane(out, lanes, i, options).write();
   if (shown < loops) out += counted(loops - shown, "more event loop", "more event loops") + "\n";
   if (loops > 0) out += "\n";
