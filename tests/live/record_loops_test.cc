@@ -19,8 +19,8 @@ std::string why_no_node() {
   return run({"node", "--version"}).status == 0 ? "" : "no node in PATH";
 }
 
-// Blocks as often as it gets a line, or, with a file's name, every 300 ms until that file is there;
-// says from when to when, as CLOCK_MONOTONIC has it.
+// Blocks as often as it gets a line, for so many ms as that says, else for 200; or, with a file's
+// name, every 300 ms until that file is there; says from when to when, as CLOCK_MONOTONIC has it.
 constexpr int kLine = 6;  // of the loop in it
 const char* const kScript = R"(
 const fs = require('fs');
@@ -29,14 +29,14 @@ function countForNothing(ms) {
   const end = Date.now() + ms;
   while (Date.now() < end);
 }
-function block() {
+function block(ms) {
   const start = now();
-  countForNothing(200);
+  countForNothing(+ms || 200);
   fs.writeSync(1, JSON.stringify({ start, end: now() }) + '\n');
 }
 const file = process.argv[2];
 if (!file) process.stdin.on('data', block);
-if (file) setInterval(() => fs.existsSync(file) ? process.exit(7) : block(), 300);
+if (file) setInterval(() => fs.existsSync(file) ? process.exit(7) : block(200), 300);
 fs.writeSync(1, '{}\n');
 )";
 
@@ -171,6 +171,25 @@ TEST_CASE("a block of a recorded Node stands where it was, with its function and
   CHECK(lanes.status == 0);
   CHECK(lanes.out.find("\nloop server.js/" + node.pid()) != std::string::npos);
   CHECK(lanes.out.find("countForNothing (server.js:6)") != std::string::npos);
+}
+
+TEST_CASE("a block that goes on when a recording ends is in it, as one that does") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  const Script script;
+  Node node(script);
+  Recording recording({"--loop", "-p", node.pid()});
+  REQUIRE(until([&] { return !loops_in(recording.path()).empty(); }));
+  node.command.send("1000000\n");
+  REQUIRE(
+      until([&] { return loops_in(recording.path())[0]["longest_turn_ms"].get<double>() > 300; }));
+  const Outcome outcome = recording.finish();
+  CHECK(outcome.status == 0);
+  const Json loops = loops_in(recording.path());
+  REQUIRE(loops[0]["blocks"].size() == 1);
+  const Json& block = loops[0]["blocks"][0];
+  CHECK(block["ended"] == false);
+  CHECK(block["duration_ms"].get<double>() > 300);
+  CHECK(block["function"] == "countForNothing");
 }
 
 TEST_CASE("a command's loops are recorded once it runs Node, and its exit status comes through") {
