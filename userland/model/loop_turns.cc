@@ -33,13 +33,25 @@ uint64_t percentile(const std::vector<uint64_t>& sorted, size_t hundredths) {
 
 }  // namespace
 
+// Of `part` of the time between two looks: as much was waiting as the kernel has counted, as far as
+// the thread wasn't on a CPU. The kernel brings the CPU time of a thread that runs up to date at
+// each tick: what then seems to be too much was missing before, and was taken for sleep. Returns
+// how much waiting was added.
+uint64_t LoopTurns::add_part(TimeSplit& to, uint64_t part, uint64_t cpu, uint64_t wait) {
+  const uint64_t oncpu = std::min(cpu, part);
+  const uint64_t waited = std::min(wait, part - oncpu);
+  to.asleep += part - oncpu - waited;
+  const uint64_t late = std::min({cpu - oncpu, to.asleep, kLongestTick});
+  to.oncpu += oncpu + late;
+  to.wait += waited;
+  to.asleep -= late;
+  return waited;
+}
+
 // How long it was idle between two looks is exact where the loop keeps its times. Where it doesn't,
 // and it neither slept for the whole time nor was in one turn, it is what its thread wasn't on a
 // CPU or ready for: a turn that sleeps in a call is seen only where it lasts over a look.
-// Of the time within turns in which the thread wasn't on a CPU, as much was waiting as the kernel
-// has counted; the rest of the kernel's count was waiting between turns. The kernel brings the CPU
-// time of a thread that runs up to date at each tick: what then seems to be too much was missing
-// before, and was taken for sleep.
+// What the kernel has counted more of waiting than there was in turns was between them.
 void LoopTurns::add_interval(const LoopLook& from, const LoopLook& to) {
   const uint64_t interval = less(to.at_ns, from.at_ns);
   const uint64_t cpu = less(to.cpu_ns, from.cpu_ns);
@@ -52,17 +64,23 @@ void LoopTurns::add_interval(const LoopLook& from, const LoopLook& to) {
   else
     idle = less(interval, cpu + wait);
   idle = std::min(idle, interval);
-  const uint64_t active = interval - idle;
-  const uint64_t active_cpu = std::min(cpu, active);
-  const uint64_t active_wait = std::min(wait, active - active_cpu);
-  const uint64_t ready = std::min(wait - active_wait, idle);
-  const uint64_t late = std::min({cpu - active_cpu, now_.active.asleep, kLongestTick});
-  now_.active.oncpu += active_cpu + late;
-  now_.active.wait += active_wait;
-  now_.active.asleep += active - active_cpu - active_wait;
-  now_.active.asleep -= late;
+  const uint64_t waited = add_part(now_.active, interval - idle, cpu, wait);
+  const uint64_t ready = std::min(wait - waited, idle);
   now_.idle_ready_ns += ready;
   now_.idle_asleep_ns += idle - ready;
+}
+
+// The part of the time between two looks that was this turn's. Where the loop slept for the rest of
+// it, all that fits was; where the rest was other turns', they had their share.
+void LoopTurns::add_to_turn(Turn& turn, const LoopLook& from, const LoopLook& to, uint64_t part,
+                            bool others) {
+  uint64_t cpu = less(to.cpu_ns, from.cpu_ns), wait = less(to.wait_ns, from.wait_ns);
+  if (const uint64_t interval = less(to.at_ns, from.at_ns); others && interval != 0) {
+    const double share = static_cast<double>(part) / static_cast<double>(interval);
+    cpu = static_cast<uint64_t>(static_cast<double>(cpu) * share);
+    wait = static_cast<uint64_t>(static_cast<double>(wait) * share);
+  }
+  add_part(turn.split, part, cpu, wait);
 }
 
 // Exact where the loop slept until the turn began: it woke when that wait, by its own sum, ended.
@@ -71,7 +89,8 @@ void LoopTurns::begin_turn(const LoopLook& from, const LoopLook& to, bool same_c
   uint64_t start = std::clamp(to.time_ns, from.at_ns, to.at_ns);
   if (same_count && to.keeps_times && from.entry_ns)
     start = std::clamp(from.entry_ns + less(to.idle_ns, from.idle_ns), from.at_ns, to.at_ns);
-  turn_ = Turn{start, from, to, to, {to.at_ns}};
+  turn_ = Turn{start, {}, {to.at_ns}};
+  add_to_turn(*turn_, from, to, to.at_ns - start, from.in_turn());
 }
 
 // Exact where the loop sleeps in its next wait. Where it hasn't slept since, the next turn has
@@ -82,7 +101,7 @@ void LoopTurns::begin_turn(const LoopLook& from, const LoopLook& to, bool same_c
 void LoopTurns::end_turn(const LoopLook& from, const LoopLook& to) {
   const uint64_t idle = to.keeps_times ? less(idle_until(to), idle_until(from)) : 0;
   uint64_t end = from.at_ns + less(to.at_ns, from.at_ns) / 2;
-  const Turn turn = *std::exchange(turn_, std::nullopt);
+  Turn turn = *std::exchange(turn_, std::nullopt);
   if (is_next_count(from, to)) {
     end = to.entry_ns ? to.entry_ns : to.time_ns;
   } else {
@@ -92,8 +111,10 @@ void LoopTurns::end_turn(const LoopLook& from, const LoopLook& to) {
   end = std::clamp(end, from.at_ns, to.at_ns);
   now_.longest_turn_ns = std::max(now_.longest_turn_ns, less(end, turn.start_ns));
   add_delays(turn, end);
-  if (less(end, turn.start_ns) >= block_ns_)
-    now_.blocks.push_back(block_of(turn, end, to.in_turn() ? nullptr : &to));
+  if (less(end, turn.start_ns) < block_ns_) return;
+  add_to_turn(turn, from, to, end - from.at_ns, to.in_turn());
+  if (turn.split.sum() == 0) return;  // it ended as we came: nothing is known of it
+  now_.blocks.push_back(block_of(turn, end));
 }
 
 void LoopTurns::add_delays(const Turn& turn, uint64_t end_ns) {
@@ -112,31 +133,27 @@ void LoopTurns::follow_turn(const LoopLook& from, const LoopLook& to) {
   if (!to.in_turn()) {
     delays_ns_.push_back(0);
   } else if (turn_) {
-    turn_->last = to;
+    add_to_turn(*turn_, from, to, less(to.at_ns, from.at_ns), false);
     turn_->met_ns.push_back(to.at_ns);
   } else {
     begin_turn(from, to, same);
   }
 }
 
-// What the kernel counted from the last look at which the thread slept before the turn, or else
-// from the first that met the turn, to the first at which it slept again, or the last that met it.
-// The part of the turn beyond those looks is taken to have been like it.
-LoopBlock LoopTurns::block_of(const Turn& turn, uint64_t end_ns, const LoopLook* after) {
-  const LoopLook& from = turn.before.polls ? turn.before : turn.first;
-  const LoopLook& to = after && after->polls ? *after : turn.last;
+// Of a turn that had begun before the first look, the part before that is taken to have been like
+// the rest.
+LoopBlock LoopTurns::block_of(const Turn& turn, uint64_t end_ns) {
   LoopBlock block;
   block.start_ns = turn.start_ns;
   block.duration_ns = less(end_ns, turn.start_ns);
-  const uint64_t seen = less(std::min(to.at_ns, end_ns), std::max(from.at_ns, turn.start_ns));
+  const uint64_t seen = turn.split.sum();
   const double whole =
       seen ? static_cast<double>(block.duration_ns) / static_cast<double>(seen) : 1.0;
   const auto scaled = [&](uint64_t ns) {
     return static_cast<uint64_t>(static_cast<double>(ns) * whole);
   };
-  block.split.oncpu = std::min(scaled(less(to.cpu_ns, from.cpu_ns)), block.duration_ns);
-  block.split.wait =
-      std::min(scaled(less(to.wait_ns, turn.first.wait_ns)), block.duration_ns - block.split.oncpu);
+  block.split.oncpu = std::min(scaled(turn.split.oncpu), block.duration_ns);
+  block.split.wait = std::min(scaled(turn.split.wait), block.duration_ns - block.split.oncpu);
   block.split.asleep = block.duration_ns - block.split.oncpu - block.split.wait;
   block.profile = turn.profile;
   return block;
@@ -145,8 +162,7 @@ LoopBlock LoopTurns::block_of(const Turn& turn, uint64_t end_ns, const LoopLook*
 void LoopTurns::add(const LoopLook& look) {
   if (!last_) {
     began_ = look;
-    if (look.in_turn())
-      turn_ = Turn{std::min(look.time_ns, look.at_ns), look, look, look, {look.at_ns}};
+    if (look.in_turn()) turn_ = Turn{std::min(look.time_ns, look.at_ns), {}, {look.at_ns}};
   } else {
     now_.longest_gap_ns = std::max(now_.longest_gap_ns, less(look.at_ns, last_->at_ns));
     add_interval(*last_, look);
@@ -179,8 +195,8 @@ std::optional<LoopFigures> LoopTurns::take() {
     for (const uint64_t at : std::exchange(turn_->met_ns, {}))
       delays.push_back(less(last_->at_ns, at));
     figures.longest_turn_ns = std::max(figures.longest_turn_ns, turn_ns());
-    if (turn_ns() >= block_ns_) {
-      figures.blocks.push_back(block_of(*turn_, last_->at_ns, nullptr));
+    if (turn_ns() >= block_ns_ && turn_->split.sum() != 0) {
+      figures.blocks.push_back(block_of(*turn_, last_->at_ns));
       figures.blocks.back().ended = false;
     }
   }

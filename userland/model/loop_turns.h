@@ -101,9 +101,8 @@ class LoopTurns {
   // A turn that looks have met.
   struct Turn {
     uint64_t start_ns;
-    LoopLook before;       // the last look at which it hadn't begun
-    LoopLook first, last;  // the looks that have met it
-    std::vector<uint64_t> met_ns;
+    TimeSplit split;               // until the last look
+    std::vector<uint64_t> met_ns;  // by looks
     BlockProfile profile{};
   };
 
@@ -111,7 +110,10 @@ class LoopTurns {
   void follow_turn(const LoopLook& from, const LoopLook& to);
   void begin_turn(const LoopLook& from, const LoopLook& to, bool same_count);
   void end_turn(const LoopLook& from, const LoopLook& to);
-  [[nodiscard]] static LoopBlock block_of(const Turn& turn, uint64_t end_ns, const LoopLook* after);
+  static uint64_t add_part(TimeSplit& to, uint64_t part, uint64_t cpu, uint64_t wait);
+  static void add_to_turn(Turn& turn, const LoopLook& from, const LoopLook& to, uint64_t part,
+                          bool others);
+  [[nodiscard]] static LoopBlock block_of(const Turn& turn, uint64_t end_ns);
   void add_delays(const Turn& turn, uint64_t end_ns);
 
   uint64_t block_ns_;
