@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # B6: what does it cost an event loop that each of its turns is timed? A Node's CPU time per turn, of
 # a loop that never waits and of one that waits a millisecond each time; and a server's throughput
-# with one connection, where each request is a turn. Alone, watched, and watched with --turns.
+# with one connection, where each request is a turn. Alone, watched, with --turns and with --phases.
 # NODE=path for another version.
 . "$(dirname "$0")/lib.sh"
 rounds=${PAIRS:-9}
@@ -40,7 +40,7 @@ order() { # turns, how, result
   echo "$2 $1" >&"${script[1]}"
   read -r ns rate <&"${script[0]}"
   echo "$ns" >>"$scratch/$2-$3"
-  echo "$rate" >>"$scratch/$2-rate"
+  echo "$rate" >>"$scratch/$2-rate-$3"
 }
 measure() { # result
   for _ in 1 2 3; do # short ones: some of them are disturbed by nothing
@@ -68,7 +68,9 @@ for _ in $(seq "$rounds"); do
   measure alone
   watched loop
   watched turns --turns --budget 100
+  watched phases --phases --budget 100
   sed -nE 's/.*"price_ns_per_wait":([0-9.]+).*/\1/p' "$scratch/last-turns" >>"$scratch/price"
+  sed -nE 's/.*"price_ns_per_phase":([0-9.]+).*/\1/p' "$scratch/last-phases" >>"$scratch/phase-price"
 done
 
 least() { sort -g "$1" | awk 'NR == 1 {printf "%.0f", $1}'; }
@@ -77,18 +79,18 @@ echo "### B6: timing each turn"
 echo
 echo "\`tests/bench/b6-turns.sh\`: Node $("$node" --version), $rounds interleaved rounds. CPU time of a turn in ns."
 echo
-echo "| loop | turns/s | alone, least | \`loop\`, least | \`loop --turns\`, least | \`--turns\` more than alone, median |"
-echo "|---|---|---|---|---|---|"
+echo "| loop | turns/s alone | alone, least | \`loop\`, least | \`--turns\`, least | \`--phases\`, least | \`--turns\` more than alone, median |"
+echo "|---|---|---|---|---|---|---|"
 for how in busy waiting; do
-  echo "| $how | $(median "$scratch/$how-rate") | $(least "$scratch/$how-alone") | $(least "$scratch/$how-loop") |" \
-    "$(least "$scratch/$how-turns") | $(more "$scratch/$how-turns" "$scratch/$how-alone") |"
+  echo "| $how | $(median "$scratch/$how-rate-alone") | $(least "$scratch/$how-alone") | $(least "$scratch/$how-loop") |" \
+    "$(least "$scratch/$how-turns") | $(least "$scratch/$how-phases") | $(more "$scratch/$how-turns" "$scratch/$how-alone") |"
 done
 echo
 echo "| one connection | requests/s | relative to alone |"
 echo "|---|---|---|"
-for row in alone loop turns; do
+for row in alone loop turns phases; do
   echo "| $row | $(median "$scratch/requests-$row") | $(ratio "$scratch/requests-$row" "$scratch/requests-alone") |"
 done
 echo
 echo "The price that it measured itself: $(median "$scratch/price") ns for each wait for events; a turn that never"
-echo "waits has one, one that waits has two."
+echo "waits has one, one that waits has two. Of a phase: $(median "$scratch/phase-price") ns, three a turn."
