@@ -56,7 +56,7 @@ watched() { # result, options…
   "$timeslice" loop -p "$script_pid" -d 0.5 --json "$@" >"$scratch/watcher" 2>"$scratch/said" &
   watcher=$!
   # Until it shows the loop.
-  until grep -q '"tid"' "$scratch/watcher" || ! kill -0 "$watcher" 2>/dev/null; do sleep 0.05; done
+  until grep -qs '"tid"' "$scratch/watcher" || ! kill -0 "$watcher" 2>/dev/null; do sleep 0.05; done
   measure "$result"
   tail -n 1 "$scratch/watcher" >"$scratch/last-$result"
   kill -TERM "$watcher" 2>/dev/null || true
