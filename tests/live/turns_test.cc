@@ -20,6 +20,9 @@
 #include "base/unique_fd.h"
 #include "live/loop_finder.h"
 #include "live/loop_watch.h"
+#include "live/phase_places.h"
+#include "observe/process_maps.h"
+#include "observe/target_memory.h"
 #include "observe/thread_looks.h"
 #include "observe/turn_price.h"
 #include "observe/turn_probes.h"
@@ -224,6 +227,27 @@ void check_turns(Script& script, const std::string& whose) {
   // CPU just then is idle for it.)
   const double active_ms = to["active"].get<double>() - from["active"].get<double>();
   CHECK(static_cast<double>(timed.sum_ns) / 1e6 < 1.1 * active_ms + 50);
+}
+
+// The first bytes of the functions where a turn's phases begin, as they are in the process's
+// memory.
+std::string beginnings_of_phases(uint32_t tgid) {
+  const LoopFinder finder(tgid);
+  const auto phases = find_phases(tgid, finder.image());
+  observe::TargetMemory memory(tgid);
+  std::string bytes;
+  for (const observe::PhasePlace& place : phases->places) {
+    for (const observe::Mapping& map : observe::read_maps(tgid)) {
+      const uint64_t from = place.offset - map.offset;
+      if (!map.executable || map.inode != finder.image().mapping.inode ||
+          place.offset < map.offset || from >= map.end - map.start)
+        continue;
+      const auto byte = memory.get<char>(map.start + from);
+      REQUIRE(byte);
+      bytes += *byte;
+    }
+  }
+  return bytes;
 }
 
 void doze() {
@@ -482,8 +506,17 @@ TEST_CASE("where phases cost more than --budget allows, turns are still timed; a
     REQUIRE(is_wanted(frame));
     return frame;
   };
+  std::string code;
+  REQUIRE(until([&] {  // it has begun
+    code = beginnings_of_phases(static_cast<uint32_t>(node.pid()));
+    return code.size() >= 3;
+  }));
+  REQUIRE(code.find('\xcc') == std::string::npos);
+  const auto is_restored = [&] {
+    return beginnings_of_phases(static_cast<uint32_t>(node.pid())) == code;
+  };
   double spent = 0;
-  {
+  for (const int signal : {SIGTERM, SIGKILL}) {
     Command tool(command("100"));
     const Json frame = frame_with(tool, [](const Json& seen) {
       return !seen["loops"].empty() && seen["loops"][0]["phases_ms"].is_object() &&
@@ -493,9 +526,11 @@ TEST_CASE("where phases cost more than --budget allows, turns are still timed; a
     CHECK(frame["probes"] == 9);
     CHECK(frame["price_ns_per_phase"] > 0);
     CHECK(link_types_in(bpf_ids_since(before, tool.pid())).size() == 9);
-    tool.signal(SIGKILL);
+    CHECK_FALSE(is_restored());
+    tool.signal(signal);
     tool.finish();
     CHECK(until([&] { return bpf_ids_since(before, 0).empty(); }));
+    CHECK(until(is_restored));
   }
   Command tool(command(std::to_string(spent * 100 / 2)));
   const Json frame = frame_with(tool, [](const Json& seen) {
@@ -507,6 +542,7 @@ TEST_CASE("where phases cost more than --budget allows, turns are still timed; a
   CHECK(frame["probes"] == 6);
   CHECK(frame["loops"][0]["phases_ms"].is_null());
   CHECK(link_types_in(bpf_ids_since(before, tool.pid())).size() == 6);
+  CHECK(is_restored());
 }
 
 TEST_CASE("the phases of a stripped node aren't told apart, with the reason, and turns are") {

@@ -88,6 +88,9 @@ class LoopWatch::Watcher {
     if (!lock.try_lock_for(kPatience)) return;
     closed_ = true;
     end_.wait_for(lock, kPatience, [this] { return ended_; });
+    // Not by the other thread, which the end of the program would kill in the middle of it: then
+    // the kernel leaves breakpoints behind.
+    if (ended_) turns_.reset();
   }
 
  private:
