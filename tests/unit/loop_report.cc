@@ -238,6 +238,28 @@ TEST_CASE("a loop's lane tells blocked from starved, to the ns") {
   is(7, 0, 0, 0);
 }
 
+TEST_CASE("what a loop's thread ran while nobody looked isn't taken for short turns") {
+  model::LoopTracks tracks = lane_tracks();
+  std::vector<model::LoopStretch>& stretches = tracks.loops[0].stretches;
+  stretches.erase(stretches.begin() + 1, stretches.end());  // until 200 ms
+  model::History history = made_history();
+  model::Lanes cores(kBegin, at(800), 54);
+  model::LoopLanes lanes(history, tracks.loops, 20, model::Cells(kBegin, at(800), 54));
+  history.listen(cores);
+  history.listen(lanes);
+  play(history);
+  uint64_t busy_ns = 0, unknown_ns = 0;
+  for (const model::LoopLanes::Part& part : lanes.parts().at(0))
+    busy_ns += part.busy_ns, unknown_ns += part.unknown_ns;
+  CHECK(busy_ns == 0);
+  CHECK(unknown_ns == 130 * kMs);
+  std::string text;
+  const model::Report report = model::make_report(history, {}, model::By::thread, false);
+  view::append_lanes(text, report, cores, {.width = 80, .ascii = true, .loops = &lanes});
+  CHECK(lines_of(text).at(2) ==
+        "loop app.js/42                  bBBBBBBb???   BBBB   wwwwwwwwwwwwwBB??????");
+}
+
 TEST_CASE("another process's thread of the same id isn't the loop's") {
   model::LoopTracks tracks = lane_tracks();
   tracks.loops[0].tgid = 1;

@@ -21,6 +21,7 @@ class LoopLanes : public Listener {
     uint64_t blocked_ns = 0;  // in a block, running or asleep
     uint64_t starved_ns = 0;  // ready, but waiting for a CPU, in a block or not
     uint64_t busy_ns = 0;     // running, in short turns
+    uint64_t unknown_ns = 0;  // running, while nobody looked at the loop
   };
 
   // Of the first `most` loops. Both outlive it.
@@ -42,15 +43,16 @@ class LoopLanes : public Listener {
   uint32_t loop_of(uint32_t thread);
   void add_ready(uint32_t loop, const Slice& slice);
   template <typename Within, typename Outside>
-  void split(uint32_t loop, uint64_t begin_ns, uint64_t end_ns, Within within,
-             Outside outside) const;
+  static void split(const std::vector<Stretch>& by, uint64_t begin_ns, uint64_t end_ns,
+                    Within within, Outside outside);
 
   const History& history_;
   const std::vector<LoopTrack>& loops_;
   Cells cells_;
   std::vector<std::vector<Part>> parts_;
-  std::vector<std::vector<Stretch>> blocks_;  // by loop, in order and apart from each other
-  std::vector<uint32_t> loop_of_;             // by thread
+  // By loop, in order and apart from each other: its blocks, and when it was looked at.
+  std::vector<std::vector<Stretch>> blocks_, looked_at_;
+  std::vector<uint32_t> loop_of_;  // by thread
 };
 
 }  // namespace timeslice::model

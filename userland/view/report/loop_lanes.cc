@@ -29,20 +29,21 @@ struct Sign {
   int colour;
 };
 constexpr Sign kIdleSign{" ", " ", -1}, kFewSign{"·", ".", -1}, kBusySign{"-", "-", kBusy},
-    kStarvedSign{"░", "w", kStarved}, kPartlyBlockedSign{"▄", "b", kBlocked},
-    kBlockedSign{"█", "B", kBlocked};
+    kUnknownSign{"?", "?", -1}, kStarvedSign{"░", "w", kStarved},
+    kPartlyBlockedSign{"▄", "b", kBlocked}, kBlockedSign{"█", "B", kBlocked};
 
 // A block is shown however much else there was in the cell, unless it waited for a CPU for most of
 // that time.
 const Sign& sign_of(const model::LoopLanes::Part& part, double cell_ns) {
   const auto share = [&](uint64_t ns) { return static_cast<double>(ns) / cell_ns; };
-  const uint64_t active = part.blocked_ns + part.starved_ns + part.busy_ns;
+  const uint64_t active = part.blocked_ns + part.starved_ns + part.busy_ns + part.unknown_ns;
   if (active == 0) return kIdleSign;
   if (share(active) < kFew) return kFewSign;
-  if (part.starved_ns > part.blocked_ns && part.starved_ns > part.busy_ns) return kStarvedSign;
+  const uint64_t running = part.busy_ns + part.unknown_ns;
+  if (part.starved_ns > part.blocked_ns && part.starved_ns > running) return kStarvedSign;
   if (share(part.blocked_ns) >= 0.5) return kBlockedSign;
   if (share(part.blocked_ns) >= kFew) return kPartlyBlockedSign;
-  return kBusySign;
+  return part.unknown_ns > part.busy_ns ? kUnknownSign : kBusySign;
 }
 
 // What is known of one function's blocks in the window.
@@ -210,9 +211,9 @@ void append_loop_lanes(std::string& out, const model::LoopLanes& lanes,
 
 void append_loop_legend(std::string& out, bool ascii) {
   out += ascii ? "loop: B blocked, b for part of the cell, w waiting for a CPU, - short turns,\n"
-                 "      . hardly busy; below: what blocked it\n"
+                 "      . hardly busy, ? not watched yet; below: what blocked it\n"
                : "loop: █ blocked, ▄ for part of the cell, ░ waiting for a CPU, - short turns,\n"
-                 "      · hardly busy; below: what blocked it\n";
+                 "      · hardly busy, ? not watched yet; below: what blocked it\n";
 }
 
 }  // namespace timeslice::view
