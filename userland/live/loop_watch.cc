@@ -66,7 +66,8 @@ class LoopWatch::Watcher {
     model::LoopFrame seen;
     const std::unique_lock lock(mutex_, patience);
     if (!lock) {
-      seen.note = "a process's memory doesn't answer";
+      seen.note =
+          "a look at event loops takes long: the machine is busy, or a memory doesn't answer";
       return seen;
     }
     if (failure_) std::rethrow_exception(failure_);
