@@ -15,6 +15,8 @@ namespace {
 constexpr size_t kMostFunctions = 4;  // of a block that are kept
 constexpr size_t kMostFrames = 32;    // of a stack
 constexpr size_t kMostName = 512;     // bytes, of a function's or a file's
+constexpr std::chrono::milliseconds kBriefly{1};
+constexpr uint64_t kPatience = 1'000'000'000, kLong = 10'000'000'000;  // ns
 
 // Its longest beginning that ends no character in the middle.
 std::string shortened(const std::string& name) {
@@ -125,11 +127,24 @@ void LoopNotes::watch(std::vector<uint32_t> tgids, uint64_t now_ns) {
 void LoopNotes::write_new(trace::Writer& writer, std::chrono::milliseconds patience) {
   if (!watch_) return;
   try {
-    const model::LoopFrame frame = watch_->take(patience);
-    if (frame.time_ns != 0) write(writer, frame);
+    const model::LoopFrame frame = watch_->take(unanswered_ns() > kPatience ? kBriefly : patience);
+    if (frame.time_ns == 0) return note_unanswered(frame.note);
+    unanswered_since_ns_ = 0;
+    write(writer, frame);
   } catch (const Failure& failure) {
     give_up(failure.what());
   }
+}
+
+uint64_t LoopNotes::unanswered_ns() const {
+  return unanswered_since_ns_ ? monotonic_ns() - unanswered_since_ns_ : 0;
+}
+
+// Reading the symbols of a program takes a while; memory that a server has may never be read. The
+// recording waits for neither.
+void LoopNotes::note_unanswered(const std::string& why) {
+  if (unanswered_since_ns_ == 0) unanswered_since_ns_ = monotonic_ns();
+  if (unanswered_ns() > kLong) say_once("no event loops at present: " + why);
 }
 
 void LoopNotes::write(trace::Writer& writer, const model::LoopFrame& frame) {

@@ -44,6 +44,8 @@ class LoopNotes {
   void write_troubles(trace::Writer& writer, const std::vector<model::RefusedProcess>& processes,
                       bool names_only);
   void write_ended(trace::Writer& writer);
+  [[nodiscard]] uint64_t unanswered_ns() const;
+  void note_unanswered(const std::string& why);
   void give_up(const std::string& why);
   void say_once(const std::string& sentence);
 
@@ -52,7 +54,8 @@ class LoopNotes {
   std::optional<live::LoopWatch> watch_;
   std::vector<uint32_t> watched_;
   bool failed_ = false, seen_any_ = false;
-  uint64_t ahead_ns_ = 0;  // of the records' clock before ours
+  uint64_t unanswered_since_ns_ = 0;  // 0: the looking thread has answered
+  uint64_t ahead_ns_ = 0;             // of the records' clock before ours
   std::map<Thread, trace::LoopBlockNote> open_;
   std::map<uint32_t, uint64_t> pools_taken_ns_;  // by tgid
   std::set<std::pair<uint32_t, bool>> told_;     // troubles in the file that is written
