@@ -96,8 +96,7 @@ TEST_CASE("the tightest CPU limit above a process is told, and how often it didn
   const Cgroup inner(*controller, name + "/inner");
   if (!outer.limit_to(20)) SKIP_TEST("no CPU limit may be set here");
   const Child spinner([] {
-    for (volatile uint64_t i = 0;; i = i + 1) {
-    }
+    for (;;) asm volatile("");
   });
   const auto tgid = static_cast<uint32_t>(spinner.pid());
   const auto without = cpu_limits(tgid).quota;
@@ -121,7 +120,7 @@ TEST_CASE("the tightest CPU limit above a process is told, and how often it didn
 TEST_CASE("the CPUs that a process may run on are counted, and those of nobody are not known") {
   cpu_set_t set;
   REQUIRE(sched_getaffinity(0, sizeof(set), &set) == 0);
-  CHECK(cpu_limits(static_cast<uint32_t>(getpid())).cpus == CPU_COUNT(&set));
+  CHECK(cpu_limits(static_cast<uint32_t>(getpid())).cpus == static_cast<uint32_t>(CPU_COUNT(&set)));
   const Child pinned([] {
     cpu_set_t one;
     CPU_ZERO(&one);
