@@ -189,6 +189,31 @@ async function selects() {
   await browser.keys('g');
 }
 
+// The made-up recording has a loop with three blocks, and one of a thread that nobody knows.
+async function showsLoops() {
+  await ask('document.getElementById("lanes").scrollTop = 0');
+  await browser.keys('0');
+  const lanes = await ask('return [...document.querySelectorAll("#gutter .lane.loop")].map(lane => lane.innerText)');
+  check('each event loop has a lane', lanes.length === 2 && /app\.js\s+20\s%\sblocked/.test(lanes[0]), lanes.join(', '));
+  const place = await ask('return t.blockPlace(0, 0)');
+  await browser.click(place.x, place.y);
+  const details = await text('#details');
+  const block = await ask('return t.facts().loops[0].blocks[0]');
+  check('a click on a block tells its function', details.includes('load<b>') && details.includes('app.js:12') && details.includes('2 of 2 samples'));
+  check('and how its time was spent', details.includes('waiting for one') && details.includes('asleep in a call') && !details.includes('on a CPU'));
+  await shot('block');
+  await browser.keys('z');
+  const near = await ask('return t.view()');
+  check('the key z zooms to it', near.from < block.begin_ns && near.to > block.end_ns && near.to - near.from < 2.5 * (block.end_ns - block.begin_ns));
+  await browser.keys(']');
+  check('the key ] goes to the loop’s next block', (await text('#details')).includes('wasn’t sampled'));
+  await browser.keys(']');
+  check('one that goes on says so', (await text('#details')).includes('went on when the recording ended'));
+  await browser.keys('\uE00C');
+  check('Escape clears the selection', (await text('#details')).includes('Nothing selected'));
+  await browser.keys('0');
+}
+
 async function searches() {
   await browser.keys('0/');
   // The name that most threads bear, as far as it can be typed.
@@ -300,7 +325,7 @@ try {
   if (option('--truth')) await isTrue();
   if (option('--report')) await equalsReport();
   // What is made up has a slice of each kind; what really happened may not.
-  const everything = [agrees, zoomsAndPans, marksAndSorts, selects, searches, folds, isSafe, prints, themes, saysWhatItLacks];
+  const everything = [agrees, zoomsAndPans, marksAndSorts, selects, showsLoops, searches, folds, isSafe, prints, themes, saysWhatItLacks];
   for (const part of isReal ? [agrees, zoomsAndPans, isSafe, themes] : everything) await part();
 } catch (error) {
   check('the browser was driven to the end', false, error.message);

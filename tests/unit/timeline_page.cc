@@ -29,6 +29,42 @@ std::string written(const timeline::TimelinePage& page, const MadeRecording& rec
   return out;
 }
 
+// A loop of the first thread, with a block that is asleep, one of which little is known, and one
+// that goes on at the end; and a loop of a thread that nobody knows.
+model::LoopTracks made_loops(const MadeRecording& recording) {
+  const uint64_t begin_ns = recording.info.begin_ns, end_ns = recording.info.end_ns;
+  const uint64_t tenth_ns = (end_ns - begin_ns) / 10;
+  model::StackSample sample;
+  sample.frames = {{"readSync", "node:fs", 700, 3, true}, {"load<b>", "/srv/app.js", 12, 5, true}};
+  sample.phase = "timers";
+  model::LoopBlock asleep, bare, open, before;
+  asleep.start_ns = begin_ns + 2 * tenth_ns;
+  asleep.duration_ns = tenth_ns;
+  asleep.split = {0, tenth_ns / 4, tenth_ns - tenth_ns / 4};
+  asleep.profile.add(sample);
+  asleep.profile.add(sample);
+  bare.start_ns = begin_ns + 5 * tenth_ns;
+  bare.duration_ns = tenth_ns / 2;
+  bare.split.oncpu = tenth_ns / 2;
+  open.start_ns = end_ns - tenth_ns / 2;
+  open.duration_ns = tenth_ns;
+  open.ended = false;
+  open.split.oncpu = tenth_ns;
+  before.start_ns = begin_ns - 2 * tenth_ns;
+  before.duration_ns = tenth_ns;
+  model::LoopTracks tracks;
+  tracks.block_ns = 1;
+  model::LoopTrack& loop = tracks.loops.emplace_back();
+  loop.tgid = recording.threads[0].tgid;
+  loop.tid = recording.threads[0].tid;
+  loop.is_main = true;
+  loop.command = "node /srv/app.js";
+  loop.blocks = {before, asleep, bare, open};
+  loop.stretches.emplace_back().begin_ns = begin_ns + tenth_ns;
+  tracks.loops.push_back({1, 2, "", false, {}, {}});
+  return tracks;
+}
+
 // What stands between the tag that has this id and the next '<'.
 std::string text_of(const std::string& page, const std::string& id) {
   const size_t begin = page.find('>', page.find("id=\"" + id + "\"")) + 1;
@@ -214,6 +250,34 @@ TEST_CASE("A timeline's page loads nothing from outside") {
   CHECK(count(page, "{{css") == 0);
 }
 
+TEST_CASE("A page has the event loops of its recording, with the blocks in its window") {
+  const PlayedPage made({.slices = 100});
+  const MadeRecording& recording = made.recording;
+  std::string page;
+  made.page.write(page, recording.info, recording.threads, recording.cores, trust, false,
+                  made_loops(recording));
+  CHECK(count(page, "<b>") == count(written(made.page, recording), "<b>"));
+  const nlohmann::json loops = facts_of(page)["loops"];
+  REQUIRE(loops.size() == 2);
+  CHECK(loops[0]["thread"] == 0);
+  CHECK(loops[0]["name"] == "app.js");
+  CHECK(loops[1]["thread"] == -1);
+  const uint64_t whole_ns = recording.info.end_ns - recording.info.begin_ns;
+  CHECK(loops[0]["watched_ns"] == whole_ns / 10);
+  const nlohmann::json& blocks = loops[0]["blocks"];
+  REQUIRE(blocks.size() == 3);
+  CHECK(blocks[0]["begin_ns"] == 2 * (whole_ns / 10));
+  CHECK(blocks[0]["end_ns"] == 3 * (whole_ns / 10));
+  CHECK(blocks[0]["frame"]["function"] == "load<b>");
+  CHECK(blocks[0]["frame"]["line"] == 12);
+  CHECK(blocks[0]["stack"].size() == 2);
+  CHECK(blocks[0]["in"] == 2);
+  CHECK_FALSE(blocks[1].contains("frame"));
+  CHECK(blocks[2]["end_ns"] == whole_ns);
+  CHECK(blocks[2]["length_ns"] == whole_ns / 10);
+  CHECK(blocks[2]["ended"] == false);
+}
+
 TEST_CASE("A page of an empty recording is a page") {
   const timeline::TimelinePage page;
   std::string out;
@@ -321,7 +385,9 @@ TEST_CASE("Write a page for a browser", "[.page]") {
     recording.play(page);
   }
   recording.threads[3].comm = "<img src=x>";
-  const std::string text = written(page, recording);
+  std::string text;
+  page.write(text, recording.info, recording.threads, recording.cores, trust, false,
+             made_loops(recording));
   std::ofstream(file) << text;
   CHECK(page.slices() >= size.slices);
   WARN(text.size() << " bytes, "

@@ -16,7 +16,7 @@ const theme = {};  // rgb triples by the names of page.css, and tables as pixels
 
 function readTheme() {
   const style = getComputedStyle(document.documentElement);
-  for (const name of ['paper', 'lane', 'line', 'ink', 'faint', 'wait', 'other', 'sum', 'accent'])
+  for (const name of ['paper', 'lane', 'line', 'ink', 'faint', 'wait', 'other', 'sum', 'accent', 'block'])
     theme[name] = rgbOf(style.getPropertyValue('--' + name).trim());
   theme.dark = style.colorScheme === 'dark';
   theme.font = style.getPropertyValue('--mono').trim();
@@ -45,7 +45,7 @@ function mixTints() {
   tint.thread = table(threadRgb);
   tint.core = table(facts.lanes.map((_, i) => paletteColour(i)));
   tint.reason = table(reasonColours.map(rgbOf));
-  for (const name of ['paper', 'lane', 'line', 'faint', 'wait', 'other', 'sum'])
+  for (const name of ['paper', 'lane', 'line', 'faint', 'wait', 'other', 'sum', 'block'])
     tint[name] = pixel(theme[name]);
   tint.off = pixel(mix(theme.line, theme.paper, 0.45));
   tint.waitFlat = pixel(mix(theme.wait, theme.paper, 0.48));

@@ -42,9 +42,16 @@ function gutterRow(lane) {
     row.append(el('b', {}, `CPU ${facts.lanes[lane.core].cpu}`),
       el('small', {}, core ? `${percent(core.busy_ns / facts.duration_ns)} ${facts.filtered ? 'seen' : 'busy'}` : ''));
   }
+  if (lane.type === 'loop') loopRow(lane.loop, row);
   if (lane.type === 'thread') threadRow(lane, row);
   if (lane.group) groupRow(lane, row);
   return row;
+}
+
+function loopRow(loop, row) {
+  const blocked = loop.blocks.reduce((sum, block) => sum + block.end_ns - block.begin_ns, 0);
+  row.append(el('b', {}, loopName(loop)), el('small', {}, `${percent(blocked / facts.duration_ns)} blocked`));
+  row.title = `event loop of ${loopName(loop)}, process ${loop.tgid}: ${plural(loop.blocks.length, 'block', 'blocks')}`;
 }
 
 function threadRow(lane, row) {

@@ -56,6 +56,7 @@ function hit(x, y) {
   const found = {lane, ns, slice: -1, from: ns - pixelNs / 2, to: ns + pixelNs / 2};
   if (lane.type === 'core') hitCore(found, pixelNs);
   if (lane.type === 'thread') hitThread(found, pixelNs);
+  if (lane.type === 'loop') hitLoop(found, pixelNs);
   return found;
 }
 
@@ -127,6 +128,7 @@ function listenToPointer(canvas) {
   canvas.addEventListener('dblclick', event => {
     const found = hit(point(event).x, point(event).y);
     if (found && found.slice >= 0) zoomTo(found.slice);
+    if (found && found.block) zoomToBlock(found.block);
   });
   canvas.addEventListener('wheel', event => {
     event.preventDefault();
@@ -141,6 +143,7 @@ function listenToPointer(canvas) {
 function click(found) {
   if (!found) return;
   if (found.lane.type === 'process' || found.lane.type === 'role') toggleFold(found.lane.id);
+  else if (found.block) selectBlock(found.lane.loop, found.block);
   else select(found.slice);
 }
 

@@ -4,7 +4,7 @@
 
 let facts, threads, slices, levels, leavingOf;
 const view = {
-  from: 0, to: 1, width: 1, height: 1, scroll: 0, dpr: 1, selected: -1, hover: -1, range: null,
+  from: 0, to: 1, width: 1, height: 1, scroll: 0, dpr: 1, selected: -1, block: null, hover: -1, range: null,
   arrows: false, arrowCount: 0, colours: 'thread',
 };
 const frameTimes = [];  // ms of each frame's drawing, the newest last
@@ -141,6 +141,7 @@ async function load() {
   for (const thread of threads) thread.comm ||= '(no name)';
   [levels, slices] = await Promise.all([readLevels(facts), readSlices(facts)]);
   leavingOf = slices.kinds.map(leaving);
+  readLoops();
   buildIndex();
   buildGroups();
   for (const group of groups) for (const t of group.members) threads[t].process = group.name;
@@ -185,6 +186,11 @@ function expose() {
       thread: slices.thread[i], lane: slices.lane[i], begin_ns: slices.begin[i], end_ns: slices.end[i],
       wait_ns: slices.wait[i], waking_ns: slices.waking[i], peer: slices.peer[i], ...slices.kinds[slices.kind[i]],
     }),
+    // Where block n of loop l lies on the screen.
+    blockPlace: (l, n) => {
+      const box = byId('canvas').getBoundingClientRect(), block = facts.loops[l].blocks[n];
+      return {x: box.left + xOf((block.begin_ns + block.end_ns) / 2) / view.dpr, y: box.top + laneMiddle(lanes.find(lane => lane.loop === facts.loops[l]))};
+    },
     count: () => slices.laneStart[facts.lanes.length - 1],
     // Where slice i lies on the screen: {core: {x, y}, thread: {x, y}} in the window's CSS pixels.
     place: i => {
