@@ -16,6 +16,7 @@
 #include "runtime/uv_loop.h"
 #include "tests/catch.h"
 #include "tests/live/bpf_objects.h"
+#include "tests/live/loop_json.h"
 #include "tests/live/nodes.h"
 #include "tests/live/top_json.h"
 #include "tests/live/waiting.h"
@@ -453,12 +454,7 @@ TEST_CASE("timeslice loop prints its schema's keys, attaches nothing, and leaves
   const BpfIds before = bpf_ids();
   const std::string pid = std::to_string(node.tgid());
   Command tool({timeslice(), "loop", "-p", pid, "--json", "-d", "0.2"});
-  std::optional<Json> frame;
-  REQUIRE(until([&] {
-    const auto line = tool.line();
-    if (line) frame = Json::parse(*line);
-    return !line || !(*frame)["loops"].empty();
-  }));
+  const auto frame = first_frame_with_loops(tool);
   REQUIRE(frame);
   CHECK((*frame)["schema"] == "timeslice/loop/1");
   CHECK((*frame)["source"] == "bpf");

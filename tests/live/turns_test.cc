@@ -29,6 +29,7 @@
 #include "tests/catch.h"
 #include "tests/live/bpf_objects.h"
 #include "tests/live/few_rights.h"
+#include "tests/live/loop_json.h"
 #include "tests/live/nodes.h"
 #include "tests/live/top_json.h"
 #include "tests/live/waiting.h"
@@ -622,12 +623,7 @@ TEST_CASE("without rights for probes --turns gives the reason once, and shows th
     Command tool(
         {timeslice(), "loop", "-p", std::to_string(node.pid()), "--turns", "--json", "-d", "0.2"},
         [&] { become_nobody_with(capabilities); });
-    std::optional<Json> frame;
-    REQUIRE(until([&] {
-      const auto line = tool.line();
-      if (line) frame = Json::parse(*line);
-      return !line || !(*frame)["loops"].empty();
-    }));
+    const auto frame = first_frame_with_loops(tool);
     REQUIRE(frame);
     CHECK((*frame)["probes"] == (why.empty() ? 6 : 0));
     CHECK((*frame)["loops"][0]["turn_ms"].is_null() != why.empty());

@@ -127,6 +127,23 @@ TEST_CASE("CPU time that is told late is CPU time all the same") {
   }
 }
 
+TEST_CASE("a turn that one late look has met is told with what it waited, before and after that") {
+  MadeUpLoop loop;
+  loop.look_every = 100 * kMs;  // at 3, 103, 203
+  loop.wait_until(4);
+  loop.wait_for_a_cpu_until(160);
+  loop.run_until(165);
+  loop.wait_until(400);
+  const LoopFigures figures = loop.watched.take().value();
+  REQUIRE(figures.blocks.size() == 1);
+  const LoopBlock& block = figures.blocks[0];
+  CHECK(ms(block.start_ns - kStart) == 4);
+  CHECK(ms(block.duration_ns) == 161);
+  CHECK(ms(block.split.wait) == 156);
+  CHECK(ms(block.split.oncpu) == 5);
+  CHECK(block.split.asleep == 0);
+}
+
 TEST_CASE("short turns between a block and a wait hardly lengthen it") {
   MadeUpLoop loop;
   loop.wait_until(104);
