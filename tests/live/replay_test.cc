@@ -72,6 +72,22 @@ void check_totals(const Recording& recording) {
   }
 }
 
+// Some machines hide a few threads of their own, and with them who comes after: the wait before
+// such an arrival is in the kernel's total alone, and the report says that it is missing.
+void check_wait(uint64_t wait_ms, const Truth& truth, const Json& reported) {
+  INFO(reported.dump());
+  const Json& kernel = reported["kernel"];
+  const uint64_t truth_ms = truth.run_delay_ns / 1'000'000;
+  CHECK(wait_ms <= truth_ms);
+  if (reported["slices"] >= kernel["slices"]) {
+    CHECK(wait_ms == truth_ms);
+    return;
+  }
+  const double missing_ms =
+      kernel["run_delay_ms"].get<double>() - reported["run_delay_ms"].get<double>();
+  CHECK(static_cast<double>(truth_ms - wait_ms) <= missing_ms + 1);
+}
+
 // A top that shows a recording of 1.5 s, in a terminal of its own; it plays.
 struct Replayed : Terminal {
   Replayed(int width, int height) : Terminal(width, height) {
@@ -122,6 +138,7 @@ TEST_CASE("the last frame's totals are the kernel's") {
   const std::vector<Json> frames = replayed(*recording, {"-d", "0.05"});
   REQUIRE_FALSE(frames.empty());
   const Json& last = frames.back();
+  const Json report = recording->report();
   CHECK(last["schema"] == "timeslice/top/1");
   CHECK(last["source"] == "recording");
   CHECK(last["trust"]["lost_records"] == 0);
@@ -131,7 +148,7 @@ TEST_CASE("the last frame's totals are the kernel's") {
     REQUIRE(thread.is_object());
     CHECK(thread["nvcsw"] == truth.nvcsw);
     CHECK(thread["nivcsw"] == truth.nivcsw);
-    CHECK(thread["wait_ms"] == truth.run_delay_ns / 1'000'000);
+    check_wait(thread["wait_ms"], truth, find_by(report["threads"], "tid", workload->pid()));
     CHECK(thread["state"] == "S");
     const Json& waker = thread["top_waker"];
     REQUIRE(waker.is_object());
