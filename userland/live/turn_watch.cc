@@ -14,6 +14,15 @@ namespace {
 
 constexpr uint64_t kCheckEvery = 1'000'000'000;  // ns
 
+// Of those that have ended it is exact; one that goes on may be longer, and one that wasn't seen.
+void note_longest(model::WatchedLoop& loop) {
+  uint64_t& longest_ns = loop.figures.longest_turn_ns;
+  if (loop.timed->missed == 0) longest_ns = 0;
+  longest_ns = std::max(longest_ns, loop.timed->longest_ns);
+  for (const model::LoopBlock& block : loop.figures.blocks)
+    if (!block.ended) longest_ns = std::max(longest_ns, block.duration_ns);
+}
+
 }  // namespace
 
 TurnWatch::TurnWatch(double budget_ratio, bool phases) {
@@ -126,6 +135,7 @@ void TurnWatch::take(model::LoopFrame& frame) {
     loop.timed = advance(loop.tid, watched->second.taken, ended, now);
     if (!phases) loop.timed->phases_ns.reset();
     sum.add(*loop.timed);
+    note_longest(loop);
   }
   frame.turn_probes->costs = sum.costs();
 }

@@ -23,8 +23,9 @@ bool same_turn_count(const LoopLook& from, const LoopLook& to) {
   return from.time_ns == to.time_ns && from.idle_ns == to.idle_ns;
 }
 
-bool is_next_count(const LoopLook& from, const LoopLook& to) {
-  return from.turns && to.turns && *to.turns == *from.turns + 1;
+// How many turns have ended between two looks; 0: not known, or none.
+uint64_t turns_passed(const LoopLook& from, const LoopLook& to) {
+  return from.turns && to.turns ? less(*to.turns, *from.turns) : 0;
 }
 
 uint64_t percentile(const std::vector<uint64_t>& sorted, size_t hundredths) {
@@ -97,16 +98,20 @@ void LoopTurns::begin_turn(const LoopLook& from, const LoopLook& to, bool same_c
 // looked at the clock after this one. Of several turns that have passed, this one is taken for the
 // long one where the loop has also slept; where it hasn't, half of the time was theirs as far as we
 // know. But after the last look that met it, it is given no more than it had lasted by then: where
-// looks are far apart, short turns would add up to a block that nobody has seen.
+// looks are far apart, short turns would add up to a block that nobody has seen. And where that
+// makes no block of it, it is given its share by their number.
 void LoopTurns::end_turn(const LoopLook& from, const LoopLook& to) {
   const uint64_t idle = to.keeps_times ? less(idle_until(to), idle_until(from)) : 0;
   uint64_t end = from.at_ns + less(to.at_ns, from.at_ns) / 2;
   Turn turn = *std::exchange(turn_, std::nullopt);
-  if (is_next_count(from, to)) {
+  const uint64_t passed = turns_passed(from, to);
+  if (passed == 1) {
     end = to.entry_ns ? to.entry_ns : to.time_ns;
   } else {
     if (idle != 0) end = less(to.at_ns, idle);
     end = std::min(end, from.at_ns + less(from.at_ns, turn.start_ns));
+    if (passed > 1 && less(end, turn.start_ns) < block_ns_)
+      end = std::min(end, from.at_ns + less(less(to.at_ns, from.at_ns), idle) / passed);
   }
   end = std::clamp(end, from.at_ns, to.at_ns);
   now_.longest_turn_ns = std::max(now_.longest_turn_ns, less(end, turn.start_ns));
