@@ -80,7 +80,8 @@ Watched watch(observe::ThreadLooks& looks, const Words& node, const std::string&
 }
 
 std::string text_of(const model::StackSample& sample) {
-  std::string text = sample.collects_garbage ? "collecting garbage in" : "in";
+  std::string text =
+      sample.vm == model::VmState::garbage_collector ? "collecting garbage in" : "in";
   constexpr size_t kMostFrames = 8;
   for (size_t i = 0; i < std::min(sample.frames.size(), kMostFrames); ++i) {
     const model::StackFrame& frame = sample.frames[i];

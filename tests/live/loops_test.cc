@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <tuple>
+#include <utility>
 
 #include "live/loop_finder.h"
 #include "live/loop_watch.h"
@@ -71,6 +73,17 @@ const orders = {
     let sum = 0;
     for (let i = 0; i < millions * 1e6; ++i) sum = (sum * 31 + i) | 0;
     say({ sum });
+  },
+  compile: (functions) => {
+    for (let i = 0; i < functions; ++i) {
+      const terms = Array.from({ length: 300 }, (_, j) => `(a * ${i + j + Math.random()})`);
+      new Function('a', `return ${terms.join(' + ')}`)(1);
+    }
+    say({});
+  },
+  hash: (times) => {
+    require('crypto').pbkdf2Sync('p', 's', +times, 32, 'sha256');
+    say({});
   },
   // Garbage for so many ms, and how long V8 says that it took to collect it.
   garbage: (ms) => {
@@ -417,6 +430,45 @@ TEST_CASE(
   CHECK(share > 0.02);
   CHECK(*activity.gc_ratio() > share - error);
   CHECK(*activity.gc_ratio() < 6 * share + error);
+}
+
+TEST_CASE("a loop's time is told apart by what V8 does: JavaScript, the compiler, C++") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  Node node;
+  LoopWatch watch({node.tgid()}, {});
+  // Of its turns' time: of a block's samples, and of all looks.
+  const auto shares = [&](const std::string& order) {
+    model::VmLooks vm, of_block;
+    uint64_t longest_ns = 0;
+    std::ignore = watch.take();
+    node.order(order);
+    REQUIRE(until([&] {
+      for (const model::WatchedLoop& loop : watch.take().loops) {
+        if (!loop.is_main) continue;
+        vm.add(loop.activity.vm);
+        for (const model::LoopBlock& block : loop.figures.blocks)
+          if (block.ended && block.duration_ns > longest_ns) {
+            longest_ns = block.duration_ns;
+            of_block = block.profile.vm();
+          }
+      }
+      return longest_ns > 0;
+    }));
+    return std::pair{vm, of_block};
+  };
+  const auto share = [](uint32_t part, const model::VmLooks& vm) {
+    return vm.sum() ? static_cast<double>(part) / vm.sum() : 0;
+  };
+  const auto [counting, counting_block] = shares("count 700");
+  CHECK(share(counting.javascript, counting) > 0.9);
+  CHECK(share(counting_block.javascript, counting_block) > 0.9);
+  const auto [hashing, hashing_block] = shares("hash 1500000");
+  CHECK(share(hashing.native, hashing) > 0.9);
+  CHECK(share(hashing_block.native, hashing_block) > 0.9);
+  const auto [compiling, compiling_block] = shares("compile 5000");
+  CHECK(share(compiling.compiler, compiling) > 0.2);
+  CHECK(share(compiling_block.compiler, compiling_block) > 0.2);
+  CHECK(share(counting.compiler + hashing.compiler, counting) < 0.1);
 }
 
 TEST_CASE("a process without a loop is refused with a sentence, and one that ends ends the watch") {

@@ -30,7 +30,7 @@ TEST_CASE("a block has the function with the most samples, at the line that most
   CHECK(profile.phase().empty());
   for (const int line : {7, 8, 8, 9}) profile.add({{kInternal, own("load", line)}, "timers"});
   profile.add({{own("parse", 30)}, "poll"});
-  profile.add({{}, "timers", true});
+  profile.add({{}, "timers", VmState::garbage_collector});
   profile.drop();
   const auto function = profile.function();
   REQUIRE(function);
@@ -58,7 +58,8 @@ TEST_CASE("functions of one name in two files are two, and any number of them st
 
 TEST_CASE("what is kept of a profile tells the same again") {
   BlockProfile profile;
-  for (const int line : {7, 8, 8}) profile.add({{kInternal, own("load", line)}, "timers", true});
+  for (const int line : {7, 8, 8})
+    profile.add({{kInternal, own("load", line)}, "timers", VmState::garbage_collector});
   for (int i = 0; i < 2; ++i) profile.add({{own("parse", 30)}, "poll"});
   profile.add({{own("rare", 1)}, "poll"});
   profile.add({{}, ""});

@@ -29,20 +29,21 @@ TEST_CASE("the share of garbage collection is of all looks, but for those that V
   idle.asks_vm = true;
   for (int i = 0; i < 5; ++i) looks.add(idle);
   for (int i = 0; i < 3; ++i) looks.add(in_turn(VmState::garbage_collector));
-  looks.add(in_turn(VmState::other));
-  looks.add(in_turn(VmState::other));
+  for (const VmState state : {VmState::javascript, VmState::compiler}) looks.add(in_turn(state));
+  looks.add(in_turn(VmState::native));
   for (int i = 0; i < 7; ++i) looks.add(in_turn(VmState::unknown));
   const LoopActivity activity = looks.take();
-  CHECK(activity.looks == 17);
-  CHECK(activity.gc_ratio() == Approx(0.3));
-  CHECK(activity.garbage_collector == 3);
+  CHECK(activity.looks == 18);
+  CHECK(activity.vm_looks == 11);
+  CHECK(activity.gc_ratio() == Approx(3.0 / 11));
+  CHECK(activity.vm == VmLooks{1, 3, 1, 1});
   CHECK_FALSE(looks.take().gc_ratio());
 }
 
 TEST_CASE("calls that a loop sleeps in are counted by name, without the collector's") {
   ActivityLooks looks;
-  looks.add(in_turn(VmState::other, "read"));
-  for (int i = 0; i < 2; ++i) looks.add(in_turn(VmState::other, "fsync"));
+  looks.add(in_turn(VmState::javascript, "read"));
+  for (int i = 0; i < 2; ++i) looks.add(in_turn(VmState::javascript, "fsync"));
   looks.add(in_turn(VmState::garbage_collector, "futex"));
   const LoopActivity activity = looks.take();
   REQUIRE(activity.calls.size() == 2);

@@ -64,6 +64,7 @@ class Maker {
     note.idle_asleep_ns = number(), note.idle_ready_ns = number();
     note.longest_turn_ns = number();
     note.vm_looks = number32(), note.garbage_collector = number32();
+    note.javascript = number32(), note.compiler = number32(), note.native = number32();
     for (uint32_t i = below(30); i > 0; --i) note.delays_ns.push_back(number());
     return note;
   }
@@ -75,6 +76,7 @@ class Maker {
     note.ended = below(2) != 0;
     note.samples = number32(), note.dropped = number32(), note.named = number32();
     note.garbage_collector = number32(), note.phase = text();
+    note.javascript = number32(), note.compiler = number32(), note.native = number32();
     for (uint32_t i = below(4); i > 0; --i) {
       LoopFunctionNote& function = note.functions.emplace_back();
       function.frame = frame(), function.samples = number32();
@@ -384,10 +386,11 @@ TEST_CASE("what a file says of event loops is no more than can be") {
   notes.stretches.push_back({.tgid = 1, .tid = 1, .begin_ns = 5, .end_ns = 105});
   LoopStretchNote& stretch = notes.stretches.back();
   stretch.oncpu_ns = 60, stretch.wait_ns = UINT64_MAX, stretch.asleep_ns = 7;
-  stretch.vm_looks = 3, stretch.garbage_collector = 9;
+  stretch.vm_looks = 3, stretch.garbage_collector = 2, stretch.javascript = UINT32_MAX;
   LoopBlockNote block = made_block(UINT64_MAX - 10, UINT64_MAX, {"f", "", UINT32_MAX, 4, true});
   block.oncpu_ns = UINT64_MAX;
-  block.samples = 3, block.named = 9, block.garbage_collector = 100;
+  block.samples = 3, block.named = 9;
+  block.garbage_collector = block.javascript = block.native = 100;
   block.functions[0].samples = 7;
   block.functions.push_back({{"g", "", 1, 1, true}, 7, {}});
   notes.blocks.push_back(block);
@@ -405,13 +408,15 @@ TEST_CASE("what a file says of event loops is no more than can be") {
   const model::LoopFigures& figures = tracks.loops[0].stretches[0].figures;
   CHECK(figures.active.sum() == 100);
   CHECK(figures.active.wait == 40);
-  CHECK(tracks.loops[0].stretches[0].garbage_collector == 3);
+  CHECK(tracks.loops[0].stretches[0].vm.garbage_collector == 2);
+  CHECK(tracks.loops[0].stretches[0].vm.javascript == 1);
   REQUIRE(tracks.loops[1].blocks.size() == 2);
   CHECK_FALSE(tracks.loops[1].blocks[0].profile.function());
   const model::LoopBlock& last = tracks.loops[1].blocks[1];
   CHECK(last.duration_ns == 10);
   CHECK(last.split.sum() == 10);
   CHECK(last.profile.gc_share() == 1);
+  CHECK(last.profile.vm().sum() == 3);
   REQUIRE(last.profile.functions().size() == 1);
   CHECK(last.profile.function()->share == 1);
   CHECK(last.profile.function()->frame.line > 0);

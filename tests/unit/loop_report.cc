@@ -21,7 +21,7 @@ constexpr uint32_t kTgid = 42;
 uint64_t at(uint64_t ms) { return kBegin + ms * kMs; }
 
 model::LoopStretch stretch(uint64_t from_ms, uint64_t to_ms) {
-  model::LoopStretch made{at(from_ms), at(to_ms), {}, 10, 2};
+  model::LoopStretch made{at(from_ms), at(to_ms), {}, 10, {3, 2, 0, 1}};
   made.figures.end_ns = made.end_ns;
   made.figures.interval_ns = made.end_ns - made.begin_ns;
   made.figures.looks = 10;
@@ -105,6 +105,7 @@ TEST_CASE("a window's figures are the sums of the stretches that end in it") {
   CHECK(figures.delay_max_ns == 600 * kMs);
   CHECK(figures.delay_p50_ns == 0);
   CHECK(all.loops[0].activity.gc_ratio() == 0.2);
+  CHECK(all.loops[0].activity.vm == model::VmLooks{12, 8, 0, 4});
   CHECK(all.dropped_samples == 1);
   CHECK(all.processes.at(0).name == "app.js");
   REQUIRE(figures.blocks.size() == 3);
@@ -147,6 +148,7 @@ TEST_CASE("loops are reported as JSON with the keys that loop has, as CSV, and a
   CHECK(loop["active_ms"]["wait"] == 40);
   CHECK(loop["idle_ms"]["ready_waiting"] == 4);
   CHECK(loop["longest_turn_ms"] == 60);
+  CHECK(loop["vm_ratio"]["javascript"] == Approx(0.3));
   CHECK(loop["delay_ms"]["max"] == 600);
   REQUIRE(loop["blocks"].size() == 3);
   CHECK(loop["blocks"][0]["function"] == "sum");
@@ -166,7 +168,8 @@ TEST_CASE("loops are reported as JSON with the keys that loop has, as CSV, and a
         std::count(rows[1].begin(), rows[1].end(), ','));
   CHECK(rows[1].rfind("42,42,main,app.js,node /srv/app.js --port 1,800.000000,28,35.000000,", 0) ==
         0);
-  CHECK(rows[1].find(",3,280.000000,sum,/srv/app.js,9") != std::string::npos);
+  CHECK(rows[1].find(",0.200000,0.300000,0.000000,0.100000,3,280.000000,sum,/srv/app.js,9") !=
+        std::string::npos);
 
   std::string text;
   view::append_loops_text(text, report, frame);

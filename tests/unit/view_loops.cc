@@ -20,7 +20,10 @@ model::LoopBlock block(uint64_t ms, const model::StackFrame& in, bool ended = tr
   block.split = {(ms - 10) * kMs, 4 * kMs, 6 * kMs};
   block.ended = ended;
   for (int i = 0; i < samples; ++i)
-    block.profile.add({{{"readSync", "node:fs", 797, 3, true}, in}, "timers", i < samples / 2});
+    block.profile.add(
+        {{{"readSync", "node:fs", 797, 3, true}, in},
+         "timers",
+         i < samples / 2 ? model::VmState::garbage_collector : model::VmState::native});
   return block;
 }
 
@@ -38,6 +41,8 @@ model::LoopFrame made_frame() {
   loop.figures.idle_ready_ns = 10 * kMs;
   loop.figures.longest_turn_ns = 200 * kMs;
   loop.figures.delay_p99_ns = 190 * kMs;
+  loop.activity.vm_looks = 200;
+  loop.activity.vm = {50, 25, 0, 5};
   loop.figures.blocks = {block(60, load), block(200, load), block(80, hostile),
                          block(70, load, false, 0)};
   model::LoopFrame frame;
@@ -69,18 +74,17 @@ TEST_CASE("loops are printed a line each, with their blocks by function and thei
       "    TID KIND    TURNS/S   UTIL%  ONCPU%   WAIT% ASLEEP%  READY% LONGEST DELAY99\n"
       "1234 node /srv/app.js\n"
       "   1234 main        250    40.0    30.0     4.0     6.0     1.0   200.0   190.0\n"
+      "    JavaScript 25%, garbage collection 12%, C++ 2% of the time\n"
       "    blocked, so far for 70 ms\n"
       "      60 ms on CPU, 4.0 ms waiting for a CPU, 6.0 ms asleep in a call\n"
-      "    blocked for 260 ms in 2 turns (longest 200 ms) by load (/srv/app.js:42), calling "
-      "readSync "
-      "(node:fs:797), in 8 of 8 samples\n"
-      "      240 ms on CPU, 8.0 ms waiting for a CPU, 12 ms asleep in a call; 130 ms of it garbage "
-      "collection; phase: timers\n"
-      "    blocked for 80 ms by a?[31mb (about /srv/?.js:1), calling readSync (node:fs:797), in 4 "
-      "of "
-      "4 samples\n"
-      "      70 ms on CPU, 4.0 ms waiting for a CPU, 6.0 ms asleep in a call; 40 ms of it garbage "
-      "collection; phase: timers\n"
+      "    blocked for 260 ms in 2 turns (longest 200 ms)\n"
+      "      by load (/srv/app.js:42), calling readSync (node:fs:797), in 8 of 8 samples\n"
+      "      240 ms on CPU, 8.0 ms waiting for a CPU, 12 ms asleep in a call; phase: timers\n"
+      "      garbage collection 50%, C++ 50%\n"
+      "    blocked for 80 ms\n"
+      "      by a?[31mb (about /srv/?.js:1), calling readSync (node:fs:797), in 4 of 4 samples\n"
+      "      70 ms on CPU, 4.0 ms waiting for a CPU, 6.0 ms asleep in a call; phase: timers\n"
+      "      garbage collection 50%, C++ 50%\n"
       "    pool: 4 threads, 2.5 busy, all busy 25% of the time; 7 jobs waiting: 5 fs.stat /x?[0m, "
       "2 "
       "work\n"
@@ -106,6 +110,8 @@ TEST_CASE("loops as JSON have the contract's keys, and null for what isn't known
                           "price_ns_per_phase", "price_cpu_ratio", "turns_note", "phases_note"})
     CHECK(json[key].is_null());
   CHECK(loop["utilisation"] == 0.4);
+  CHECK(loop["vm_ratio"] ==
+        nlohmann::json{{"javascript", 0.25}, {"gc", 0.125}, {"compiler", 0.0}, {"native", 0.025}});
   CHECK(loop["active_ms"]["wait"] == 40);
   CHECK(loop["idle_ms"]["ready_waiting"] == 10);
   CHECK(loop["delay_ms"]["p99"] == 190);
@@ -119,12 +125,15 @@ TEST_CASE("loops as JSON have the contract's keys, and null for what isn't known
   CHECK(named["phase"] == "timers");
   CHECK(named["duration_ms"] == 60);
   CHECK(named["gc_ms"] == 30);
+  CHECK(named["vm_ms"]["gc"] == 30);
+  CHECK(named["vm_ms"]["native"] == 30);
+  CHECK(named["vm_ms"]["javascript"] == 0);
   CHECK(named["stack"].size() == 2);
   CHECK(named["stack"][0]["function"] == "readSync");
   CHECK(loop["blocks"][2]["function"] == "a\x1b[31mb");
   const auto& unnamed = loop["blocks"][3];
   CHECK(unnamed["ended"] == false);
-  for (const char* key : {"function", "file", "line", "column", "share", "phase", "gc_ms"})
+  for (const char* key : {"function", "file", "line", "column", "share", "phase", "gc_ms", "vm_ms"})
     CHECK(unnamed[key].is_null());
   CHECK(unnamed["stack"].empty());
   const auto& pool = json["pools"][0];
@@ -152,7 +161,7 @@ TEST_CASE("timed turns are below their loop, and their price below all; as JSON 
                        .costs = model::TurnCosts{4, 400, 1.6e-6}};
   std::string text, json_text;
   view::append_text(text, frame);
-  CHECK(text.find("   200.0   190.0\n    4 turns: p50 1.3 us, ") != std::string::npos);
+  CHECK(text.find("C++ 2% of the time\n    4 turns: p50 1.3 us, ") != std::string::npos);
   CHECK(text.ends_with(" of any process: +20 ns\n\n"));
   view::append_json(json_text, frame);
   const auto json = nlohmann::json::parse(json_text);

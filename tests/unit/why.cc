@@ -38,7 +38,9 @@ LoopBlock block(uint64_t oncpu_ms, uint64_t wait_ms, uint64_t asleep_ms,
   LoopBlock block;
   block.duration_ns = (oncpu_ms + wait_ms + asleep_ms) * kMs;
   block.split = {oncpu_ms * kMs, wait_ms * kMs, asleep_ms * kMs};
-  for (int i = 0; i < 10; ++i) block.profile.add({{in}, "timers", i < collecting});
+  for (int i = 0; i < 10; ++i)
+    block.profile.add(
+        {{in}, "timers", i < collecting ? VmState::garbage_collector : VmState::javascript});
   return block;
 }
 
@@ -224,11 +226,11 @@ TEST_CASE("a peer that answers slowly is a cause, one that is asked all the time
 TEST_CASE("garbage collection is a cause from a tenth of the time on, or as a block of its own") {
   WatchedProcess process = made();
   LoopActivity& activity = process.loops[0].activity;
-  activity.garbage_collector = 90;
+  activity.vm.garbage_collector = 90;
   CHECK(words(process) == Words{"idle"});
-  activity.garbage_collector = 310;
+  activity.vm.garbage_collector = 310;
   activity.collector_waits = 100;
-  activity.collecting.add({{kParse}, "poll", true});
+  activity.collecting.add({{kParse}, "poll", VmState::garbage_collector});
   const auto causes = causes_of(process, kBlock);
   REQUIRE(causes.size() == 1);
   const auto& collection = std::get<GarbageCollection>(causes[0].finding);

@@ -49,9 +49,24 @@ std::string phase_of(runtime::JsPhase phase) {
 }
 
 model::VmState vm_state(runtime::V8State state) {
-  if (state == runtime::V8State::kUnknown) return model::VmState::unknown;
-  return state == runtime::V8State::kGarbageCollector ? model::VmState::garbage_collector
-                                                      : model::VmState::other;
+  switch (state) {
+    case runtime::V8State::kJavaScript:
+      return model::VmState::javascript;
+    case runtime::V8State::kGarbageCollector:
+      return model::VmState::garbage_collector;
+    case runtime::V8State::kParser:
+    case runtime::V8State::kBytecodeCompiler:
+    case runtime::V8State::kCompiler:
+      return model::VmState::compiler;
+    case runtime::V8State::kOther:
+    case runtime::V8State::kExternal:
+    case runtime::V8State::kAtomicsWait:
+    case runtime::V8State::kIdle:
+      return model::VmState::native;
+    case runtime::V8State::kUnknown:
+      break;
+  }
+  return model::VmState::unknown;
 }
 
 model::StackFrame frame_of(runtime::JsFrame& frame) {
@@ -105,7 +120,7 @@ std::optional<model::StackSample> JsSampler::sample(const ts_look& look, uint64_
   for (const runtime::HttpRequest& request : stack.requests)
     sample.requests.push_back(request.method + ' ' + request.path);
   sample.phase = phase_of(stack.phase);
-  sample.collects_garbage = stack.state == runtime::V8State::kGarbageCollector;
+  sample.vm = vm_state(stack.state);
   return sample;
 }
 

@@ -26,7 +26,6 @@ void BlockGroup::add(const LoopBlock& block) {
   split.oncpu += block.split.oncpu;
   split.wait += block.split.wait;
   split.asleep += block.split.asleep;
-  gc_ns += static_cast<uint64_t>(block.profile.gc_share() * static_cast<double>(block.duration_ns));
   profile.add(block.profile);
 }
 

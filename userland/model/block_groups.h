@@ -13,8 +13,7 @@ namespace timeslice::model {
 struct BlockGroup {
   bool goes_on = false;  // then it is that one block only
   uint64_t count = 0, longest_ns = 0;
-  TimeSplit split;     // of all of them
-  uint64_t gc_ns = 0;  // of that, by samples
+  TimeSplit split;  // of all of them
   BlockProfile profile;
 
   void add(const LoopBlock& block);

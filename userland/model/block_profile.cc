@@ -45,10 +45,7 @@ void ServedRequests::add(const ServedRequests& other) {
 }
 
 BlockProfile::BlockProfile(const KeptProfile& kept)
-    : samples_(kept.samples),
-      named_(kept.named),
-      dropped_(kept.dropped),
-      gc_(kept.collecting_garbage) {
+    : samples_(kept.samples), named_(kept.named), dropped_(kept.dropped), vm_(kept.vm) {
   if (!kept.phase.empty()) phases_[kept.phase] = kept.samples;
   for (const BlockFunction& function : kept.functions) {
     if (functions_.size() >= kMostFunctions) break;
@@ -62,14 +59,14 @@ BlockProfile::BlockProfile(const KeptProfile& kept)
 }
 
 KeptProfile BlockProfile::kept(size_t most_functions) const {
-  KeptProfile kept{samples_, dropped_, named_, gc_, phase(), functions()};
+  KeptProfile kept{samples_, dropped_, named_, vm_, phase(), functions()};
   if (kept.functions.size() > most_functions) kept.functions.resize(most_functions);
   return kept;
 }
 
 void BlockProfile::add(const StackSample& sample) {
   ++samples_;
-  gc_ += sample.collects_garbage;
+  vm_.add(sample.vm);
   if (!sample.phase.empty()) ++phases_[sample.phase];
   const StackFrame* own = own_frame(sample.frames);
   if (!own) return;
@@ -86,7 +83,7 @@ void BlockProfile::add(const BlockProfile& other) {
   samples_ += other.samples_;
   named_ += other.named_;
   dropped_ += other.dropped_;
-  gc_ += other.gc_;
+  vm_.add(other.vm_);
   for (const auto& [phase, samples] : other.phases_) phases_[phase] += samples;
   for (const auto& [name, seen] : other.functions_) {
     if (functions_.size() >= kMostFunctions && !functions_.contains(name)) continue;

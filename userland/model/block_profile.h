@@ -12,6 +12,8 @@
 #include <tuple>
 #include <vector>
 
+#include "model/vm_looks.h"
+
 namespace timeslice::model {
 
 struct StackFrame {
@@ -26,7 +28,7 @@ struct StackFrame {
 struct StackSample {
   std::vector<StackFrame> frames;  // the innermost first; empty: it was in no function
   std::string phase;  // what called the outermost: "timers", "check", "poll" …; empty: not known
-  bool collects_garbage = false;
+  VmState vm = VmState::unknown;
   std::vector<std::string> requests;  // that it may be serving, where that was asked
 };
 
@@ -56,9 +58,9 @@ struct BlockFunction {
 // What can be kept of a profile, as in a file: sums, and its functions, most samples first.
 struct KeptProfile {
   uint32_t samples = 0, dropped = 0;
-  uint32_t named = 0;               // of the samples: that had any function
-  uint32_t collecting_garbage = 0;  // of the samples
-  std::string phase;                // that most had
+  uint32_t named = 0;  // of the samples: that had any function
+  VmLooks vm;          // of the samples: in a state that V8 told
+  std::string phase;   // that most had
   std::vector<BlockFunction> functions;
 };
 
@@ -75,8 +77,12 @@ class BlockProfile {
 
   [[nodiscard]] uint32_t samples() const { return samples_; }
   [[nodiscard]] uint32_t dropped() const { return dropped_; }
+  [[nodiscard]] const VmLooks& vm() const { return vm_; }
   // Of the samples; 0 where there is none.
-  [[nodiscard]] double gc_share() const { return samples_ ? 1.0 * gc_ / samples_ : 0; }
+  [[nodiscard]] double share_of(uint32_t samples) const {
+    return samples_ ? 1.0 * samples / samples_ : 0;
+  }
+  [[nodiscard]] double gc_share() const { return share_of(vm_.garbage_collector); }
   // Most samples first; empty where none had any.
   [[nodiscard]] std::vector<BlockFunction> functions() const;
   [[nodiscard]] std::optional<BlockFunction> function() const;  // the first of them
@@ -104,7 +110,8 @@ class BlockProfile {
 
   std::map<Name, Seen> functions_;
   std::map<std::string, uint32_t> phases_;
-  uint32_t samples_ = 0, named_ = 0, dropped_ = 0, gc_ = 0;
+  uint32_t samples_ = 0, named_ = 0, dropped_ = 0;
+  VmLooks vm_;
 };
 
 // The innermost frame that is the program's own; else the innermost in a file; else the innermost.

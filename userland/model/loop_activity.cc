@@ -17,7 +17,7 @@ void ActivityLooks::add(const ActivityLook& look) {
   now_.vm_looks += look.asks_vm && (!look.in_turn || look.vm != VmState::unknown);
   if (look.in_turn) {
     const bool collects = look.vm == VmState::garbage_collector;
-    now_.garbage_collector += collects;
+    if (look.asks_vm) now_.vm.add(look.vm);
     now_.collector_waits += collects && look.waits;
     if (!look.call.empty()) ++(collects ? now_.collector_sleeps : calls_[look.call]);
   }
@@ -32,7 +32,7 @@ void ActivityLooks::add(const ActivityLook& look) {
 
 void ActivityLooks::add_sample(const StackSample& sample, bool sleeps) {
   now_.profile.add(sample);
-  if (sample.collects_garbage)
+  if (sample.vm == VmState::garbage_collector)
     now_.collecting.add(sample);
   else if (sleeps)
     now_.sleeping.add(sample);

@@ -12,11 +12,9 @@
 #include <vector>
 
 #include "model/block_profile.h"
+#include "model/vm_looks.h"
 
 namespace timeslice::model {
-
-// What V8 says of itself.
-enum class VmState { garbage_collector, other, unknown };
 
 // Who has the CPU that a thread waits for; tid 0: nobody, the thread is kept from it (a cgroup's
 // limit), or is about to get it.
@@ -56,7 +54,7 @@ void sort_by_looks(std::vector<Counted>& counted) {
 struct LoopActivity {
   uint32_t looks = 0;
   uint32_t vm_looks = 0;             // of them: outside of turns, or in a state that V8 told
-  uint32_t garbage_collector = 0;    // of those
+  VmLooks vm;                        // of those, within turns
   std::vector<CountedCall> calls;    // most frequent first
   std::vector<CountedRival> rivals;  // by process, most frequent first
   uint32_t rival_looks = 0;          // at which it waited, and a rival could be asked for
@@ -69,7 +67,7 @@ struct LoopActivity {
   // The share of time spent collecting garbage; absent where V8's state isn't known.
   [[nodiscard]] std::optional<double> gc_ratio() const {
     if (vm_looks == 0) return std::nullopt;
-    return static_cast<double>(garbage_collector) / vm_looks;
+    return static_cast<double>(vm.garbage_collector) / vm_looks;
   }
 };
 

@@ -36,7 +36,7 @@ WatchedLoop sum_of(const LoopTrack& track, uint64_t from_ns, uint64_t to_ns) {
     if (!ends_in(stretch.end_ns, from_ns, to_ns)) continue;
     add(loop.figures, stretch.figures);
     loop.activity.vm_looks += stretch.vm_looks;
-    loop.activity.garbage_collector += stretch.garbage_collector;
+    loop.activity.vm.add(stretch.vm);
     delays_ns.insert(delays_ns.end(), stretch.figures.delays_ns.begin(),
                      stretch.figures.delays_ns.end());
   }

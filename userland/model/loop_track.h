@@ -15,8 +15,9 @@ namespace timeslice::model {
 struct LoopStretch {
   uint64_t begin_ns = 0, end_ns = 0;
   LoopFigures figures;  // without blocks: a block may be longer than several stretches
-  // Looks, as LoopActivity has them: with V8's state known, and while it collected garbage.
-  uint32_t vm_looks = 0, garbage_collector = 0;
+  // Looks, as LoopActivity has them: with V8's state known, and by it.
+  uint32_t vm_looks = 0;
+  VmLooks vm;
 };
 
 struct LoopTrack {

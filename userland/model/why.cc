@@ -182,7 +182,7 @@ class Causes {
   void add_garbage(const WatchedLoop& loop) {
     const LoopActivity& activity = loop.activity;
     const double collects =
-        ratio(activity.garbage_collector - activity.collector_waits, activity.vm_looks);
+        ratio(activity.vm.garbage_collector - activity.collector_waits, activity.vm_looks);
     const auto& blocks = loop.figures.blocks;
     const bool is_block = std::any_of(blocks.begin(), blocks.end(), [&](const LoopBlock& block) {
       return collected(block) >= block_ns_;

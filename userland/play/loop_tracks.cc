@@ -26,12 +26,24 @@ model::StackFrame frame_of(const trace::FrameNote& note) {
   return {note.function, note.file, place_of(note.line), place_of(note.column), note.exact};
 }
 
+// Of so many looks or samples.
+template <typename Note>
+model::VmLooks vm_of(const Note& note, uint64_t of) {
+  const auto part = [&](uint32_t wanted) { return static_cast<uint32_t>(taken(of, wanted)); };
+  model::VmLooks vm;
+  vm.garbage_collector = part(note.garbage_collector);
+  vm.javascript = part(note.javascript);
+  vm.compiler = part(note.compiler);
+  vm.native = part(note.native);
+  return vm;
+}
+
 model::BlockProfile profile_of(const trace::LoopBlockNote& note) {
   model::KeptProfile kept;
   kept.samples = note.samples;
   kept.dropped = note.dropped;
   kept.named = std::min(note.named, note.samples);
-  kept.collecting_garbage = std::min(note.garbage_collector, note.samples);
+  kept.vm = vm_of(note, note.samples);
   kept.phase = note.phase;
   uint64_t left = kept.named;
   for (const trace::LoopFunctionNote& function : note.functions) {
@@ -57,11 +69,8 @@ model::LoopBlock block_of(const trace::LoopBlockNote& note) {
 }
 
 model::LoopStretch stretch_of(const trace::LoopStretchNote& note) {
-  model::LoopStretch stretch{note.begin_ns,
-                             note.end_ns,
-                             {},
-                             note.vm_looks,
-                             std::min(note.garbage_collector, note.vm_looks)};
+  model::LoopStretch stretch{
+      note.begin_ns, note.end_ns, {}, note.vm_looks, vm_of(note, note.vm_looks)};
   model::LoopFigures& figures = stretch.figures;
   uint64_t left = figures.interval_ns = note.end_ns - note.begin_ns;
   figures.end_ns = note.end_ns;

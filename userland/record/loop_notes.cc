@@ -55,7 +55,10 @@ trace::LoopBlockNote note_of(const model::WatchedLoop& loop, const model::LoopBl
   note.samples = kept.samples;
   note.dropped = kept.dropped;
   note.named = kept.named;
-  note.garbage_collector = kept.collecting_garbage;
+  note.garbage_collector = kept.vm.garbage_collector;
+  note.javascript = kept.vm.javascript;
+  note.compiler = kept.vm.compiler;
+  note.native = kept.vm.native;
   note.phase = kept.phase;
   for (const model::BlockFunction& function : kept.functions)
     note.functions.push_back(note_of(function));
@@ -80,7 +83,10 @@ trace::LoopStretchNote stretch_of(const model::WatchedLoop& loop, uint64_t ahead
   note.idle_ready_ns = figures.idle_ready_ns;
   note.longest_turn_ns = figures.longest_turn_ns;
   note.vm_looks = loop.activity.vm_looks;
-  note.garbage_collector = loop.activity.garbage_collector;
+  note.garbage_collector = loop.activity.vm.garbage_collector;
+  note.javascript = loop.activity.vm.javascript;
+  note.compiler = loop.activity.vm.compiler;
+  note.native = loop.activity.vm.native;
   note.delays_ns = figures.delays_ns;
   return note;
 }

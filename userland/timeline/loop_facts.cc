@@ -22,6 +22,15 @@ json frame_facts(const model::StackFrame& frame) {
   return facts;
 }
 
+// By V8's own states, as shares of the samples.
+json vm_facts(const model::BlockProfile& profile) {
+  const model::VmLooks& vm = profile.vm();
+  return {{"JavaScript", profile.share_of(vm.javascript)},
+          {"garbage collection", profile.share_of(vm.garbage_collector)},
+          {"compiler", profile.share_of(vm.compiler)},
+          {"C++", profile.share_of(vm.native)}};
+}
+
 json block_facts(const model::LoopBlock& block, uint64_t begin_ns, uint64_t end_ns) {
   json facts = {{"begin_ns", since(block.start_ns, begin_ns)},
                 {"end_ns", since(std::min(block.start_ns + block.duration_ns, end_ns), begin_ns)},
@@ -31,7 +40,7 @@ json block_facts(const model::LoopBlock& block, uint64_t begin_ns, uint64_t end_
                 {"asleep_ns", block.split.asleep},
                 {"ended", block.ended},
                 {"phase", block.profile.phase()},
-                {"gc", block.profile.gc_share()},
+                {"vm", vm_facts(block.profile)},
                 {"samples", block.profile.samples()}};
   if (const auto function = block.profile.function()) {
     facts["frame"] = frame_facts(function->frame);

@@ -27,7 +27,8 @@ struct LoopStretchNote {
   uint64_t oncpu_ns = 0, wait_ns = 0, asleep_ns = 0;  // within turns
   uint64_t idle_asleep_ns = 0, idle_ready_ns = 0;     // between them
   uint64_t longest_turn_ns = 0;
-  uint32_t vm_looks = 0, garbage_collector = 0;
+  uint32_t vm_looks = 0;  // that know what V8 did; of those, within turns:
+  uint32_t garbage_collector = 0, javascript = 0, compiler = 0, native = 0;
   std::vector<uint64_t> delays_ns;  // ascending
 };
 
@@ -48,7 +49,8 @@ struct LoopBlockNote {
   uint64_t start_ns = 0, duration_ns = 0;
   uint64_t oncpu_ns = 0, wait_ns = 0;  // the rest of it was asleep
   bool ended = false;
-  uint32_t samples = 0, dropped = 0, named = 0, garbage_collector = 0;
+  uint32_t samples = 0, dropped = 0, named = 0;
+  uint32_t garbage_collector = 0, javascript = 0, compiler = 0, native = 0;  // of the samples
   std::string phase;
   std::vector<LoopFunctionNote> functions;  // most samples first
 };

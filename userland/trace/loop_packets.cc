@@ -54,9 +54,13 @@ void add_figures(std::string& event, const LoopBlockNote& block) {
   add_number(event, "samples", block.samples);
   if (!block.functions.empty() && block.named)
     add_number(event, "share_of_samples", 1.0 * block.functions.front().samples / block.named);
-  if (block.samples)
-    add_number(event, "garbage_collection_ms",
-               ms(block.duration_ns) * block.garbage_collector / block.samples);
+  if (block.samples) {
+    const double each_ms = ms(block.duration_ns) / block.samples;
+    add_number(event, "javascript_ms", each_ms * block.javascript);
+    add_number(event, "garbage_collection_ms", each_ms * block.garbage_collector);
+    add_number(event, "compiler_ms", each_ms * block.compiler);
+    add_number(event, "native_ms", each_ms * block.native);
+  }
   if (!block.ended) add_text(event, "goes_on", "after the end of the recording");
 }
 

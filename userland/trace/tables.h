@@ -96,6 +96,9 @@ inline constexpr std::tuple kLoopStretch{
     field_at("vm_looks", 15, &LoopStretchNote::vm_looks),
     field_at("garbage_collector", 16, &LoopStretchNote::garbage_collector),
     field_at("delay_ns", 17, &LoopStretchNote::delays_ns),
+    field_at("javascript", 18, &LoopStretchNote::javascript),
+    field_at("compiler", 19, &LoopStretchNote::compiler),
+    field_at("native", 20, &LoopStretchNote::native),
 };
 
 inline constexpr std::tuple kFrame{
@@ -123,6 +126,9 @@ inline constexpr std::tuple kLoopBlock{
     field_at("named", 10, &LoopBlockNote::named),
     field_at("garbage_collector", 11, &LoopBlockNote::garbage_collector),
     field_at("phase", 12, &LoopBlockNote::phase),
+    field_at("javascript", 14, &LoopBlockNote::javascript),
+    field_at("compiler", 15, &LoopBlockNote::compiler),
+    field_at("native", 16, &LoopBlockNote::native),
 };
 
 inline constexpr std::tuple kPoolStretch{

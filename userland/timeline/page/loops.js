@@ -110,7 +110,8 @@ function describeBlock({loop, block}) {
   row('Began', moment(block.begin_ns));
   row('Lasted', el('b', {}, duration(block.length_ns, 4)), block.ended ? '' : el('i', {}, ', and went on when the recording ended'));
   row('Spent', blockParts(block));
-  if (block.gc * block.samples > 1.5) row('Garbage', `${percent(block.gc)} of the samples collected garbage`);
+  const vm = Object.entries(block.vm).filter(([, share]) => share * block.samples > 0.5).sort((a, b) => b[1] - a[1]);
+  if (vm.length > 0) row('V8', vm.map(([name, share]) => `${name} ${percent(share)}`).join(', '));
   if (block.phase) row('Phase', block.phase);
   if (block.stack) row('Stack', ...block.stack.map(frame => el('div', {}, frame.function, el('i', {}, ` ${place(frame)}`))));
   const at = loop.blocks.indexOf(block);

@@ -5,6 +5,7 @@
 #include "view/format/loop_parts.h"
 #include "view/format/request.h"
 #include "view/format/turns_text.h"
+#include "view/format/vm_text.h"
 
 namespace timeslice::view {
 
@@ -28,6 +29,7 @@ Json block_json(const model::LoopBlock& block) {
   json["wait_ms"] = ms(block.split.wait);
   json["asleep_ms"] = ms(block.split.asleep);
   json["gc_ms"] = profile.samples() ? Json(profile.gc_share() * ms(block.duration_ns)) : Json();
+  json["vm_ms"] = vm_json(profile.vm(), profile.samples(), ms(block.duration_ns));
   json["request"] = text_or_null(function ? text_of(function->requests) : "");
   json["stack"] = Json::array();
   if (function)
@@ -93,6 +95,7 @@ Json loop_json(const model::WatchedLoop& loop) {
           {"phases_ms",
            loop.timed && loop.timed->phases_ns ? phases_json(*loop.timed->phases_ns) : Json()},
           {"gc_ratio", figure_or_null(loop.activity.gc_ratio())},
+          {"vm_ratio", vm_json(loop.activity.vm, loop.activity.vm_looks, 1)},
           {"active_ms",
            {{"oncpu", ms(figures.active.oncpu)},
             {"wait", ms(figures.active.wait)},

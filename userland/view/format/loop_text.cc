@@ -16,13 +16,15 @@
 #include "view/format/printable.h"
 #include "view/format/request.h"
 #include "view/format/turns_text.h"
+#include "view/format/vm_text.h"
 
 namespace timeslice::view {
 
 namespace {
 
 constexpr size_t kMostCommand = 72;  // bytes of a command line
-constexpr double kFewSamples = 1.5;  // one sample in the garbage collector may be chance
+constexpr uint32_t kFewSamples = 2;  // one that wasn't in JavaScript may be chance
+constexpr double kBusy = 0.05;       // of the time: what V8 does is worth a line
 
 double percent(uint64_t part, uint64_t whole) {
   return whole ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0;
@@ -43,17 +45,18 @@ void append_blocks(std::string& out, const model::BlockGroup& blocks) {
     out += " in " + grouped(blocks.count) + " turns (longest " + time(blocks.longest_ns) + ")";
   const auto found = blocks.profile.function();
   if (found) {
-    out += " by ";
+    out += "\n      by ";
     append_place(out, *found);
     fmt::format_to(std::back_inserter(out), ", in {} of {}", found->samples,
                    counted(blocks.profile.samples(), "sample", "samples"));
   }
   out += "\n      " + time(blocks.split.oncpu) + " on CPU, " + time(blocks.split.wait) +
          " waiting for a CPU, " + time(blocks.split.asleep) + " asleep in a call";
-  if (blocks.profile.gc_share() * blocks.profile.samples() >= kFewSamples)
-    out += "; " + time(blocks.gc_ns) + " of it garbage collection";
   const std::string phase = blocks.profile.phase();
   if (!phase.empty()) out += "; phase: " + phase;
+  const model::VmLooks& vm = blocks.profile.vm();
+  if (vm.sum() - vm.javascript >= kFewSamples)
+    out += "\n      " + vm_text(vm, blocks.profile.samples());
   if (found && !found->requests.all.empty()) {
     out += "\n      while serving ";
     append_printable(out, text_of(found->requests));
@@ -70,6 +73,12 @@ void append_process(std::string& out, const model::LoopFrame& frame,
   else
     append_printable(out, std::string_view(loop.command).substr(0, kMostCommand));
   out += '\n';
+}
+
+void append_vm(std::string& out, const model::LoopActivity& activity) {
+  if (activity.vm.sum() < kBusy * activity.vm_looks) return;
+  const std::string text = vm_text(activity.vm, activity.vm_looks);
+  if (!text.empty()) out += "    " + text + " of the time\n";
 }
 
 constexpr size_t kMostKinds = 3;  // of waiting jobs that are told
@@ -111,6 +120,7 @@ void append_text(std::string& out, const model::LoopFrame& frame) {
                    percent(f.active.sum(), whole), percent(f.active.oncpu, whole),
                    percent(f.active.wait, whole), percent(f.active.asleep, whole),
                    percent(f.idle_ready_ns, whole), ms(f.longest_turn_ns), ms(f.delay_p99_ns));
+    append_vm(out, loop.activity);
     if (loop.timed) append_turns(out, *loop.timed, frame.time_ns);
     for (const model::BlockGroup& blocks : model::by_function(f.blocks)) append_blocks(out, blocks);
     if (!loop.is_main) continue;

@@ -39,6 +39,10 @@ void append_costliest(std::string& out, const std::vector<model::LoopBlock>& blo
 
 void append_loop(std::string& out, const model::LoopFrame& frame, const model::WatchedLoop& loop) {
   const model::LoopFigures& f = loop.figures;
+  const model::LoopActivity& activity = loop.activity;
+  const auto vm = [&](uint32_t looks) {
+    return ratio(activity.vm_looks ? std::optional(1.0 * looks / activity.vm_looks) : std::nullopt);
+  };
   uint64_t blocked_ns = 0;
   for (const model::LoopBlock& block : f.blocks) blocked_ns += block.duration_ns;
   fmt::format_to(std::back_inserter(out), "{},{},{},", loop.tgid, loop.tid,
@@ -49,12 +53,13 @@ void append_loop(std::string& out, const model::LoopFrame& frame, const model::W
   append_csv_field(out, loop.command);
   fmt::format_to(std::back_inserter(out),
                  ",{:.6f},{},{},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},{:.6f},"
-                 "{:.6f},{},{},{:.6f}",
+                 "{:.6f},{},{},{},{},{},{:.6f}",
                  ms(f.interval_ns), f.turns ? std::to_string(*f.turns) : "", ratio(f.turns_per_s()),
                  f.utilisation(), ms(f.active.oncpu), ms(f.active.wait), ms(f.active.asleep),
                  ms(f.idle_asleep_ns), ms(f.idle_ready_ns), ms(f.longest_turn_ns),
                  ms(f.delay_p50_ns), ms(f.delay_p99_ns), ms(f.delay_max_ns),
-                 ratio(loop.activity.gc_ratio()), f.blocks.size(), ms(blocked_ns));
+                 ratio(loop.activity.gc_ratio()), vm(activity.vm.javascript),
+                 vm(activity.vm.compiler), vm(activity.vm.native), f.blocks.size(), ms(blocked_ns));
   append_costliest(out, f.blocks);
 }
 
@@ -64,7 +69,8 @@ void append_loops_csv(std::string& out, const model::LoopFrame& loops) {
   out +=
       "tgid,tid,kind,name,command,interval_ms,turns,turns_per_s,utilisation,oncpu_ms,wait_ms,"
       "asleep_ms,idle_asleep_ms,idle_ready_waiting_ms,longest_turn_ms,delay_p50_ms,delay_p99_ms,"
-      "delay_max_ms,gc_ratio,blocks,blocked_ms,function,file,line\n";
+      "delay_max_ms,gc_ratio,javascript_ratio,compiler_ratio,native_ratio,blocks,blocked_ms,"
+      "function,file,line\n";
   for (const model::WatchedLoop& loop : loops.loops) append_loop(out, loops, loop);
 }
 
