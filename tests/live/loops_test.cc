@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <tuple>
 #include <utility>
@@ -74,6 +75,7 @@ const orders = {
     for (let i = 0; i < millions * 1e6; ++i) sum = (sum * 31 + i) | 0;
     say({ sum });
   },
+  open: (file) => (fs.open(file, () => {}), say({})),
   compile: (functions) => {
     for (let i = 0; i < functions; ++i) {
       const terms = Array.from({ length: 300 }, (_, j) => `(a * ${i + j + Math.random()})`);
@@ -358,6 +360,45 @@ if (cluster.isPrimary) {
   CHECK(shows(2));
 }
 
+namespace {
+
+// What its first pool's threads do from now on, until there were so many looks at them with a job.
+model::PoolWork pool_work_of(LoopWatch& watch, uint32_t looks) {
+  model::PoolWork sum;
+  std::map<std::string, uint32_t> calls;
+  std::ignore = watch.take();
+  REQUIRE(until([&] {
+    const model::LoopFrame frame = watch.take();
+    if (frame.pools.empty()) return false;
+    const model::PoolWork& work = frame.pools[0].figures.work;
+    sum.looks += work.looks;
+    sum.time.oncpu += work.time.oncpu;
+    sum.time.wait += work.time.wait;
+    sum.time.asleep += work.time.asleep;
+    for (const model::CountedCall& call : work.calls) calls[call.name] += call.looks;
+    return sum.looks >= looks;
+  }));
+  sum.calls = model::sorted_calls(calls);
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("what a pool's threads sleep in while they have a job is told") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  const ScratchDirectory scratch;
+  const std::string pipe = scratch.path() + "/pipe";
+  REQUIRE(run({"mkfifo", pipe}).status == 0);
+  Node node;
+  LoopWatch watch({node.tgid()}, {});
+  node.order("open " + pipe);
+  const model::PoolWork work = pool_work_of(watch, 5);
+  REQUIRE(work.calls.size() == 1);
+  CHECK(work.calls[0].name == "openat");
+  CHECK(work.calls[0].looks == work.looks);
+  CHECK(work.time.asleep * 10 > work.time.sum() * 9);
+}
+
 TEST_CASE("a full pool is told with what waits for it, and one with room as having room") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   Node node;
@@ -379,6 +420,9 @@ TEST_CASE("a full pool is told with what waits for it, and one with room as havi
   CHECK(room.queued == 0U);
   CHECK(room.saturated_looks == 0);
   CHECK(room.jobs.empty());
+  // Three that only compute.
+  const model::PoolWork work = pool_work_of(watch, 30);
+  CHECK(work.time.asleep * 10 < work.time.sum());
 
   node.order("pool 4");  // one of which still finds room
   const model::PoolFigures full =
@@ -393,9 +437,9 @@ TEST_CASE("a full pool is told with what waits for it, and one with room as havi
   };
   CHECK(count_of("fs.stat /no/such\x1b[31m file") == 5);
   CHECK(count_of("getaddrinfo host.invalid") == 3);
-  uint32_t work = 0;  // whose names Node 20 and later keep
-  for (const model::QueuedJobs& jobs : full.jobs) work += jobs.kind == "work" ? jobs.count : 0;
-  CHECK(work == 3 + 2);
+  uint32_t works = 0;  // whose names Node 20 and later keep
+  for (const model::QueuedJobs& jobs : full.jobs) works += jobs.kind == "work" ? jobs.count : 0;
+  CHECK(works == 3 + 2);
 }
 
 TEST_CASE(

@@ -72,6 +72,28 @@ TEST_CASE("rivals are counted by process, and those without a number by name") {
   CHECK(activity.rivals[0].looks == 3);
 }
 
+TEST_CASE(
+    "what a pool's threads do with their jobs is told by looks, the most frequent call first") {
+  PoolLooks looks;
+  looks.add({});
+  CHECK(looks.take()->work.looks == 0);
+  looks.add({});
+  looks.add_worker({10, 0, 0, "read"});
+  for (int i = 0; i < 2; ++i) looks.add_worker({10, 1, 2, "fsync"});
+  looks.add_worker({10, 4, 3, ""});    // the rest may have been without a job
+  looks.add_worker({10, 20, 20, ""});  // told late
+  const PoolWork work = looks.take()->work;
+  CHECK(work.looks == 5);
+  CHECK(work.time.oncpu == 2 + 4 + 10);
+  CHECK(work.time.wait == 4 + 3);
+  CHECK(work.time.asleep == 10 + 2 * 7);
+  REQUIRE(work.calls.size() == 2);
+  CHECK(work.calls[0].name == "fsync");
+  CHECK(work.calls[0].looks == 2);
+  looks.add({});
+  CHECK(looks.take()->work.calls.empty());
+}
+
 TEST_CASE("a job waits from the first look that meets it to the first that doesn't") {
   JobWaits waits;
   waits.add(0, {1, 2, 3});

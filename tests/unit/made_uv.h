@@ -82,8 +82,8 @@ inline void put_loop(Memory& memory, const UvLayout& layout) {
 
 inline constexpr uint64_t kStatics = 0x5000000, kRequests = 0x7f0000100000, kTexts = 0x7f0000200000;
 inline constexpr uint64_t kPoolsLoop = 0x6000000;
-inline const UvPoolPlaces kPlaces{kStatics, kStatics + 8, kStatics + 0x20, kStatics + 0x40,
-                                  kStatics + 0x60};
+inline const UvPoolPlaces kPlaces{
+    kStatics, kStatics + 8, kStatics + 0x20, kStatics + 0x40, kStatics + 0x60, kStatics + 0x70, 0};
 
 struct Pool {
   Pool() {

@@ -109,6 +109,21 @@ TEST_CASE("a walk ends even where the node that isn't counted leads to itself, e
   CHECK(moving.reads <= 3 * (kMostJobs + 2));
 }
 
+TEST_CASE("a pool's threads are read as the process has noted them, if they can be") {
+  Pool pool;
+  CHECK(read_uv_workers(pool.memory, kPlaces, 4).empty());  // a null pointer
+  const uint64_t list = kStatics + 0x80;
+  pool.memory.put(kPlaces.workers, list);
+  for (uint64_t i = 0; i < 3; ++i) pool.memory.put(list + 8 * i, 0x7f0000001000 + i);
+  CHECK(read_uv_workers(pool.memory, kPlaces, 3) ==
+        std::vector<uint64_t>{0x7f0000001000, 0x7f0000001001, 0x7f0000001002});
+  CHECK(read_uv_workers(pool.memory, kPlaces, 2000).empty());
+  CHECK(read_uv_workers(pool.memory, kPlaces, 500).empty());  // beyond what can be read
+  UvPoolPlaces unknown = kPlaces;
+  unknown.workers = 0;
+  CHECK(read_uv_workers(pool.memory, unknown, 3).empty());
+}
+
 TEST_CASE("what isn't a pool is none, and one without threads has no queue yet") {
   Pool pool;
   pool.set(4, 5);

@@ -56,6 +56,7 @@ model::LoopFrame made_frame() {
   pool.figures.threads = 4;
   pool.figures.busy = 2.5;
   pool.figures.queued = 7;
+  pool.figures.work = {200, {120, 30, 50}, {{"fsync", 50}}};
   pool.figures.jobs = {{"fs.stat", "/x\x1b[0m", 5}, {"work", "", 2}};
   frame.pools.push_back(pool);
   frame.refused.push_back({77, "it has none"});
@@ -88,6 +89,7 @@ TEST_CASE("loops are printed a line each, with their blocks by function and thei
       "    pool: 4 threads, 2.5 busy, all busy 25% of the time; 7 jobs waiting: 5 fs.stat /x?[0m, "
       "2 "
       "work\n"
+      "      with a job: 60% on CPU, 15% waiting for a CPU, 25% asleep in fsync\n"
       "\n");
 }
 

@@ -50,6 +50,9 @@ TEST_CASE("each cause is told in sentences with its figures") {
         "The event loop was blocked 31 times, for 3.8 s of 10 s, the longest time for 214 ms. In "
         "the blocks 28 of 30 samples of its stack are in hash?[31m (/srv/app.js:58), calling "
         "pbkdf2Sync (node:internal/crypto/pbkdf2:79).");
+  BlockedLoop serving = blocked();
+  serving.functions[0].requests = {{"GET /a\x1b[2J"}, false};
+  CHECK(sentence(serving).find("pbkdf2:79), while serving GET /a?[2J.") != std::string::npos);
   CHECK(sentence(BusyLoop{0.97, 8 * kMs, false, std::nullopt}) ==
         "The event loop is busy 97 % of the time, though no turn took longer than 8.0 ms: there is "
         "more work than one thread can do.");
@@ -69,12 +72,12 @@ TEST_CASE("each cause is told in sentences with its figures") {
   pool.figures.waits = {100, 42'000 * kMs, 1'200 * kMs};
   pool.figures.jobs = {
       {"work", "zlib", 40}, {"fs.stat", "/etc/\x1b", 9}, {"work", "", 1}, {"random", "", 1}};
-  pool.calls = {100, {{"fsync", 60}, {"read", 20}}};
+  pool.figures.work = {100, {20, 0, 80}, {{"fsync", 60}, {"read", 20}}};
   CHECK(sentence(pool) ==
         "The thread pool was full: 40 % of the time its 4 threads were all busy while jobs waited, "
         "57 at most, each for 420 ms on average and 1.2 s at most. At the end there waited 40 "
-        "zlib, 9 fs.stat /etc/?, 1 work, .... Busy threads slept in 80 % of the looks at them: in "
-        "fsync (75 %), read (25 %).");
+        "zlib, 9 fs.stat /etc/?, 1 work, .... While they had a job, its threads slept for 80 % of "
+        "the time: in fsync (75 %), read (25 %).");
   CHECK(sentence(GarbageCollection{0.31, std::nullopt}) ==
         "Garbage collection took 31 % of the time of the event loop.");
   const auto asleep = samples_of({"load", "/srv/a.js", 2, 1, true}, 1, 0).function();
@@ -93,9 +96,9 @@ TEST_CASE("each cause is told in sentences with its figures") {
   CHECK(sentence(SlowIo{{peer}, {}, 0}) ==
         "It waits for answers over the network: [::1]:80 took 310 ms on average for 34 answers, "
         "900 ms at most, and was waited for 88 % of the time.");
-  CHECK(sentence(SlowIo{{}, {10, {{"fsync", 9}}}, 1.8}) ==
+  CHECK(sentence(SlowIo{{}, {10, {1, 0, 9}, {{"fsync", 9}}}, 1.8}) ==
         "Jobs of its thread pool wait for slow input or output: 1.8 of its threads are busy on "
-        "average. Busy threads slept in 90 % of the looks at them: in fsync (100 %).");
+        "average. While they had a job, its threads slept for 90 % of the time: in fsync (100 %).");
   CHECK(sentence(Idle{0.03, 2 * kMs, 0, 1}) ==
         "Nothing holds it up: its event loop is busy 3.0 % of the time, and its longest turn took "
         "2.0 ms.");

@@ -188,9 +188,9 @@ TEST_CASE("a pool whose threads sleep in their jobs waits for slow input or outp
   process.pool->looks = 1'000;
   process.pool->threads = 4;
   process.pool->busy = 2;
-  process.pool_calls = {50, {{"fsync", 5}}};
+  process.pool->work = {50, {45, 0, 5}, {{"fsync", 5}}};
   CHECK(words(process) == Words{"idle"});
-  process.pool_calls = {50, {{"fsync", 40}}};
+  process.pool->work = {50, {10, 0, 40}, {{"fsync", 40}}};
   CHECK(words(process) == Words{"slow_io"});
 }
 

@@ -21,4 +21,8 @@ std::optional<runtime::UvPoolPlaces> pool_by_symbols(uint32_t tgid, const LibuvI
 std::optional<runtime::UvPoolPlaces> pool_by_waiters(MemoryReader& memory,
                                                      std::span<const ts_look> looks);
 
+// Whether one of the pool's threads has no job. Where the place isn't known, any futex is it:
+// hardly a job waits for one.
+bool waits_for_job(const ts_look& look, const runtime::UvPoolPlaces& places);
+
 }  // namespace timeslice::live

@@ -33,6 +33,7 @@ constexpr int kTries = 3;
 // shown and so not looked at.
 constexpr uint64_t kLooksToKeep = 100;
 constexpr size_t kMostJobsTold = 256;           // of each queue
+constexpr size_t kMostWorkers = 64;             // of a pool that are looked at
 constexpr uint64_t kSampleEvery = 18'000'000;   // ns: at every other look
 constexpr uint64_t kSamplePerLoop = 5'000'000;  // ns, of the process, where all turns are sampled
 // Of a turn that lasts, a sample each time that it has grown by a sixteenth.
@@ -104,6 +105,8 @@ void ProcessLoops::begin_anew(uint64_t now_ns) {
   finder_ = std::make_unique<LoopFinder>(tgid_);
   pool_places_.reset();
   pool_now_.reset();
+  workers_.clear();
+  knows_pool_ = false;
   phases_.reset();
   wants_names_ = false;
   if (finder_->refusal().empty()) {
@@ -140,9 +143,26 @@ void ProcessLoops::search(observe::ThreadLooks& looks, uint64_t now_ns) {
   for (const FoundLoop& found : finder_->find(threads, known))
     loops_.push_back({found, model::LoopTurns(options_.block_ns)});
   if (!pool_places_ && !loops_.empty()) pool_places_ = pool_by_waiters(memory_, threads);
+  find_workers(threads);
   sort();
   next_search_ns_ = now_ns + std::max(loops_.empty() ? kSearchEvery : kSearchForMore,
                                       tids.size() * kSearchPerThread);
+}
+
+void ProcessLoops::find_workers(std::span<const ts_look> threads) {
+  const std::vector<Worker> known = std::exchange(workers_, {});
+  if (!pool_places_ || !pool_now_) return;
+  std::vector<uint64_t> workers =
+      runtime::read_uv_workers(memory_, *pool_places_, pool_now_->threads);
+  std::sort(workers.begin(), workers.end());
+  for (const ts_look& look : threads)
+    if (workers_.size() < kMostWorkers && (look.have & TS_LOOK_REGISTERS) &&
+        std::binary_search(workers.begin(), workers.end(), look.thread_pointer))
+      workers_.push_back({look, 0});
+  for (Worker& worker : workers_)
+    for (const Worker& before : known)
+      if (before.last.tid == worker.last.tid && before.last.start_ns == worker.last.start_ns)
+        worker = before;
 }
 
 void ProcessLoops::add_tids(std::vector<uint32_t>& tids) {
@@ -150,6 +170,10 @@ void ProcessLoops::add_tids(std::vector<uint32_t>& tids) {
     loop.is_looked_at = loop.found.keeps_times || loop.looks++ < kLooksToKeep || !keeps_times();
     if (loop.is_looked_at) tids.push_back(loop.found.tid);
   }
+  workers_asked_ = pool_now_ && !is_at_rest(*pool_now_) ? workers_.size() : 0;
+  if (workers_asked_ == 0)
+    for (Worker& worker : workers_) worker.at_ns = 0;
+  for (size_t i = 0; i < workers_asked_; ++i) tids.push_back(workers_[i].last.tid);
 }
 
 std::span<const ts_look> ProcessLoops::add(std::span<const ts_look> looks, uint64_t since_ns) {
@@ -180,7 +204,8 @@ std::span<const ts_look> ProcessLoops::add(std::span<const ts_look> looks, uint6
     if (is_time_for_sample(loop, joined)) take_sample(loop, activity, look, joined.at_ns);
   }
   if (pool_places_ && !loops_.empty()) look_at_pool(all_slept);
-  return looks;
+  for (size_t i = 0; i < workers_asked_; ++i) look_at_worker(workers_[i], looks[i], since_ns);
+  return looks.subspan(workers_asked_);
 }
 
 model::ActivityLook ProcessLoops::activity_of(const model::LoopLook& joined, const ts_look& look) {
@@ -225,9 +250,21 @@ void ProcessLoops::take_sample(Tracked& loop, const model::ActivityLook& activit
 void ProcessLoops::look_at_pool(bool all_slept) {
   if (!(all_slept && pool_now_ && is_at_rest(*pool_now_)))
     pool_now_ = runtime::read_uv_pool(memory_, *pool_places_);
+  if (pool_now_ && pool_now_->threads > 0 && !knows_pool_) next_search_ns_ = 0;  // of its threads
+  knows_pool_ = pool_now_ && pool_now_->threads > 0;
   if (pool_now_)
     pool_.add({monotonic_ns(), pool_now_->threads, pool_now_->idle, pool_now_->queued,
                pool_now_->slow, pool_now_->waiting});
+}
+
+void ProcessLoops::look_at_worker(Worker& worker, const ts_look& look, uint64_t now_ns) {
+  if (!(look.have & TS_LOOK_THREAD) || look.start_ns != worker.last.start_ns) return;
+  const Worker before = std::exchange(worker, {look, now_ns});
+  if (before.at_ns == 0 || waits_for_job(look, *pool_places_)) return;
+  const auto growth = [](uint64_t from, uint64_t to) { return to - std::min(from, to); };
+  const auto waited = [](const ts_look& at) { return at.run_delay_ns + at.pending_wait_ns; };
+  pool_.add_worker({growth(before.at_ns, now_ns), growth(before.last.cpu_ns, look.cpu_ns),
+                    growth(waited(before.last), waited(look)), sleeps_in(look)});
 }
 
 // Beside a loop that keeps its times, one that doesn't is none of JavaScript's: Node has one for

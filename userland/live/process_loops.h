@@ -57,6 +57,11 @@ class ProcessLoops {
     std::optional<runtime::UvLoopState> words;  // read after that
   };
 
+  struct Worker {
+    ts_look last;
+    uint64_t at_ns;  // of that look; 0: the one that comes follows none
+  };
+
   void begin_anew(uint64_t now_ns);
   void sort();
   [[nodiscard]] bool is_still_there(const FoundLoop& loop);
@@ -67,7 +72,9 @@ class ProcessLoops {
   [[nodiscard]] bool is_time_for_sample(const Tracked& loop, const model::LoopLook& joined) const;
   void take_sample(Tracked& loop, const model::ActivityLook& activity, const ts_look& look,
                    uint64_t now_ns);
+  void find_workers(std::span<const ts_look> threads);
   void look_at_pool(bool all_slept);
+  void look_at_worker(Worker& worker, const ts_look& look, uint64_t now_ns);
   void take_pool(model::LoopFrame& seen);
   void add_jobs(model::PoolFigures& figures);
 
@@ -80,6 +87,9 @@ class ProcessLoops {
   bool wants_names_ = false;  // there was something
   std::optional<runtime::UvPoolPlaces> pool_places_;
   std::optional<runtime::UvPoolCounts> pool_now_;  // at the last look
+  bool knows_pool_ = false;                        // that it has been started
+  std::vector<Worker> workers_;                    // the pool's threads
+  size_t workers_asked_ = 0;                       // of them, for the look that comes
   std::shared_ptr<const PhasePlaces> phases_;
   model::PoolLooks pool_;
   std::vector<Tracked> loops_;

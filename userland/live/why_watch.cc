@@ -12,10 +12,6 @@ namespace timeslice::live {
 
 namespace {
 
-constexpr const char* kPoolRole = "libuv-worker";
-// An idle worker sleeps on libuv's condition, whether that can be named or not; hardly a job does.
-constexpr const char* kWaitsForJob = "futex";
-
 std::vector<uint32_t> with_clusters(std::vector<uint32_t> tgids) {
   for (size_t i = 0, named = tgids.size(); i < named; ++i)
     for (const uint32_t worker : observe::cluster_workers(tgids[i])) tgids.push_back(worker);
@@ -26,10 +22,8 @@ std::vector<uint32_t> with_clusters(std::vector<uint32_t> tgids) {
 
 }  // namespace
 
-WhyWatch::WhyWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns)
-    : tgids_(with_clusters(tgids)),
-      loops_(tgids_, {block_ns, true}),
-      session_({observe::From::bpf, observe::Probes::none, tgids_, "", "", false}) {
+WhyWatch::WhyWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns, bool requests)
+    : tgids_(with_clusters(tgids)), loops_(tgids_, {block_ns, true, requests}) {
   find_clusters();
   for (const uint32_t tgid : tgids_) limits_[tgid] = observe::cpu_limits(tgid);
 }
@@ -45,28 +39,14 @@ void WhyWatch::find_clusters() {
 model::LoopFrame WhyWatch::begin() { return loops_.take(); }
 
 bool WhyWatch::tick() {
-  look_at_pools();
   look_at_sockets();
-  return !session_.watched_are_gone();
+  return std::any_of(tgids_.begin(), tgids_.end(), observe::process_exists);
 }
 
 void WhyWatch::look_at_sockets() {
   const uint64_t now = monotonic_ns();
   for (const ProcessSockets& sockets : sockets_.read(tgids_))
     peers_[sockets.tgid].add(sockets, now);
-}
-
-void WhyWatch::look_at_pools() {
-  for (const model::Process* process : session_.advance().processes) {
-    for (const model::Thread* thread : process->threads) {
-      if (thread->role.name != kPoolRole || thread->ended ||
-          thread->sleeps_in.rfind(kWaitsForJob, 0) == 0)
-        continue;
-      Pool& pool = pools_[process->tgid];
-      ++pool.looks;
-      if (!thread->sleeps_in.empty()) ++pool.calls[thread->sleeps_in];
-    }
-  }
 }
 
 model::CpuLimits WhyWatch::limits_since_before(uint32_t tgid) {
@@ -85,10 +65,6 @@ model::WatchedProcess WhyWatch::described(uint32_t tgid) {
   process.peers = peers_[tgid].take();
   if (const auto cluster = clusters_.find(tgid); cluster != clusters_.end())
     process.cluster = cluster->second;
-  const Pool pool = std::exchange(pools_[tgid], {});
-  process.pool_calls.looks = pool.looks;
-  for (const auto& [name, looks] : pool.calls) process.pool_calls.calls.push_back({name, looks});
-  model::sort_by_looks(process.pool_calls.calls);
   return process;
 }
 

@@ -10,7 +10,6 @@
 
 #include "live/descriptions.h"
 #include "live/loop_watch.h"
-#include "live/session.h"
 #include "model/peer_waits.h"
 #include "model/why.h"
 #include "observe/cpu_limits.h"
@@ -25,7 +24,8 @@ struct WhyWatched {
 
 class WhyWatch {
  public:
-  WhyWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns);  // throws Failure
+  // Throws Failure.
+  WhyWatch(const std::vector<uint32_t>& tgids, uint64_t block_ns, bool requests = false);
 
   // What was refused so far. What was measured until now doesn't count: a search for loops takes
   // some looks.
@@ -35,22 +35,15 @@ class WhyWatch {
   WhyWatched finish();  // of the window since the last one, or since begin()
 
  private:
-  struct Pool {
-    uint32_t looks = 0;
-    std::map<std::string, uint32_t> calls;
-  };
   model::WatchedProcess described(uint32_t tgid);
   model::CpuLimits limits_since_before(uint32_t tgid);
   void find_clusters();
-  void look_at_pools();
   void look_at_sockets();
 
   std::vector<uint32_t> tgids_;                         // with the workers of their clusters
   std::map<uint32_t, std::vector<uint32_t>> clusters_;  // by worker: all of its cluster
   std::map<uint32_t, observe::CpuLimitsNow> limits_;    // when the present window began
   LoopWatch loops_;
-  Session session_;
-  std::map<uint32_t, Pool> pools_;
   Descriptions descriptions_;
   observe::TcpSockets sockets_;
   std::map<uint32_t, model::PeerWaits> peers_;

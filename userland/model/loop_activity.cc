@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "model/loop_activity.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace timeslice::model {
 
@@ -40,9 +40,8 @@ void ActivityLooks::add_sample(const StackSample& sample, bool sleeps) {
 
 LoopActivity ActivityLooks::take() {
   LoopActivity taken = std::exchange(now_, {});
-  for (auto& [name, looks] : std::exchange(calls_, {})) taken.calls.push_back({name, looks});
+  taken.calls = sorted_calls(std::exchange(calls_, {}));
   for (auto& [process, counted] : std::exchange(rivals_, {})) taken.rivals.push_back(counted);
-  sort_by_looks(taken.calls);
   sort_by_looks(taken.rivals);
   return taken;
 }

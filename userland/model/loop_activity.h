@@ -3,7 +3,6 @@
 // states it was, in which call it slept, who had the CPU while it waited for one. Looks come a
 // hundred times a second, so shares of them are shares of time.
 #pragma once
-#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "model/block_profile.h"
+#include "model/counted_call.h"
 #include "model/vm_looks.h"
 
 namespace timeslice::model {
@@ -33,23 +33,10 @@ struct ActivityLook {
   std::optional<Rival> rival;  // where it waits, and that is known
 };
 
-struct CountedCall {
-  std::string name;
-  uint32_t looks = 0;
-};
-
 struct CountedRival {
   Rival rival;  // as last seen
   uint32_t looks = 0;
 };
-
-// Most frequent first.
-template <typename Counted>
-void sort_by_looks(std::vector<Counted>& counted) {
-  std::stable_sort(counted.begin(), counted.end(), [](const Counted& one, const Counted& other) {
-    return one.looks > other.looks;
-  });
-}
 
 struct LoopActivity {
   uint32_t looks = 0;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "model/block_profile.h"
+#include "model/time_split.h"
 
 namespace timeslice::model {
 
@@ -33,12 +34,6 @@ struct LoopLook {
   uint64_t wait_ns = 0;  // on the run queue, the wait that goes on included
 
   [[nodiscard]] bool in_turn() const { return keeps_times ? entry_ns == 0 : !polls; }
-};
-
-// How time was spent, ns.
-struct TimeSplit {
-  uint64_t oncpu = 0, wait = 0, asleep = 0;
-  [[nodiscard]] uint64_t sum() const { return oncpu + wait + asleep; }
 };
 
 // A turn that lasted at least as long as a block is said to.

@@ -25,8 +25,24 @@ void PoolLooks::add(const PoolLook& look) {
   if (look.slow) slow_queue_.add(look.at_ns, {slow, jobs.end()});
 }
 
+// Looks can't tell who is on a CPU: the one who looks is on one itself, maybe in the other's place.
+// Where this one doesn't sleep, what is left of the time since the look before may have been
+// without a job.
+void PoolLooks::add_worker(const WorkerLook& look) {
+  PoolWork& work = now_.work;
+  ++work.looks;
+  const uint64_t oncpu = std::min(look.cpu_ns, look.since_ns);
+  const uint64_t wait = std::min(look.wait_ns, look.since_ns - oncpu);
+  work.time.oncpu += oncpu;
+  work.time.wait += wait;
+  if (look.call.empty()) return;
+  work.time.asleep += look.since_ns - oncpu - wait;
+  ++calls_[look.call];
+}
+
 std::optional<PoolFigures> PoolLooks::take() {
   if (now_.looks == 0) return std::nullopt;
+  now_.work.calls = sorted_calls(std::exchange(calls_, {}));
   now_.busy = static_cast<double>(std::exchange(busy_, 0)) / now_.looks;
   now_.waits = queue_.take();
   const JobWaitFigures slow = slow_queue_.take();

@@ -212,15 +212,13 @@ class Causes {
   void add_pool(const PoolFigures& pool) {
     const double full = ratio(pool.full_looks, pool.looks);
     if (full >= kPoolFull) {
-      add(full, confidence(pool.looks, pool.looks), PoolFull{pool, process_.pool_calls});
+      add(full, confidence(pool.looks, pool.looks), PoolFull{pool});
       return;
     }
-    uint64_t asleep = 0;
-    for (const CountedCall& call : process_.pool_calls.calls) asleep += call.looks;
-    const double sleeps = pool.busy * ratio(asleep, process_.pool_calls.looks);
-    if (sleeps >= kPoolSleeps)
-      add(sleeps, confidence(asleep, process_.pool_calls.looks),
-          SlowIo{{}, process_.pool_calls, pool.busy});
+    const double share = ratio(pool.work.time.asleep, pool.work.time.sum());
+    const auto asleep = static_cast<uint64_t>(share * pool.work.looks);
+    if (pool.busy * share >= kPoolSleeps)
+      add(pool.busy * share, confidence(asleep, pool.work.looks), SlowIo{{}, pool.work, pool.busy});
   }
 
   // Waits that last through all of the window are for news, not for an answer.

@@ -22,12 +22,6 @@ struct CpuLimits {
   uint64_t periods = 0, throttled_periods = 0;
 };
 
-// What the threads of its pool slept in when they had a job.
-struct PoolCalls {
-  uint32_t looks = 0;              // at busy workers
-  std::vector<CountedCall> calls;  // most frequent first
-};
-
 struct WatchedProcess {
   uint32_t tgid = 0;
   std::string command;
@@ -35,7 +29,6 @@ struct WatchedProcess {
   uint64_t watched_ns = 0;
   std::vector<WatchedLoop> loops;
   std::optional<PoolFigures> pool;
-  PoolCalls pool_calls;
   CpuLimits limits;
   std::vector<uint32_t> cluster;   // its cluster's workers; empty: it is in none
   std::vector<PeerFigures> peers;  // over TCP: for whom it waited, and who waited for it
@@ -77,7 +70,6 @@ struct TooManyWorkers {
 
 struct PoolFull {
   PoolFigures figures;
-  PoolCalls calls;
 };
 
 struct GarbageCollection {
@@ -104,7 +96,7 @@ struct SlowPeer {
 
 struct SlowIo {
   std::vector<SlowPeer> peers;  // costliest first
-  PoolCalls pool;               // what jobs of the pool sleep in
+  PoolWork pool;                // what jobs of the pool sleep in
   double pool_busy = 0;         // threads, on average; 0: it isn't the pool
 };
 

@@ -173,6 +173,16 @@ std::optional<UvPoolCounts> read_uv_pool(MemoryReader& memory, const UvPoolPlace
   return counts;
 }
 
+// glibc's pthread_t is the address of what %fs points to.
+std::vector<uint64_t> read_uv_workers(MemoryReader& memory, const UvPoolPlaces& places,
+                                      uint32_t threads) {
+  const auto list = places.workers ? memory.get<uint64_t>(places.workers) : std::nullopt;
+  if (!list || *list == 0 || threads > kMostThreads) return {};
+  std::vector<uint64_t> workers(threads);
+  if (!memory.read(*list, workers.data(), workers.size() * sizeof(uint64_t))) return {};
+  return workers;
+}
+
 std::optional<UvJobs> read_uv_jobs(MemoryReader& memory, const UvPoolPlaces& places, size_t most) {
   UvJobs read;
   const auto read_queue = [&](uint64_t head, uint32_t& waiting) {

@@ -19,6 +19,8 @@ struct UvPoolPlaces {
   // Jobs that may take half of the pool at most (name look-ups) have a ring of their own, and a
   // node in the other one while there are any. 0: not known.
   uint64_t slow_queue = 0, slow_node = 0;
+  uint64_t workers = 0;    // a pointer to the threads, as pthread_self() has them; 0: not known
+  uint64_t condition = 0;  // that those wait on which have no job; 0: not known
 };
 
 struct UvJob {
@@ -42,6 +44,10 @@ constexpr uint32_t kMostJobs = 4096;
 
 // Absent where that can't be read, or isn't what a pool has: more idle threads than there are.
 std::optional<UvPoolCounts> read_uv_pool(MemoryReader& memory, const UvPoolPlaces& places);
+
+// The threads, as the bases of their %fs. Empty: not known, or there are none.
+std::vector<uint64_t> read_uv_workers(MemoryReader& memory, const UvPoolPlaces& places,
+                                      uint32_t threads);
 
 struct UvJobs {
   uint32_t queued = 0, slow = 0;  // in each queue

@@ -117,6 +117,18 @@ Json mean_wait_ms(const model::JobWaitFigures& waits) {
   return waits.ended ? Json(ms(waits.ended_ns / waits.ended)) : Json();
 }
 
+// Of the time that its threads had a job.
+Json work_json(const model::PoolWork& work) {
+  if (work.looks == 0) return {};
+  Json calls = Json::array();
+  for (const model::CountedCall& call : work.calls)
+    calls.push_back({{"call", call.name}, {"looks", call.looks}});
+  return {{"oncpu_ms", ms(work.time.oncpu)},
+          {"wait_ms", ms(work.time.wait)},
+          {"asleep_ms", ms(work.time.asleep)},
+          {"calls", calls}};
+}
+
 Json pool_json(const model::WatchedPool& pool) {
   const model::PoolFigures& figures = pool.figures;
   return {{"tgid", pool.tgid},
@@ -127,7 +139,8 @@ Json pool_json(const model::WatchedPool& pool) {
           {"slow_queue_depth", count_or_null(figures.slow)},
           {"longest_queue", figures.most_queued},
           {"queued", queued_json(figures.jobs)},
-          {"queue_wait_ms", mean_wait_ms(figures.waits)}};
+          {"queue_wait_ms", mean_wait_ms(figures.waits)},
+          {"work", work_json(figures.work)}};
 }
 
 // What timing turns costs, and why it may not be done.

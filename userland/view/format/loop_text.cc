@@ -93,6 +93,25 @@ void append_jobs(std::string& out, const std::vector<model::QueuedJobs>& jobs) {
   if (jobs.size() > kMostKinds) out += ", ...";
 }
 
+constexpr size_t kMostCalls = 3;  // that are told
+
+// What the pool's threads did with their jobs.
+void append_work(std::string& out, const model::PoolWork& work) {
+  const uint64_t whole = work.time.sum();
+  if (whole == 0) return;
+  std::vector<std::string> parts;
+  const auto add = [&](uint64_t ns, const std::string& what) {
+    if (ns != 0) parts.push_back(fmt::format("{:.0f}% {}", percent(ns, whole), what));
+  };
+  std::string calls;
+  for (size_t i = 0; i < std::min(work.calls.size(), kMostCalls); ++i)
+    calls += (i == 0 ? "" : ", ") + work.calls[i].name;
+  add(work.time.oncpu, "on CPU");
+  add(work.time.wait, "waiting for a CPU");
+  add(work.time.asleep, "asleep in " + calls);
+  fmt::format_to(std::back_inserter(out), "      with a job: {}\n", fmt::join(parts, ", "));
+}
+
 void append_pool(std::string& out, const model::PoolFigures& pool) {
   fmt::format_to(std::back_inserter(out), "    pool: {}, {:.1f} busy, all busy {:.0f}% of the time",
                  counted(pool.threads, "thread", "threads"), pool.busy,
@@ -102,6 +121,7 @@ void append_pool(std::string& out, const model::PoolFigures& pool) {
     append_jobs(out, pool.jobs);
   }
   out += '\n';
+  append_work(out, pool.work);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "view/format/why_json.h"
 
 #include "view/format/loop_parts.h"
+#include "view/format/request.h"
 #include "view/format/why_sentences.h"
 
 namespace timeslice::view {
@@ -19,6 +20,7 @@ Json function_json(const BlockFunction& function) {
   json["samples"] = function.samples;
   const StackFrame* called = function.called();
   json["calling"] = called ? frame_json(*called) : Json();
+  json["request"] = text_or_null(text_of(function.requests));
   json["stack"] = Json::array();
   for (const StackFrame& frame : function.stack) json["stack"].push_back(frame_json(frame));
   return json;
@@ -28,7 +30,7 @@ Json function_json(const BlockFunction& function) {
 Json evidence_with(const std::optional<BlockFunction>& function) {
   if (function) return function_json(*function);
   Json json = frame_json(StackFrame());
-  json["share"] = json["samples"] = json["calling"] = Json();
+  json["share"] = json["samples"] = json["calling"] = json["request"] = Json();
   json["stack"] = Json::array();
   return json;
 }
@@ -91,8 +93,8 @@ struct Evidence {
   }
   Json operator()(const PoolFull& found) const {
     Json json = pool_json(found.figures);
-    json["calls"] = calls_json(found.calls.calls);
-    json["looks"] = found.calls.looks;
+    json["calls"] = calls_json(found.figures.work.calls);
+    json["looks"] = found.figures.work.looks;
     return json;
   }
   Json operator()(const GarbageCollection& found) const {

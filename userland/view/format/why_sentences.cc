@@ -9,6 +9,7 @@
 #include "view/format/code_place.h"
 #include "view/format/number.h"
 #include "view/format/printable.h"
+#include "view/format/request.h"
 
 namespace timeslice::view {
 
@@ -44,6 +45,7 @@ std::string samples_in(const BlockFunction& function) {
   out += " of its stack ";
   out += function.samples == 1 ? "is in " : "are in ";
   append_place(out, function);
+  if (!function.requests.all.empty()) out += ", while serving " + text(text_of(function.requests));
   return out;
 }
 
@@ -135,15 +137,14 @@ struct Teller {
              time(pool.waits.longest_ns) + " at most";
     out += ".";
     if (!pool.jobs.empty()) out += " At the end there waited " + listed(pool.jobs, job_of) + ".";
-    return out + pool_calls(found.calls);
+    return out + work_of(found.figures.work);
   }
-  static std::string pool_calls(const PoolCalls& calls) {
-    uint64_t asleep = 0;
-    for (const CountedCall& call : calls.calls) asleep += call.looks;
-    if (calls.looks == 0) return "";
-    if (asleep == 0) return " Its threads compute.";
-    return " Busy threads slept in " + percent(share_of(asleep, calls.looks)) +
-           " of the looks at them: in " + calls_in(calls.calls) + ".";
+  static std::string work_of(const PoolWork& work) {
+    if (work.time.sum() == 0) return "";
+    if (work.time.asleep == 0) return " Its threads compute.";
+    return " While they had a job, its threads slept for " +
+           percent(share_of(work.time.asleep, work.time.sum())) + " of the time: in " +
+           calls_in(work.calls) + ".";
   }
   std::string operator()(const GarbageCollection& found) const {
     std::string out =
@@ -166,7 +167,7 @@ struct Teller {
                  "Jobs of its thread pool wait for slow input or output: {:.1f} of its "
                  "threads are busy on average.",
                  found.pool_busy) +
-             pool_calls(found.pool);
+             work_of(found.pool);
     return "It waits for answers over the network: " + listed(found.peers, told_peer) + ".";
   }
   static std::string told_peer(const SlowPeer& peer) {
@@ -208,9 +209,8 @@ struct Adviser {
                        std::max(found.cpus, 1.0));
   }
   std::string operator()(const PoolFull& found) const {
-    uint64_t asleep = 0;
-    for (const CountedCall& call : found.calls.calls) asleep += call.looks;
-    return asleep * 2 > found.calls.looks
+    const TimeSplit& time = found.figures.work.time;
+    return time.asleep * 2 > time.sum()
                ? "Its threads mostly sleep: more of them help (UV_THREADPOOL_SIZE)."
                : "Its threads compute: as many as there are CPUs help (UV_THREADPOOL_SIZE), beyond "
                  "that only less work.";
