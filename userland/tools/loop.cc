@@ -65,8 +65,7 @@ void add_loop(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_refresh_options(*loop, *options);
   add_block_option(*loop, options->block_ms);
-  loop->add_flag("--requests", options->requests,
-                 "Tell the HTTP request that was being served during a block, without its query");
+  add_requests_option(*loop, options->requests);
   loop->add_flag("--turns", options->turns, "Time each turn, by probes on waits for events");
   loop->add_flag("--phases", options->phases,
                  "The same, and tell the phases of turns apart, by probes on libuv's functions");

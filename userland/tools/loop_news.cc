@@ -8,6 +8,11 @@
 
 namespace timeslice::tools {
 
+void add_requests_option(CLI::App& app, bool& requests) {
+  app.add_flag("--requests", requests,
+               "Tell the HTTP request that was being served during a block, without its query");
+}
+
 void add_block_option(CLI::App& app, double& block_ms) {
   app.add_option("--block-ms", block_ms,
                  "A turn of the loop that lasts so many milliseconds is reported as a block")

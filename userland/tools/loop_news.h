@@ -12,6 +12,7 @@
 namespace timeslice::tools {
 
 void add_block_option(CLI::App& app, double& block_ms);
+void add_requests_option(CLI::App& app, bool& requests);
 
 class LoopNews {
  public:

@@ -36,6 +36,7 @@ struct Options {
   std::vector<uint32_t> tgids;
   double seconds = 10;
   double block_ms = 50;
+  bool requests = false;
   bool json = false;
 };
 
@@ -48,7 +49,7 @@ class Answering {
   explicit Answering(const Options& options)
       : options_(options),
         end_(loop_, {SIGINT, SIGTERM}, [this] { answer(); }),
-        watch_(options.tgids, static_cast<uint64_t>(options.block_ms * 1e6)),
+        watch_(options.tgids, static_cast<uint64_t>(options.block_ms * 1e6), options.requests),
         search_(loop_, [this] { begin(); }),
         tick_(loop_, [this] { tick(); }),
         time_(loop_, [this] { answer(); }) {}
@@ -114,6 +115,7 @@ void add_why(CLI::App& app) {
       ->check(number_within(0.5, 3600));
   why->add_flag("--json", options->json, "Print one JSON object");
   add_block_option(*why, options->block_ms);
+  add_requests_option(*why, options->requests);
   why->callback([=] {
     options->tgids = named_processes(*pids);
     keep_rights_for(Work::watching);
