@@ -14,6 +14,8 @@
  * - A multishot request's CQEs but the last name no request, only its ring and user_data.
  * - A server's requests may have been waiting since long before us. They are met when their file
  *   becomes ready.
+ * - A ring is told by its process and descriptor, as people know it: those that are there are found
+ *   among all open files, and each new one says its number.
  */
 #include "row.h"
 #include "uring.h"
@@ -22,6 +24,9 @@
 #define OP_POLL_ADD 6
 #define REQ_CQE_SKIP (1U << 6)
 #define CQE_MORE (1U << 1)
+
+/* include/uapi/linux/magic.h */
+#define ANON_INODE_FS_MAGIC 0x09041934
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct io_uring {
@@ -61,6 +66,32 @@ struct io_uring_cqe {
 	__u64 user_data;
 	__u32 flags;
 };
+struct super_block {
+	unsigned long s_magic;
+};
+struct inode {
+	struct super_block *i_sb;
+};
+struct qstr {
+	const unsigned char *name;
+};
+struct dentry {
+	struct qstr d_name;
+};
+struct path {
+	struct dentry *dentry;
+};
+struct file {
+	void *private_data;
+	struct inode *f_inode;
+	struct path f_path;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
 #pragma clang attribute pop
 
 /* Where the loader has found the arguments. */
@@ -70,11 +101,16 @@ const volatile __u32 async_request_at = 0;
 const volatile __u32 wake_request_at = 0;
 const volatile bool complete_has_cqe = false; /* a pointer to it, instead of its fields */
 
+/* Whom the reader wishes to watch, and how. */
+const volatile bool watch_all = false; /* but `left_out` */
+const volatile __u32 left_out = 0;     /* a tgid, as the reader numbers it */
+const volatile bool by_ring = false;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024); /* the loader makes as many as there are chosen */
 	__type(key, __u32);
-	__type(value, __u8);
+	__type(value, __u64); /* whatever: the map may be a stream's */
 } tgid_filter SEC(".maps");
 
 struct request {
@@ -116,6 +152,26 @@ struct {
 	__type(value, struct ts_uring_op);
 } ops SEC(".maps");
 
+/*
+ * The rest is used where rings are told apart: each by its address, and what was done by each. What
+ * finds no room is summed up in `ops`, as all is where they aren't.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct ts_uring_ring);
+} rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct ts_uring_key);
+	__type(value, struct ts_uring_op);
+} ring_ops SEC(".maps");
+
+static const struct ts_uring_op nothing;
+
 /* Threads that submit requests, or wait for them: as the reader numbers them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -150,6 +206,18 @@ int meet_reader(void *ctx)
 	return 0;
 }
 
+static __always_inline bool is_chosen(__u32 tgid)
+{
+	if (tgid == 0 || tgid == left_out)
+		return false;
+	return watch_all || bpf_map_lookup_elem(&tgid_filter, &tgid) != NULL;
+}
+
+static __always_inline __u32 tgid_of(struct task_struct *task)
+{
+	return reader_tid(BPF_CORE_READ(task, group_leader));
+}
+
 static __always_inline struct verdict *judge_current(void)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
@@ -161,9 +229,9 @@ static __always_inline struct verdict *judge_current(void)
 	if (!verdict || verdict->pid_tgid == pid_tgid)
 		return verdict;
 	task = (void *)bpf_get_current_task();
-	tgid = reader_level ? reader_tid(BPF_CORE_READ(task, group_leader)) : pid_tgid >> 32;
+	tgid = reader_level ? tgid_of(task) : pid_tgid >> 32;
 	verdict->pid_tgid = pid_tgid;
-	verdict->watched = bpf_map_lookup_elem(&tgid_filter, &tgid) != NULL;
+	verdict->watched = is_chosen(tgid);
 	verdict->noted = 0;
 	return verdict;
 }
@@ -192,9 +260,51 @@ static __always_inline bool is_watched_submitter(void)
 	return true;
 }
 
-static __always_inline struct ts_uring_op *op_at(__u32 slot)
+static __always_inline struct ts_uring_op *op_at(__u64 ctx, __u32 slot)
 {
-	return bpf_map_lookup_elem(&ops, &slot);
+	struct ts_uring_ring *ring;
+	struct ts_uring_key key;
+	struct ts_uring_op *op;
+
+	if (!by_ring)
+		return bpf_map_lookup_elem(&ops, &slot);
+	ring = bpf_map_lookup_elem(&rings, &ctx);
+	if (!ring)
+		return bpf_map_lookup_elem(&ops, &slot);
+	key.tgid = ring->tgid;
+	key.fd = ring->fd;
+	key.slot = slot;
+	op = bpf_map_lookup_elem(&ring_ops, &key);
+	if (op)
+		return op;
+	bpf_map_update_elem(&ring_ops, &key, &nothing, BPF_NOEXIST);
+	op = bpf_map_lookup_elem(&ring_ops, &key);
+	return op ? op : bpf_map_lookup_elem(&ops, &slot);
+}
+
+static __always_inline void note_ring(__u64 ctx, __u32 tgid, __s32 fd, __u64 how)
+{
+	struct ts_uring_ring ring = {.tgid = tgid, .fd = fd, .since_ns = bpf_ktime_get_ns()};
+
+	bpf_map_update_elem(&rings, &ctx, &ring, how);
+}
+
+static __always_inline void add_in_flight(__u64 ctx, __s64 requests)
+{
+	struct ts_uring_ring *ring;
+
+	if (!by_ring)
+		return;
+	ring = bpf_map_lookup_elem(&rings, &ctx);
+	if (ring)
+		__sync_fetch_and_add(&ring->in_flight, requests);
+}
+
+/* One that was made by somebody else, or that gave way when there were too many. */
+static __always_inline void meet_ring(__u64 ctx, struct task_struct *task)
+{
+	if (by_ring && !bpf_map_lookup_elem(&rings, &ctx))
+		note_ring(ctx, tgid_of(task), -1, BPF_NOEXIST);
 }
 
 /* Each branch has a load of its own: the verifier wants a constant place. */
@@ -235,9 +345,10 @@ static __always_inline void note_polled(struct io_kiocb *req, __u64 ctx)
 /* Its memory is used for the next one, so it has ended. */
 static __always_inline void count_reused(struct request *entry)
 {
-	struct ts_uring_op *op = op_at(entry->op & (TS_URING_OPS - 1));
+	struct ts_uring_op *op = op_at(entry->ctx, entry->op & (TS_URING_OPS - 1));
 	__u32 route = entry->route & (TS_URING_ROUTES - 1);
 
+	add_in_flight(entry->ctx, -1);
 	if (!op)
 		return;
 	if (!entry->skips_cqe) {
@@ -273,7 +384,9 @@ int on_submit(struct bpf_raw_tracepoint_args *args)
 	fill_request(&fresh, req);
 	fresh.skips_cqe = (BPF_CORE_READ(req, flags) & REQ_CQE_SKIP) != 0;
 	fresh.start_ns = bpf_ktime_get_ns();
-	op = op_at(fresh.op);
+	meet_ring(fresh.ctx, (void *)bpf_get_current_task());
+	add_in_flight(fresh.ctx, 1);
+	op = op_at(fresh.ctx, fresh.op);
 	if (op)
 		op->submitted++;
 	entry = bpf_map_lookup_elem(&requests, &address);
@@ -287,18 +400,13 @@ int on_submit(struct bpf_raw_tracepoint_args *args)
 	return 0;
 }
 
-static __always_inline bool is_of_watched(struct io_kiocb *req)
+static __always_inline struct task_struct *submitter_of(struct io_kiocb *req)
 {
 	struct io_kiocb___with_task *older = (void *)req;
-	struct task_struct *task;
-	__u32 tgid;
 
 	if (bpf_core_field_exists(older->task))
-		task = BPF_CORE_READ(older, task);
-	else
-		task = BPF_CORE_READ(req, tctx, task);
-	tgid = reader_tid(BPF_CORE_READ(task, group_leader));
-	return bpf_map_lookup_elem(&tgid_filter, &tgid) != NULL;
+		return BPF_CORE_READ(older, task);
+	return BPF_CORE_READ(req, tctx, task);
 }
 
 /* Its file has become ready. Mostly it is known; otherwise it has waited since before us. */
@@ -310,9 +418,11 @@ int on_wake(struct bpf_raw_tracepoint_args *args)
 	struct request fresh = {}, *entry;
 
 	entry = bpf_map_lookup_elem(&requests, &address);
-	if ((entry && entry->in_flight) || !is_of_watched(req))
+	if ((entry && entry->in_flight) || !is_chosen(tgid_of(submitter_of(req))))
 		return 0;
 	fill_request(&fresh, req);
+	meet_ring(fresh.ctx, submitter_of(req));
+	add_in_flight(fresh.ctx, 1);
 	fresh.route = TS_URING_POLL;
 	note_polled(req, fresh.ctx);
 	bpf_map_update_elem(&requests, &address, &fresh, BPF_ANY);
@@ -383,14 +493,14 @@ static __always_inline void complete_unknown(struct io_ring_ctx *ctx, struct io_
 	bool submitting = is_submitting(ctx);
 
 	if (req && submitting) {
-		op = op_at(BPF_CORE_READ(req, opcode) & (TS_URING_OPS - 1));
+		op = op_at((__u64)ctx, BPF_CORE_READ(req, opcode) & (TS_URING_OPS - 1));
 		if (!op)
 			return;
 		op->completed[TS_URING_INLINE]++;
 		op->refused++;
 		return;
 	}
-	op = op_at(TS_URING_UNNAMED);
+	op = op_at((__u64)ctx, TS_URING_UNNAMED);
 	if (op)
 		op->completed[submitting ? TS_URING_INLINE
 			      : more	 ? TS_URING_POLL
@@ -411,7 +521,7 @@ static __always_inline void complete_shot(struct io_ring_ctx *ctx, __u64 user_da
 		return;
 	}
 	entry->shots = 1;
-	op = op_at(entry->op & (TS_URING_OPS - 1));
+	op = op_at(key.ctx, entry->op & (TS_URING_OPS - 1));
 	if (!op)
 		return;
 	op->completed[route_of(entry, ctx) & (TS_URING_ROUTES - 1)]++;
@@ -456,7 +566,8 @@ int on_complete(struct bpf_raw_tracepoint_args *args)
 		complete_unknown(ctx, (void *)address, false);
 		return 0;
 	}
-	op = op_at(entry->op & (TS_URING_OPS - 1));
+	add_in_flight(entry->ctx, -1);
+	op = op_at(entry->ctx, entry->op & (TS_URING_OPS - 1));
 	if (!op)
 		return 0;
 	op->completed[route_of(entry, ctx) & (TS_URING_ROUTES - 1)]++;
@@ -479,6 +590,60 @@ int on_overflow(struct bpf_raw_tracepoint_args *args)
 {
 	if (is_watched())
 		__sync_fetch_and_add(&overflows, 1);
+	return 0;
+}
+
+/* The descriptor is the first of its arguments, the ring the second. */
+SEC("raw_tp")
+int on_create(struct bpf_raw_tracepoint_args *args)
+{
+	if (is_watched())
+		note_ring(argument(args, 1), tgid_of((void *)bpf_get_current_task()),
+			  (__s32)argument(args, 0), BPF_ANY);
+	return 0;
+}
+
+/* Anybody may call a file so, but not in the file system of files without a name. */
+static __always_inline bool is_ring(struct file *file)
+{
+	static const char wanted[] = "[io_uring]";
+	char name[sizeof(wanted)] = {};
+	const unsigned char *at;
+	__u32 i;
+
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC)
+		return false;
+	at = BPF_CORE_READ(file, f_path.dentry, d_name.name);
+	bpf_probe_read_kernel_str(name, sizeof(name), at);
+	for (i = 0; i < sizeof(wanted); i++)
+		if (name[i] != wanted[i])
+			return false;
+	return true;
+}
+
+/* Which rings are there already, and by which number? */
+SEC("iter/task_file")
+int find_rings(struct bpf_iter__task_file *iter)
+{
+	struct task_struct *task = iter->task;
+	struct file *file = iter->file;
+	struct ts_uring_ring *ring;
+	__u64 address;
+	__u32 tgid;
+
+	if (!task || !file || !is_ring(file))
+		return 0;
+	tgid = tgid_of(task);
+	if (!is_chosen(tgid))
+		return 0;
+	address = (__u64)BPF_CORE_READ(file, private_data);
+	ring = bpf_map_lookup_elem(&rings, &address);
+	if (!ring) {
+		note_ring(address, tgid, (__s32)iter->fd, BPF_NOEXIST);
+	} else if (ring->fd < 0) {
+		ring->tgid = tgid;
+		ring->fd = (__s32)iter->fd;
+	}
 	return 0;
 }
 

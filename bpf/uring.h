@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * How do io_uring's operations come to the reader? Not one by one: each CPU sums them up by their
- * opcode, and the reader adds the CPUs.
+ * opcode, and by their ring if that is wished, and the reader adds the CPUs.
  */
 #ifndef TIMESLICE_URING_H
 #define TIMESLICE_URING_H
@@ -34,5 +34,24 @@ struct ts_uring_op {
 };
 
 TS_ASSERT(sizeof(struct ts_uring_op) == 496);
+
+/* A ring, as its process knows it; the kernel's own name for it is an address. */
+struct ts_uring_ring {
+	__u32 tgid;
+	__s32 fd;	  /* -1: not known (yet) */
+	__u64 since_ns;	  /* when it was made, or first met */
+	__s64 in_flight;  /* requests that have been met and haven't ended, as far as that is seen */
+};
+
+TS_ASSERT(sizeof(struct ts_uring_ring) == 24);
+
+/* Of which a ts_uring_op is, where rings are told apart. */
+struct ts_uring_key {
+	__u32 tgid;
+	__s32 fd;
+	__u32 slot;
+};
+
+TS_ASSERT(sizeof(struct ts_uring_key) == 12);
 
 #endif

@@ -113,7 +113,7 @@ TEST_CASE("the error for a wrong choice lists the valid ones") {
        "--source: 'x' is not a valid choice; choose one of bpf, kmod, proc\n"},
       {{"top", "--probes", ""}, "--probes: '' is not a valid choice; choose one of none, sched\n"},
       {{"report", "--by", "x"},
-       "'x' is not a valid choice; choose one of thread, process, role, core, loop\n"},
+       "'x' is not a valid choice; choose one of thread, process, role, core, loop, ring\n"},
       {{"lanes", "--colour", "x"},
        "'x' is not a valid choice; choose one of thread, reason, none\n"},
       {{"demo", "--backend", "x"},

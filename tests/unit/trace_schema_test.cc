@@ -58,6 +58,12 @@ TEST_CASE("the published schema has the fields of the tables") {
         all(schema_of<LoopBlockNote>(kLoopBlock), Lines{"repeated LoopFunction function = 13;"}));
   CHECK(published("PoolStretch") == all(schema_of<PoolStretchNote>(kPoolStretch)));
   CHECK(published("LoopTrouble") == all(schema_of<LoopTroubleNote>(kLoopTrouble)));
+  CHECK(published("Ring") == all(schema_of<RingNote>(kRing)));
+  CHECK(published("RingOp") == all(schema_of<RingOpNote>(kRingOp)));
+  CHECK(published("RingStretch") ==
+        all(schema_of<RingStretchNote>(kRingStretch), Lines{"repeated RingOp op = 6;"}));
+  CHECK(published("RingThreads") == all(schema_of<RingThreadsNote>(kRingThreads)));
+  CHECK(published("RingTrust") == all(schema_of<RingTrustNote>(kRingTrust)));
   CHECK(published("Closing") == all(schema_of<Closing>(kClosing)));
   CHECK(published("Rare") == all(schema_of<ts_event>(kRare),
                                  schema_of<ts_event_identity>(kIdentity),

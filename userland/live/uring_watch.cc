@@ -50,7 +50,7 @@ UringWatch::UringWatch(const std::vector<uint32_t>& tgids) {
   source_ = std::move(opened.source);
   note_ = std::move(opened.note);
   try {
-    events_ = std::make_unique<observe::UringEvents>(tgids);
+    events_ = std::make_unique<observe::UringEvents>(observe::UringChoice{.tgids = tgids});
   } catch (const Failure& failure) {
     note_ = std::string("showing rings and threads only: ") + failure.what();
   }

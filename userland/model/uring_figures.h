@@ -8,11 +8,10 @@
 #include <set>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "base/thread_key.h"
 #include "bpf/uring.h"
+#include "model/uring_threads.h"
 
 namespace timeslice::model {
 
@@ -28,13 +27,8 @@ struct UringOp {
   [[nodiscard]] uint64_t count() const;
 };
 
-struct UringThreads {
-  uint32_t threads = 0;  // there at the end
-  uint64_t cpu_ns = 0;
-  uint64_t voluntary = 0, involuntary = 0;
-
-  [[nodiscard]] uint64_t switches() const { return voluntary + involuntary; }
-};
+// Of totals, or what lies between two.
+UringOp uring_op(uint32_t slot, const ts_uring_op& between);
 
 // One ring, as it was at the end.
 struct UringRing {
@@ -44,6 +38,9 @@ struct UringRing {
   std::optional<int32_t> sq_thread, sq_thread_cpu;
   std::optional<double> sq_work_ratio;  // of SQPOLL's CPU time: for requests, not in vain
   std::optional<uint32_t> files, buffers, polls, overflow;
+  // Where each ring's own are known.
+  std::optional<uint64_t> in_flight;
+  std::optional<std::vector<UringOp>> ops;  // the most frequent first
 };
 
 struct UringProcess {
@@ -58,6 +55,7 @@ struct UringFigures {
   std::optional<std::vector<UringOp>> ops;  // the most frequent first; absent without probes
   UringThreads submitters, workers, sqpoll;
   bool submitters_known = false;
+  bool some_ended = false;  // of them, whose last switches aren't in it
   std::optional<uint64_t> overflows, unseen, missed_runs;  // absent without probes
   std::optional<double> probe_ns_per_op;
 
@@ -86,17 +84,13 @@ class UringInterval {
   UringFigures advance(const UringReading& now);
 
  private:
-  struct Before {
-    uint64_t cpu_ns, nvcsw, nivcsw;
-  };
-  void add_threads(UringFigures& figures, const UringReading& now);
   void add_ops(UringFigures& figures, const UringReading& now);
 
   bool first_ = true;
   uint64_t time_ns_ = 0;
   std::vector<ts_uring_op> ops_;
   uint64_t overflows_ = 0, missed_runs_ = 0;
-  std::unordered_map<ThreadKey, Before> threads_;
+  UringThreadsInterval threads_;
 };
 
 }  // namespace timeslice::model

@@ -169,6 +169,8 @@ size_t Stream::consume(const Take& take) {
   return static_cast<size_t>(records);
 }
 
+int Stream::filter() const { return bpf_map__fd(impl_->skeleton->maps.tgid_filter); }
+
 void Stream::forget(uint32_t tgid) {
   bpf_map__delete_elem(impl_->skeleton->maps.tgid_filter, &tgid, sizeof(tgid), 0);
 }

@@ -37,6 +37,8 @@ class Stream {
   using Take = std::function<void(const ts_event& event)>;
   size_t consume(const Take& take);
 
+  // A map of the processes that are recorded, for other programs that follow the same.
+  [[nodiscard]] int filter() const;
   // Takes a process out of the filter; what it has forked stays in.
   void forget(uint32_t tgid);
 

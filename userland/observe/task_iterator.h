@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How is a BPF program of type iter/task made to meet every thread? It writes into its maps, and no
-// text.
+// How is a BPF program of type iter/task made to meet every thread, or one of type iter/task_file
+// every open file? It writes into its maps, and no text.
 #pragma once
 #include <bpf/libbpf.h>
 

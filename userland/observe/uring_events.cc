@@ -5,11 +5,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <optional>
 
 #include "base/failure.h"
 #include "observe/pass_skeleton.h"
 #include "observe/probe_cost.h"
+#include "observe/task_iterator.h"
 #include "observe/uring_arguments.h"
+#include "observe/uring_rings.h"
 #include "uring.skel.h"
 
 namespace timeslice::observe {
@@ -23,7 +27,24 @@ struct LinkCloser {
 };
 using Link = std::unique_ptr<bpf_link, LinkCloser>;
 
-SkeletonPtr<uring_bpf> load(const std::vector<uint32_t>& tgids, const UringArguments& places) {
+void choose(uring_bpf& skeleton, const UringChoice& choice) {
+  skeleton.rodata->watch_all = choice.all;
+  skeleton.rodata->left_out = choice.left_out;
+  skeleton.rodata->by_ring = choice.by_ring;
+  bpf_program__set_autoload(skeleton.progs.on_create, choice.by_ring);
+  bpf_program__set_autoload(skeleton.progs.find_rings, choice.by_ring);
+  if (!choice.by_ring) {
+    bpf_map__set_max_entries(skeleton.maps.rings, 1);
+    bpf_map__set_max_entries(skeleton.maps.ring_ops, 1);
+  }
+  if (choice.filter < 0)
+    bpf_map__set_max_entries(skeleton.maps.tgid_filter,
+                             static_cast<uint32_t>(std::max<size_t>(choice.tgids.size(), 1)));
+  else if (const int error = bpf_map__reuse_fd(skeleton.maps.tgid_filter, choice.filter))
+    throw libbpf_failure(kWhat, -error);
+}
+
+SkeletonPtr<uring_bpf> load(const UringChoice& choice, const UringArguments& places) {
   listen_to_libbpf();
   SkeletonPtr<uring_bpf> skeleton(uring_bpf::open());
   if (!skeleton) throw libbpf_failure(kWhat, errno);
@@ -32,10 +53,9 @@ SkeletonPtr<uring_bpf> load(const std::vector<uint32_t>& tgids, const UringArgum
   skeleton->rodata->async_request_at = places.async_request_at;
   skeleton->rodata->wake_request_at = places.wake_request_at.value_or(0);
   skeleton->rodata->complete_has_cqe = places.complete_has_cqe;
-  bpf_map__set_max_entries(skeleton->maps.tgid_filter,
-                           static_cast<uint32_t>(std::max<size_t>(tgids.size(), 1)));
+  choose(*skeleton, choice);
   if (const int error = uring_bpf::load(skeleton.get())) throw libbpf_failure(kWhat, -error);
-  fill_filter(skeleton->maps.tgid_filter, tgids);
+  if (choice.filter < 0) fill_filter(skeleton->maps.tgid_filter, choice.tgids);
   return skeleton;
 }
 
@@ -51,6 +71,12 @@ void add(ts_uring_op& sum, const ts_uring_op& part) {
   for (int i = 0; i < TS_WAIT_BUCKETS; ++i) sum.latency_hist[i] += part.latency_hist[i];
 }
 
+bool has_any(const ts_uring_op& op) {
+  return op.submitted != 0 || op.unseen != 0 ||
+         std::any_of(std::begin(op.completed), std::end(op.completed),
+                     [](uint64_t count) { return count != 0; });
+}
+
 uint64_t missed_runs(const bpf_program* program) {
   bpf_prog_info info{};
   uint32_t size = sizeof(info);
@@ -58,17 +84,34 @@ uint64_t missed_runs(const bpf_program* program) {
   return info.recursion_misses;
 }
 
+// Of a map that others may change meanwhile, so perhaps not all of them.
+template <typename Key>
+std::vector<Key> keys_of(const bpf_map* map) {
+  std::vector<Key> keys;
+  const int fd = bpf_map__fd(map);
+  const size_t most = bpf_map__max_entries(map);
+  for (Key key{}; keys.size() <= most; keys.push_back(key))
+    if (bpf_map_get_next_key(fd, keys.empty() ? nullptr : &keys.back(), &key) != 0) break;
+  return keys;
+}
+
 }  // namespace
 
 class UringEvents::Programs {
  public:
-  explicit Programs(const std::vector<uint32_t>& tgids)
-      : places_(uring_arguments()),
-        skeleton_(load(tgids, places_)),
+  explicit Programs(const UringChoice& choice)
+      : by_ring_(choice.by_ring),
+        places_(uring_arguments()),
+        skeleton_(load(choice, places_)),
         cost_(skeleton_->progs.on_complete,
               {skeleton_->progs.on_submit, skeleton_->progs.on_poll, skeleton_->progs.on_wake,
                skeleton_->progs.on_async, skeleton_->progs.on_wait}) {
     meet_reader();
+    if (by_ring_) {
+      attach(skeleton_->progs.on_create, "io_uring_create");
+      finder_.emplace(skeleton_->progs.find_rings);
+      finder_->run();
+    }
     // Those that only follow a request before the one that begins it: none is followed in part.
     attach(skeleton_->progs.on_complete, "io_uring_complete");
     attach(skeleton_->progs.on_overflow, "io_uring_cqe_overflow");
@@ -89,14 +132,8 @@ class UringEvents::Programs {
       totals.ops.emplace_back();
       for (const ts_uring_op& part : parts_) add(totals.ops.back(), part);
     }
-    const int submitters = bpf_map__fd(skeleton_->maps.submitters);
-    uint32_t tid = 0;
-    const uint32_t* before = nullptr;
-    while (bpf_map_get_next_key(submitters, before, &tid) == 0) {
-      totals.submitters.push_back(tid);
-      before = &totals.submitters.back();
-      if (totals.submitters.size() > bpf_map__max_entries(skeleton_->maps.submitters)) break;
-    }
+    if (by_ring_) read_rings(totals);
+    totals.submitters = keys_of<uint32_t>(skeleton_->maps.submitters);
     totals.overflows = skeleton_->bss->overflows;
     for (const bpf_program* program :
          {skeleton_->progs.on_submit, skeleton_->progs.on_poll, skeleton_->progs.on_async,
@@ -108,7 +145,42 @@ class UringEvents::Programs {
     return totals;
   }
 
+  void forget(uint64_t ring) {
+    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.rings), &ring);
+  }
+
  private:
+  // Those that somebody else has made are found when they have done something.
+  void read_rings(UringTotals& totals) {
+    bool unknown = false;
+    for (const uint64_t address : keys_of<uint64_t>(skeleton_->maps.rings)) {
+      ts_uring_ring ring{};
+      if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.rings), &address, &ring) != 0) continue;
+      unknown |= ring.fd < 0;
+      totals.rings.emplace_back(address, ring);
+    }
+    for (uint32_t slot = 0; slot < TS_URING_SLOTS; ++slot)
+      if (has_any(totals.ops[slot]))
+        totals.ring_ops.emplace_back(ts_uring_key{0, -1, slot}, totals.ops[slot]);
+    const bpf_map* map = skeleton_->maps.ring_ops;
+    for (const ts_uring_key& key : keys_of<ts_uring_key>(map)) {
+      if (bpf_map_lookup_elem(bpf_map__fd(map), &key, parts_.data()) != 0) continue;
+      auto& [whose, sum] = totals.ring_ops.emplace_back(key, ts_uring_op{});
+      for (const ts_uring_op& part : parts_) add(sum, part);
+      add(totals.ops[key.slot % TS_URING_SLOTS], sum);
+    }
+    if (totals.ring_ops.size() > bpf_map__max_entries(map) / 2) forget_closed(totals);
+    if (unknown) finder_->run();
+  }
+
+  void forget_closed(UringTotals& totals) {
+    for (const auto& [key, op] : totals.ring_ops) {
+      if (key.tgid == 0 || (key.fd >= 0 && is_ring(key.tgid, key.fd))) continue;
+      bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.ring_ops), &key);
+      totals.forgotten.push_back(key);
+    }
+  }
+
   void meet_reader() {
     LIBBPF_OPTS(bpf_test_run_opts, options);
     const int error =
@@ -123,17 +195,21 @@ class UringEvents::Programs {
     links_.push_back(std::move(link));
   }
 
+  bool by_ring_;
   UringArguments places_;
   SkeletonPtr<uring_bpf> skeleton_;
   ProbeCost cost_;
   std::vector<Link> links_;
+  std::optional<TaskIterator> finder_;
   std::vector<ts_uring_op> parts_;  // one a CPU
 };
 
-UringEvents::UringEvents(const std::vector<uint32_t>& tgids)
-    : programs_(std::make_unique<Programs>(tgids)) {}
+UringEvents::UringEvents(const UringChoice& choice)
+    : programs_(std::make_unique<Programs>(choice)) {}
 
 UringEvents::~UringEvents() = default;
+
+void UringEvents::forget(uint64_t ring) { programs_->forget(ring); }
 
 UringTotals UringEvents::read() { return programs_->read(); }
 

@@ -112,7 +112,38 @@ bool is_ring(int directory, const char* name) {
          std::string_view(target, kRing.size()) == kRing;
 }
 
+// Absent: it is gone.
+std::optional<RingInfo> read_until_known(int directory, int fd, std::string& text) {
+  RingInfo ring;
+  for (int i = 0; i < kTries && !ring.sq_entries; ++i) {
+    bool whole = false;
+    if (!read_fdinfo(directory, fd, text, whole)) return std::nullopt;
+    ring = parse_ring(text, whole);
+  }
+  ring.fd = fd;
+  return ring;
+}
+
+UniqueFd directory_of(uint32_t tgid, const char* which) {
+  const std::string path = "/proc/" + std::to_string(tgid) + which;
+  return UniqueFd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
 }  // namespace
+
+bool is_ring(uint32_t tgid, int fd) {
+  const UniqueFd directory = directory_of(tgid, "/fd");
+  if (!directory) return errno != ENOENT && errno != ESRCH;
+  errno = 0;
+  return is_ring(directory.get(), std::to_string(fd).c_str()) || errno == EACCES;
+}
+
+std::optional<RingInfo> read_ring(uint32_t tgid, int fd) {
+  if (!is_ring(tgid, fd)) return std::nullopt;
+  const UniqueFd directory = directory_of(tgid, "/fdinfo");
+  std::string text;
+  return directory ? read_until_known(directory.get(), fd, text) : std::nullopt;
+}
 
 RingInfo parse_ring(std::string_view fdinfo, bool whole) {
   RingInfo ring;
@@ -180,21 +211,10 @@ std::vector<RingInfo> RingFinder::read(int& refused) {
   if (std::chrono::steady_clock::now() >= next_search_) refused_ = search();
   refused = refused_;
   std::vector<RingInfo> rings;
-  const std::string path = "/proc/" + std::to_string(tgid_) + "/fdinfo";
-  const UniqueFd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd directory = directory_of(tgid_, "/fdinfo");
   std::string text;
-  for (const int fd : fds_) {
-    RingInfo ring;
-    bool there = false;
-    for (int i = 0; i < kTries && !ring.sq_entries; ++i) {
-      bool whole = false;
-      if (!(there = read_fdinfo(directory.get(), fd, text, whole))) break;
-      ring = parse_ring(text, whole);
-    }
-    if (!there) continue;
-    ring.fd = fd;
-    rings.push_back(ring);
-  }
+  for (const int fd : fds_)
+    if (const auto ring = read_until_known(directory.get(), fd, text)) rings.push_back(*ring);
   return rings;
 }
 

@@ -28,6 +28,12 @@ struct RingInfo {
 // `whole`: nothing of the text has been cut off; else what is counted to its end is absent.
 RingInfo parse_ring(std::string_view fdinfo, bool whole);
 
+// Is there a ring by this number? Not known is taken for yes.
+bool is_ring(uint32_t tgid, int fd);
+
+// One that is known to be a ring; absent where it has been closed.
+std::optional<RingInfo> read_ring(uint32_t tgid, int fd);
+
 // Looks through a process's descriptors; at most as often as that takes a twentieth of the time, if
 // it has many.
 class RingFinder {

@@ -8,6 +8,7 @@
 
 #include "base/bad_usage.h"
 #include "play/loop_tracks.h"
+#include "play/uring_tracks.h"
 #include "view/format/number.h"
 #include "view/format/say.h"
 
@@ -88,6 +89,9 @@ Window find_window(const RecordingOptions& options) {
     void loops(const trace::LoopNotes& notes) override {
       window.loops = loop_tracks_of(header_, notes);
     }
+    void rings(const trace::UringNotes& notes) override {
+      window.rings = uring_tracks_of(header_, notes);
+    }
     void closing(const trace::Closing& closing) override { window.end_ns = closing.end_ns; }
     void event(const ts_event&) override {}
     Window window;
@@ -138,6 +142,10 @@ void RecordingLoader::role(const trace::RoleNote& note) {
 
 void RecordingLoader::loops(const trace::LoopNotes& notes) {
   recording_.loops = loop_tracks_of(recording_.header, notes);
+}
+
+void RecordingLoader::rings(const trace::UringNotes& notes) {
+  recording_.rings = uring_tracks_of(recording_.header, notes);
 }
 
 void RecordingLoader::closing(const trace::Closing& closing) {

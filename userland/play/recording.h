@@ -12,6 +12,7 @@
 #include "model/history.h"
 #include "model/loop_track.h"
 #include "model/report.h"
+#include "model/uring_track.h"
 #include "trace/reader.h"
 
 namespace timeslice::play {
@@ -24,7 +25,8 @@ struct RecordingOptions {
 
 struct Recording {
   std::unique_ptr<model::History> history;
-  model::LoopTracks loops;  // of all of it, whatever part was asked for
+  model::LoopTracks loops;   // of all of it, whatever part was asked for
+  model::UringTracks rings;  // the same
   model::RecordingTrust trust;
   trace::Header header;
 };
@@ -40,6 +42,7 @@ std::vector<std::string> shortcomings(const std::string& path, const trace::Summ
 struct Window {
   uint64_t begin_ns = 0, end_ns = 0;
   model::LoopTracks loops;
+  model::UringTracks rings;
 };
 Window find_window(const RecordingOptions& options);
 
@@ -70,6 +73,7 @@ class RecordingLoader : public trace::Visitor {
   void row(trace::Moment moment, const ts_thread_row& row) override;
   void role(const trace::RoleNote& note) override;
   void loops(const trace::LoopNotes& notes) override;
+  void rings(const trace::UringNotes& notes) override;
   void closing(const trace::Closing& closing) override;
   void event(const ts_event& event) override { recording_.history->event(event); }
 

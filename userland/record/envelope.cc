@@ -50,6 +50,7 @@ trace::Header Envelope::header(const Cut& begin, const observe::Stream& stream) 
   header.tgids = options_.tgids;
   header.asked = joined(options_.command);
   header.loop_block_ns = options_.loop_block_ns;
+  header.rings = options_.rings;
   header.recorder_tgid = static_cast<uint32_t>(getpid());
   return header;
 }

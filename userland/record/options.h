@@ -20,6 +20,7 @@ struct RecordOptions {
   double ring_seconds = 0;     // a flight recorder of so many; 0: none
   double trigger_wait_ms = 0;  // end when a thread has waited so long for a core; 0: never
   uint64_t loop_block_ns = 0;  // event loops too, and turns that last so long; 0: no loops
+  bool rings = false;          // what io_uring does, too
   bool with_self = false;      // our own wake-ups too
   bool quiet = false;
 

@@ -28,6 +28,7 @@
 #include "record/recording_file.h"
 #include "record/role_notes.h"
 #include "record/trigger.h"
+#include "record/uring_notes.h"
 #include "trace/writer.h"
 #include "view/format/number.h"
 #include "view/format/say.h"
@@ -100,11 +101,16 @@ class Recorder {
       file_.emplace(loop_, writing_, std::move(file),
                     [this](const std::string&) { end("the disk"); });
     }
+    if (options_.rings)
+      uring_.emplace(
+          options_.filtered() ? stream_.filter() : -1,
+          [this](uint32_t tgid) { return is_inside(tgid); }, options_.quiet);
     const Cut begin = cut();
     begin_ns_ = begin.moment_ns;
     for (const ts_event* event : held_.sorted())
       if (event->time_ns <= begin_ns_) pass_over(*event);
     losses_.cut(begin.lost);
+    if (uring_) uring_->begin(begin_ns_);
     begin_segment(begin);
     watch_loops();
     flush();
@@ -217,6 +223,7 @@ class Recorder {
       watch_loops();
       loops_->write_new(*writer_, kForLoops);
     }
+    if (uring_) uring_->write_new(*writer_, stream_.now_ns());
     writer_->flush();
     put();
     show_progress();
@@ -261,6 +268,7 @@ class Recorder {
     tell_open_gaps(now);
     roles_.write_changed(*writer_);
     if (loops_) loops_->write_new(*writer_, kForLastLoops);
+    if (uring_) uring_->write_new(*writer_, now.moment_ns);
     writer_->flush();
     put();
     return now;
@@ -275,6 +283,7 @@ class Recorder {
     }
     roles_.write_all(*writer_);
     if (loops_) loops_->begin_file();
+    if (uring_) uring_->begin_file();
     writer_->flush();
     if (ring_) ring_->begin(now.moment_ns, writer_->bytes(), now.lost);
     lost_before_ = ring_ ? ring_->lost_before() : now.lost;
@@ -351,6 +360,7 @@ class Recorder {
     end_timer_.stop();
     if (!file_ || file_->failure().empty()) close(ended_by);
     stream_.detach();
+    if (uring_) uring_->detach();
     if (ring_) return write_last();
     file_->when_idle([this] { loop_.stop(); });
   }
@@ -393,6 +403,7 @@ class Recorder {
     if (!failure.empty()) throw Failure(failure);
     if (options_.quiet) return;
     if (loops_ && !loops_->what_is_missing().empty()) view::say(loops_->what_is_missing());
+    if (uring_ && !uring_->what_is_missing().empty()) view::say(uring_->what_is_missing());
     std::string end;
     if (!ended_by_.empty() && ended_by_ == trigger_.cause())
       end = "; " + ended_by_;
@@ -421,6 +432,7 @@ class Recorder {
   std::unordered_set<uint32_t> inside_;  // tgids that are recorded, where there is a filter
   RoleNotes roles_;
   std::optional<LoopNotes> loops_;
+  std::optional<UringNotes> uring_;
   Trigger trigger_;
   Progress progress_;
   std::optional<Envelope> envelope_;

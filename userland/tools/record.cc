@@ -74,6 +74,9 @@ void add_record(CLI::App& app, int& status) {
                     "thread pools");
   add_block_option(*command, *block_ms);
   command->get_option("--block-ms")->needs("--loop");
+  command->add_flag("--uring", options->rings,
+                    "What io_uring does too: each ring's operations by route, and the threads "
+                    "behind it");
   command->add_flag("--self", options->with_self, "Include the recorder's own wake-ups");
   command->add_flag("-q,--quiet", options->quiet, "Print nothing to stderr unless it fails");
   command->add_option("command", options->command, "Record this command and its descendants")

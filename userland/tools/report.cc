@@ -44,6 +44,32 @@ std::string loop_report(const ReportOptions& options, const play::Recording& rec
   return text;
 }
 
+// A process that was gone before the recorder had its name has it from its switches.
+void add_names(model::UringFrame& rings, const model::History& history) {
+  for (model::UringProcess& process : rings.processes)
+    for (const model::HistoryThread& thread : history.threads())
+      if (process.command.empty() && thread.tid == process.tgid && thread.tgid == process.tgid)
+        process.command = thread.comm;
+}
+
+std::string ring_report(const ReportOptions& options, const play::Recording& recording,
+                        const model::Report& report) {
+  if (!recording.rings.recorded)
+    throw Failure(options.recording.path +
+                  " has no io_uring rings: they are recorded by `timeslice record --uring`");
+  const model::HistoryInfo& window = recording.history->info();
+  model::UringFrame rings = summed_up(recording.rings, window.begin_ns, window.end_ns);
+  add_names(rings, *recording.history);
+  std::string text;
+  if (options.json)
+    view::append_rings_json(text, report, rings);
+  else if (options.csv)
+    view::append_rings_csv(text, rings);
+  else
+    view::append_rings_text(text, report, rings);
+  return text;
+}
+
 void report(const ReportOptions& options) {
   if (options.json && options.csv) throw BadUsage("use either --json or --csv, not both");
   keep_rights_for(Work::reading);
@@ -52,6 +78,10 @@ void report(const ReportOptions& options) {
                                                   by_of(options.by), options.recording.with_self);
   if (options.by == "loop") {
     write_all(loop_report(options, recording, report));
+    return;
+  }
+  if (options.by == "ring") {
+    write_all(ring_report(options, recording, report));
     return;
   }
   std::string text;
@@ -77,8 +107,8 @@ void add_report(CLI::App& app) {
   add_recording_options(*command, options->recording);
   command
       ->add_option("--by", options->by,
-                   "One row per thread, process, role, CPU (core) or event loop")
-      ->check(one_of({"thread", "process", "role", "core", "loop"}))
+                   "One row per thread, process, role, CPU (core), event loop or io_uring ring")
+      ->check(one_of({"thread", "process", "role", "core", "loop", "ring"}))
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object");
   command->add_flag("--csv", options->csv, "Print CSV, one line per row");

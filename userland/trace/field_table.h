@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <protozero/pbf_writer.hpp>
 #include <string>
 #include <string_view>
@@ -43,12 +44,18 @@ template <typename T>
 inline constexpr bool is_list = false;
 template <typename T>
 inline constexpr bool is_list<std::vector<T>> = true;
+template <typename T>
+inline constexpr bool is_optional = false;
+template <typename T>
+inline constexpr bool is_optional<std::optional<T>> = true;
 
 // A character is a small number, an array of them is bytes ended by a zero.
 template <Form form, typename T>
 void put(protozero::pbf_writer& out, uint32_t number, const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
     out.add_string(number, value);
+  } else if constexpr (is_optional<T>) {
+    if (value) put<form>(out, number, *value);
   } else if constexpr (std::is_array_v<T>) {
     out.add_bytes(number, value, strnlen(value, sizeof(value)));
   } else if constexpr (is_list<T>) {
@@ -75,6 +82,8 @@ template <Form form, typename T, typename Tag>
 void take(Fields<Tag>& from, T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
     value = from.get_string();
+  } else if constexpr (is_optional<T>) {
+    take<form>(from, value.emplace());
   } else if constexpr (std::is_array_v<T>) {
     std::memset(value, 0, sizeof(value));
     from.get_view().copy(value, sizeof(value) - 1);
@@ -106,6 +115,8 @@ template <Form form, typename T>
 std::string type_name() {
   if constexpr (is_list<T>)
     return "repeated " + type_name<Form::plain, typename T::value_type>().substr(9);
+  else if constexpr (is_optional<T>)
+    return type_name<form, typename T::value_type>();
   else if constexpr (std::is_same_v<T, std::string>)
     return "optional string";
   else if constexpr (std::is_array_v<T>)

@@ -132,10 +132,16 @@ enum class Ours : uint32_t {
   loop_block = 9,
   pool_stretch = 10,
   loop_trouble = 11,
+  ring = 20,
+  ring_stretch = 21,
+  ring_threads = 22,
+  ring_trust = 23,
+  ring_trouble = 24,  // a sentence
 };
 
 // What the tables have no place for: messages within messages.
 enum class LoopBlock : uint32_t { function = 13 };
 enum class LoopFunction : uint32_t { frame = 1, stack = 3 };
+enum class RingStretch : uint32_t { op = 6 };
 
 }  // namespace timeslice::trace::field

@@ -95,7 +95,7 @@ template <typename Note>
 void add_note(std::vector<Note>& notes, Note note, uint64_t bytes) {
   if (notes.size() >= most_loop_notes(bytes))
     throw Failure("the recording has more than " + std::to_string(most_loop_notes(bytes)) +
-                  " notes of event loops, which is too many for its size; it is not loaded");
+                  " notes of event loops or rings, which is too many for its size; it is not loaded");
   notes.push_back(std::move(note));
 }
 
@@ -185,6 +185,44 @@ void take_loop_part(field::Ours tag, std::string_view part, People& people) {
   }
 }
 
+RingOpNote ring_op_of(std::string_view message) {
+  auto note = note_of<RingOpNote>(message, table::kRingOp);
+  for (auto* list : {&note.latency_buckets, &note.latency_counts})
+    if (list->size() > TS_WAIT_BUCKETS) *list = {};
+  return note;
+}
+
+RingStretchNote ring_stretch_of(std::string_view message, People& people) {
+  auto note = note_of<RingStretchNote>(message, table::kRingStretch);
+  each_part(message, field::RingStretch::op, [&](std::string_view part) {
+    if (++people.ring_ops <= most_loop_notes(people.bytes)) note.ops.push_back(ring_op_of(part));
+  });
+  return note;
+}
+
+void take_ring_part(field::Ours tag, std::string_view part, People& people) {
+  UringNotes& rings = people.rings;
+  switch (tag) {
+    case field::Ours::ring:
+      add_note(rings.rings, note_of<RingNote>(part, table::kRing), people.bytes);
+      return;
+    case field::Ours::ring_stretch:
+      add_note(rings.stretches, ring_stretch_of(part, people), people.bytes);
+      return;
+    case field::Ours::ring_threads:
+      add_note(rings.threads, note_of<RingThreadsNote>(part, table::kRingThreads), people.bytes);
+      return;
+    case field::Ours::ring_trust:
+      add_note(rings.trust, note_of<RingTrustNote>(part, table::kRingTrust), people.bytes);
+      return;
+    case field::Ours::ring_trouble:
+      add_note(rings.troubles, std::string(part), people.bytes);
+      return;
+    default:
+      return;
+  }
+}
+
 }  // namespace
 
 void take_ours(std::string_view message, People& people) {
@@ -221,6 +259,7 @@ void take_ours(std::string_view message, People& people) {
         break;
       default:
         take_loop_part(tag, part, people);
+        take_ring_part(tag, part, people);
     }
   }
 }

@@ -173,6 +173,7 @@ void hand_over_people(const People& people, Visitor& visitor) {
   for (const RoleNote& role : people.roles) visitor.role(role);
   for (const RuntimeNote& note : people.runtimes) visitor.runtime(note);
   visitor.loops(people.loops);
+  visitor.rings(people.rings);
   if (people.has_closing) visitor.closing(people.closing);
 }
 

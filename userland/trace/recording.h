@@ -9,6 +9,7 @@
 
 #include "bpf/wire.h"
 #include "trace/loop_notes.h"
+#include "trace/uring_notes.h"
 
 namespace timeslice::trace {
 
@@ -27,6 +28,7 @@ struct Header {
   std::string asked;                   // what the user asked for: "process 12", "./server --port 1"
   uint32_t recorder_tgid = 0;          // 0: not known
   uint64_t loop_block_ns = 0;          // turns from which on are blocks; 0: loops aren't in it
+  bool rings = false;                  // io_uring's are in it, if there were any
   uint64_t most_threads = UINT64_MAX;  // that a file of its size can tell of
   std::string recorder;                // which program wrote it: "timeslice", "perfetto"
   [[nodiscard]] bool ours() const { return recorder == "timeslice"; }
@@ -67,6 +69,7 @@ class Visitor {
   virtual void role(const RoleNote& role) = 0;
   virtual void runtime(const RuntimeNote& note) { (void)note; }
   virtual void loops(const LoopNotes& notes) { (void)notes; }
+  virtual void rings(const UringNotes& notes) { (void)notes; }
   virtual void closing(const Closing& closing) = 0;
   // In the order of time. The record lives only during the call.
   virtual void event(const ts_event& event) = 0;

@@ -26,6 +26,7 @@ inline constexpr std::tuple kHeader{
     field_at("online", 10, &Header::online),
     field_at("idle", 11, &Header::idle),
     field_at("loop_block_ns", 12, &Header::loop_block_ns),
+    field_at("rings", 20, &Header::rings),
 };
 
 // Of who isn't recorded this is all there is.
@@ -153,6 +154,76 @@ inline constexpr std::tuple kLoopTrouble{
     field_at("tgid", 1, &LoopTroubleNote::tgid),
     field_at("names_only", 2, &LoopTroubleNote::names_only),
     field_at("why", 3, &LoopTroubleNote::why),
+};
+
+inline constexpr std::tuple kRing{
+    field_at("tgid", 1, &RingNote::tgid),
+    field_at<Form::zigzag>("fd", 2, &RingNote::fd),
+    field_at("time_ns", 3, &RingNote::time_ns),
+    field_at("command", 4, &RingNote::command),
+    field_at("sq_entries", 5, &RingNote::sq_entries),
+    field_at("sq_waiting", 6, &RingNote::sq_waiting),
+    field_at("cq_entries", 7, &RingNote::cq_entries),
+    field_at("cq_unread", 8, &RingNote::cq_unread),
+    field_at("sq_thread", 9, &RingNote::sq_thread),
+    field_at("sq_thread_cpu", 10, &RingNote::sq_thread_cpu),
+    field_at("sq_work_ratio", 11, &RingNote::sq_work_ratio),
+    field_at("files", 12, &RingNote::files),
+    field_at("buffers", 13, &RingNote::buffers),
+    field_at("polls", 14, &RingNote::polls),
+    field_at("overflow", 15, &RingNote::overflow),
+};
+
+inline constexpr std::tuple kRingOp{
+    field_at("slot", 1, &RingOpNote::slot),
+    field_at("inline", 2, &RingOpNote::in_line),
+    field_at("async_callback", 3, &RingOpNote::async_callback),
+    field_at("poll", 4, &RingOpNote::poll),
+    field_at("io_wq", 5, &RingOpNote::io_wq),
+    field_at("shots", 6, &RingOpNote::shots),
+    field_at("refused", 7, &RingOpNote::refused),
+    field_at("submitted", 8, &RingOpNote::submitted),
+    field_at("without_cqe", 9, &RingOpNote::without_cqe),
+    field_at("unseen", 10, &RingOpNote::unseen),
+    field_at("latency_sum_ns", 11, &RingOpNote::latency_sum_ns),
+    field_at("latency_bucket", 12, &RingOpNote::latency_buckets),
+    field_at("latency_count", 13, &RingOpNote::latency_counts),
+};
+
+// Beside its operations.
+inline constexpr std::tuple kRingStretch{
+    field_at("tgid", 1, &RingStretchNote::tgid),
+    field_at<Form::zigzag>("fd", 2, &RingStretchNote::fd),
+    field_at("begin_ns", 3, &RingStretchNote::begin_ns),
+    field_at("end_ns", 4, &RingStretchNote::end_ns),
+    field_at("in_flight", 5, &RingStretchNote::in_flight),
+};
+
+inline constexpr std::tuple kRingThreads{
+    field_at("tgid", 1, &RingThreadsNote::tgid),
+    field_at("begin_ns", 2, &RingThreadsNote::begin_ns),
+    field_at("end_ns", 3, &RingThreadsNote::end_ns),
+    field_at("submitters", 4, &RingThreadsNote::submitters),
+    field_at("submitters_cpu_ns", 5, &RingThreadsNote::submitters_cpu_ns),
+    field_at("submitters_nvcsw", 6, &RingThreadsNote::submitters_nvcsw),
+    field_at("submitters_nivcsw", 7, &RingThreadsNote::submitters_nivcsw),
+    field_at("workers", 8, &RingThreadsNote::workers),
+    field_at("workers_cpu_ns", 9, &RingThreadsNote::workers_cpu_ns),
+    field_at("workers_nvcsw", 10, &RingThreadsNote::workers_nvcsw),
+    field_at("workers_nivcsw", 11, &RingThreadsNote::workers_nivcsw),
+    field_at("sqpoll", 12, &RingThreadsNote::sqpoll),
+    field_at("sqpoll_cpu_ns", 13, &RingThreadsNote::sqpoll_cpu_ns),
+    field_at("sqpoll_nvcsw", 14, &RingThreadsNote::sqpoll_nvcsw),
+    field_at("sqpoll_nivcsw", 15, &RingThreadsNote::sqpoll_nivcsw),
+};
+
+inline constexpr std::tuple kRingTrust{
+    field_at("begin_ns", 1, &RingTrustNote::begin_ns),
+    field_at("end_ns", 2, &RingTrustNote::end_ns),
+    field_at("overflows", 3, &RingTrustNote::overflows),
+    field_at("missed_runs", 4, &RingTrustNote::missed_runs),
+    field_at("probe_ns", 5, &RingTrustNote::probe_ns),
+    field_at("probe_ops", 6, &RingTrustNote::probe_ops),
 };
 
 inline constexpr std::tuple kClosing{

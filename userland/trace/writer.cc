@@ -47,6 +47,14 @@ std::string encoded(const LoopBlockNote& block) {
   return text;
 }
 
+std::string encoded(const RingStretchNote& stretch) {
+  std::string text = encoded(stretch, table::kRingStretch);
+  for (const RingOpNote& op : stretch.ops)
+    Message<field::RingStretch>(text).add_message(field::RingStretch::op,
+                                                  encoded(op, table::kRingOp));
+  return text;
+}
+
 // A thread as Perfetto's viewer wants to know it.
 void add_to_tree(std::string& tree, uint32_t tid, uint32_t tgid, uint32_t ppid,
                  std::string_view comm) {
@@ -69,7 +77,10 @@ void add_to_tree(std::string& tree, uint32_t tid, uint32_t tgid, uint32_t ppid,
 
 }  // namespace
 
-Writer::Writer(const Header& header) : header_(header), loop_packets_(header.boot_offset_ns) {
+Writer::Writer(const Header& header)
+    : header_(header),
+      loop_packets_(header.boot_offset_ns),
+      uring_packets_(header.boot_offset_ns) {
   header_.version = kVersion;
   append_clocks();
   append_system();
@@ -166,6 +177,37 @@ void Writer::pool_stretch(const PoolStretchNote& stretch) {
 void Writer::loop_trouble(const LoopTroubleNote& trouble) {
   Message<field::Ours>(ours_).add_message(field::Ours::loop_trouble,
                                           encoded(trouble, table::kLoopTrouble));
+}
+
+void Writer::ring(const RingNote& ring) {
+  RingNote timeless = ring;
+  timeless.time_ns = 0;
+  std::string state = encoded(timeless, table::kRing);
+  std::string& told = rings_[{ring.tgid, ring.fd}];
+  if (told == state) return;
+  told = std::move(state);
+  Message<field::Ours>(ours_).add_message(field::Ours::ring, encoded(ring, table::kRing));
+}
+
+void Writer::ring_stretch(const RingStretchNote& stretch) {
+  Message<field::Ours>(ours_).add_message(field::Ours::ring_stretch, encoded(stretch));
+  uring_packets_.append(bytes_, stretch);
+}
+
+void Writer::ring_threads(const RingThreadsNote& threads) {
+  Message<field::Ours>(ours_).add_message(field::Ours::ring_threads,
+                                          encoded(threads, table::kRingThreads));
+  uring_packets_.append(bytes_, threads);
+}
+
+void Writer::ring_trust(const RingTrustNote& trust) {
+  Message<field::Ours>(ours_).add_message(field::Ours::ring_trust,
+                                          encoded(trust, table::kRingTrust));
+}
+
+void Writer::ring_trouble(const std::string& why) {
+  if (ring_troubles_.insert(why).second)
+    Message<field::Ours>(ours_).add_string(field::Ours::ring_trouble, why);
 }
 
 BundleWriter& Writer::core(uint16_t cpu) {

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "trace/loop_packets.h"
 #include "trace/names.h"
 #include "trace/recording.h"
+#include "trace/uring_packets.h"
 
 namespace timeslice::trace {
 
@@ -29,6 +31,12 @@ class Writer {
   void loop_block(const LoopBlockNote& block);
   void pool_stretch(const PoolStretchNote& stretch);
   void loop_trouble(const LoopTroubleNote& trouble);
+  // As it is now: told again only if that is another state than the one that was told.
+  void ring(const RingNote& ring);
+  void ring_stretch(const RingStretchNote& stretch);
+  void ring_threads(const RingThreadsNote& threads);
+  void ring_trust(const RingTrustNote& trust);
+  void ring_trouble(const std::string& why);
   // No older than the one before of its core; older than the header's beginning: left out.
   void event(const ts_event& event);
 
@@ -51,6 +59,9 @@ class Writer {
   std::vector<BundleWriter> cores_;
   LoopPackets loop_packets_;
   std::map<std::pair<uint32_t, uint32_t>, LoopNote> loops_;  // told, by tgid and tid
+  UringPackets uring_packets_;
+  std::map<std::pair<uint32_t, int32_t>, std::string> rings_;  // their states, by tgid and fd
+  std::set<std::string> ring_troubles_;
   // The process tree, for Perfetto's viewer, and our own rows, both as far as they aren't written.
   std::string tree_, ours_;
   std::string bytes_;

@@ -6,8 +6,13 @@
 #include <string>
 
 #include "model/uring_frame.h"
+#include "view/format/loop_parts.h"
 
 namespace timeslice::view {
+
+// All but its schema, its time, and what it says of how far it can be trusted, which is the other.
+OrderedJson uring_json(const model::UringFrame& frame);
+OrderedJson uring_trust_json(const model::UringFrame& frame);
 
 void append_json(std::string& out, const model::UringFrame& frame);
 

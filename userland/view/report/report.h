@@ -6,6 +6,7 @@
 
 #include "model/loop_frame.h"
 #include "model/report.h"
+#include "model/uring_frame.h"
 
 namespace timeslice::view {
 
@@ -24,6 +25,13 @@ void append_loops_text(std::string& out, const model::Report& report,
 void append_loops_json(std::string& out, const model::Report& report,
                        const model::LoopFrame& loops);
 void append_loops_csv(std::string& out, const model::LoopFrame& loops);
+
+// io_uring's rings, and what was done by them. `rings`: of the report's window.
+void append_rings_text(std::string& out, const model::Report& report,
+                       const model::UringFrame& rings);
+void append_rings_json(std::string& out, const model::Report& report,
+                       const model::UringFrame& rings);
+void append_rings_csv(std::string& out, const model::UringFrame& rings);
 
 // "trust: nothing lost, 3 waits still open at the window's edge, …"
 std::string recording_trust_line(const model::RecordingTrust& trust);

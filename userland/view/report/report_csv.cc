@@ -74,6 +74,29 @@ void append_loops_csv(std::string& out, const model::LoopFrame& loops) {
   for (const model::WatchedLoop& loop : loops.loops) append_loop(out, loops, loop);
 }
 
+// A line an operation of a ring; one that has done nothing has one without an operation.
+void append_rings_csv(std::string& out, const model::UringFrame& rings) {
+  out +=
+      "tgid,fd,command,in_flight,op,count,inline,async_callback,poll,io_wq,multishot,refused,"
+      "without_cqe,p50_us,p99_us\n";
+  const auto us = [](const std::optional<uint64_t>& ns) {
+    return ns ? fmt::format("{:.3f}", static_cast<double>(*ns) / 1e3) : "";
+  };
+  for (const model::UringRing& ring : rings.rings) {
+    std::string whose = fmt::format("{},{},", ring.tgid, ring.fd);
+    for (const model::UringProcess& process : rings.processes)
+      if (process.tgid == ring.tgid) append_csv_field(whose, process.command);
+    fmt::format_to(std::back_inserter(whose), ",{},", ring.in_flight.value_or(0));
+    if (!ring.ops || ring.ops->empty()) out += whose + ",,,,,,,,,,\n";
+    for (const model::UringOp& op : ring.ops.value_or(std::vector<model::UringOp>()))
+      fmt::format_to(std::back_inserter(out), "{}{},{},{},{},{},{},{},{},{},{},{}\n", whose, op.op,
+                     op.count(), op.by_route[TS_URING_INLINE],
+                     op.by_route[TS_URING_ASYNC_CALLBACK], op.by_route[TS_URING_POLL],
+                     op.by_route[TS_URING_IO_WQ], op.shots, op.refused, op.without_cqe,
+                     us(op.p50_ns), us(op.p99_ns));
+  }
+}
+
 void append_report_csv(std::string& out, const model::Report& report) {
   const bool threads = report.by == model::By::thread;
   if (threads) out += "tgid,tid,comm,role,";

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "view/format/loop_json.h"
+#include "view/format/uring_json.h"
 #include "view/report/report.h"
 
 namespace timeslice::view {
@@ -196,6 +197,15 @@ void append_loops_json(std::string& out, const model::Report& report,
   json["pools"] = pools_json(loops);
   json["trust"] = trust_json(report.trust);
   json["trust"].update(loop_trust_json(loops));
+  append_line(out, json);
+}
+
+void append_rings_json(std::string& out, const model::Report& report,
+                       const model::UringFrame& rings) {
+  Json json = head_json(report.history->info());
+  json.update(uring_json(rings));
+  json["trust"] = trust_json(report.trust);
+  json["trust"].update(uring_trust_json(rings));
   append_line(out, json);
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "view/format/loop_text.h"
+#include "view/format/uring_text.h"
 #include "view/format/number.h"
 #include "view/format/printable.h"
 #include "view/format/wall_clock.h"
@@ -248,6 +249,16 @@ void append_cores_text(std::string& out, const model::Report& report) {
         static_cast<double>(core.switches) * 1e9 / window,
         core.unseen_ns && idle_known ? fmt::format("  {:.3f} ms unknown", ms(core.unseen_ns)) : "");
   }
+}
+
+void append_rings_text(std::string& out, const model::Report& report,
+                       const model::UringFrame& rings) {
+  if (rings.rings.empty())
+    out += "no io_uring ring was seen\n\n";
+  else
+    append_text(out, rings);
+  if (!rings.note.empty()) fmt::format_to(Out(out), "{}\n", clean(rings.note));
+  out += recording_trust_line(report.trust) + "\n";
 }
 
 void append_loops_text(std::string& out, const model::Report& report,
