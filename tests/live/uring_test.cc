@@ -2,7 +2,6 @@
 // Is what we say of io_uring what a process did? Its requests are of known routes and number, and
 // counts are compared to the unit.
 #include <fcntl.h>
-#include <liburing.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -12,13 +11,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <functional>
-#include <stdexcept>
 
 #include "live/uring_watch.h"
 #include "tests/catch.h"
 #include "tests/live/bpf_objects.h"
 #include "tests/live/few_rights.h"
+#include "tests/live/rings.h"
 #include "tests/live/top_json.h"
 #include "tests/live/waiting.h"
 #include "tests/live/workloads.h"
@@ -26,48 +24,6 @@
 namespace timeslice::live {
 
 namespace {
-
-void require(bool good, const char* what) {
-  if (!good) throw std::runtime_error(what);
-}
-
-class Ring {
- public:
-  explicit Ring(unsigned entries = 64, unsigned flags = 0) {
-    require(io_uring_queue_init(entries, &ring_, flags) == 0, "io_uring_queue_init");
-  }
-  ~Ring() { io_uring_queue_exit(&ring_); }
-  Ring(const Ring&) = delete;
-  Ring& operator=(const Ring&) = delete;
-
-  io_uring_sqe* next() {
-    io_uring_sqe* const sqe = io_uring_get_sqe(&ring_);
-    require(sqe != nullptr, "no SQE");
-    return sqe;
-  }
-  void submit() { require(io_uring_submit(&ring_) >= 0, "io_uring_submit"); }
-  int wait() {
-    io_uring_cqe* cqe = nullptr;
-    require(io_uring_wait_cqe(&ring_, &cqe) == 0, "io_uring_wait_cqe");
-    const int result = cqe->res;
-    io_uring_cqe_seen(&ring_, cqe);
-    return result;
-  }
-  int perform() {
-    submit();
-    return wait();
-  }
-
- private:
-  io_uring ring_{};
-};
-
-std::string why_no_ring() {
-  io_uring ring{};
-  const int error = io_uring_queue_init(2, &ring, 0);
-  if (error == 0) io_uring_queue_exit(&ring);
-  return error == 0 ? "" : "no io_uring here";
-}
 
 // What a process did, from outside, while it rests again.
 model::UringFrame watched(
@@ -96,16 +52,6 @@ bool can_read_without_waiting(const char* path) {
   char byte = 0;
   const iovec part{&byte, 1};
   return pread(file.get(), &byte, 1, 0) == 1 && preadv2(file.get(), &part, 1, 0, RWF_NOWAIT) == 1;
-}
-
-void nops(int count, unsigned flags = 0) {
-  Ring ring;
-  for (int i = 0; i < count; ++i) {
-    io_uring_sqe* const sqe = ring.next();
-    io_uring_prep_nop(sqe);
-    sqe->flags |= static_cast<uint8_t>(flags);
-    ring.perform();
-  }
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ struct RingNote {
   std::optional<uint32_t> sq_thread, sq_thread_cpu;
   std::optional<double> sq_work_ratio;
   std::optional<uint32_t> files, buffers, polls, overflow;
+  bool operator==(const RingNote&) const = default;
 };
 
 // What was done of one opcode; as struct ts_uring_op has it.
@@ -29,6 +30,7 @@ struct RingOpNote {
   uint64_t shots = 0, refused = 0, submitted = 0, without_cqe = 0, unseen = 0;
   uint64_t latency_sum_ns = 0;
   std::vector<uint32_t> latency_buckets, latency_counts;  // of each bucket that isn't empty
+  bool operator==(const RingOpNote&) const = default;
 };
 
 struct RingStretchNote {
@@ -37,6 +39,7 @@ struct RingStretchNote {
   uint64_t begin_ns = 0, end_ns = 0;
   uint64_t in_flight = 0;  // at its end
   std::vector<RingOpNote> ops;
+  bool operator==(const RingStretchNote&) const = default;
 };
 
 // Of a process's threads: those that submit or wait, its io-wq workers, and its SQPOLL threads.
@@ -47,6 +50,7 @@ struct RingThreadsNote {
   uint64_t submitters_cpu_ns = 0, workers_cpu_ns = 0, sqpoll_cpu_ns = 0;
   uint64_t submitters_nvcsw = 0, workers_nvcsw = 0, sqpoll_nvcsw = 0;
   uint64_t submitters_nivcsw = 0, workers_nivcsw = 0, sqpoll_nivcsw = 0;
+  bool operator==(const RingThreadsNote&) const = default;
 };
 
 // How well it was seen, from one moment to another.
@@ -54,6 +58,7 @@ struct RingTrustNote {
   uint64_t begin_ns = 0, end_ns = 0;
   uint64_t overflows = 0, missed_runs = 0;
   uint64_t probe_ns = 0, probe_ops = 0;  // time within our probes, and for so many CQEs
+  bool operator==(const RingTrustNote&) const = default;
 };
 
 // All of a recording's, each kind in the order in which it was written.
