@@ -10,6 +10,7 @@
 #include "model/report.h"
 #include "timeline/levels.h"
 #include "timeline/loop_facts.h"
+#include "timeline/ring_facts.h"
 #include "timeline/text.h"
 #include "timeline_page.inc"
 
@@ -184,7 +185,8 @@ std::map<uint32_t, const TimelinePage::Lane*> TimelinePage::lanes_of(
 void TimelinePage::write(std::string& out, const model::HistoryInfo& info,
                          std::span<const model::HistoryThread> threads,
                          std::span<const model::HistoryCore> cores, std::string_view trust_line,
-                         bool with_recorder, const model::LoopTracks& loops) const {
+                         bool with_recorder, const model::LoopTracks& loops,
+                         const model::UringTracks& rings) const {
   const uint64_t duration_ns = since(info.end_ns, info.begin_ns);
   Blob levels, slices;
   json core_facts = json::array(), thread_facts = json::array();
@@ -219,6 +221,7 @@ void TimelinePage::write(std::string& out, const model::HistoryInfo& info,
                       {"cores", core_facts},
                       {"threads", thread_facts},
                       {"loops", loop_facts(loops, threads, info.begin_ns, info.end_ns)},
+                      {"rings", ring_facts(rings, threads, info.begin_ns, info.end_ns)},
                       {"levels", levels.lanes},
                       {"lanes", slices.lanes}};
   const auto fill = [&](std::string_view name) {

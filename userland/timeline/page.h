@@ -16,6 +16,7 @@
 
 #include "model/history.h"
 #include "model/loop_track.h"
+#include "model/uring_track.h"
 #include "timeline/columns.h"
 
 namespace timeslice::timeline {
@@ -32,7 +33,8 @@ class TimelinePage : public model::Listener {
   void write(std::string& out, const model::HistoryInfo& info,
              std::span<const model::HistoryThread> threads,
              std::span<const model::HistoryCore> cores, std::string_view trust_line,
-             bool with_recorder = false, const model::LoopTracks& loops = {}) const;
+             bool with_recorder = false, const model::LoopTracks& loops = {},
+             const model::UringTracks& rings = {}) const;
 
   [[nodiscard]] uint64_t slices() const { return slices_; }
 

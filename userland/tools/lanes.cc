@@ -61,6 +61,10 @@ void lanes(const LanesOptions& options) {
         history.listen(loops.emplace(history, window.loops.loops, view.threads, cells));
       });
   if (loops) view.loops = &*loops;
+  std::optional<model::RingLanes> rings;
+  if (window.rings.recorded)
+    view.rings = &rings.emplace(window.rings.rings, view.threads,
+                                model::Cells(window.begin_ns, window.end_ns, lanes.cells()));
   const model::Report report = model::make_report(*recording.history, recording.trust,
                                                   model::By::thread, options.recording.with_self);
   std::string text;
@@ -84,7 +88,7 @@ void add_lanes(CLI::App& app) {
       ->check(whole_within(40, 10000));
   command
       ->add_option("--threads", options->threads,
-                   "Number of threads drawn, the busiest first, and of event loops")
+                   "Number of threads drawn, the busiest first, of event loops, and of rings")
       ->check(whole_within(0, 100000))
       ->capture_default_str();
   command->add_flag("--ascii", options->ascii, "Use ASCII characters only");

@@ -35,7 +35,7 @@ void timeline(const TimelineOptions& options) {
   std::string text;
   page.write(text, recording.history->info(), recording.history->threads(),
              recording.history->cores(), view::recording_trust_line(report.trust),
-             options.recording.with_self, recording.loops);
+             options.recording.with_self, recording.loops, recording.rings);
   if (options.path == "-" || options.path == "/dev/stdout") {
     if (!write_all(text)) return;
   } else {

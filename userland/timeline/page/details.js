@@ -4,13 +4,14 @@
 
 function select(i, show = false) {
   view.selected = i;
-  view.block = null;
+  view.block = view.stretch = null;
   if (i >= 0 && show) { if (slices.thread[i] !== nobody) unfoldFor(slices.thread[i]); bringIntoView(i); }
   fillDetails();
   changed();
 }
 const step = by => {
   if (view.block) { stepBlock(by); return; }
+  if (view.stretch) { stepStretch(by); return; }
   const next = view.selected >= 0 ? neighbour(view.selected, by) : -1;
   if (next >= 0) select(next, true);
 };
@@ -26,7 +27,7 @@ function runningAt(t, ns) {
 
 function fillDetails() {
   const box = byId('details'), i = view.selected;
-  if (i < 0) { box.replaceChildren(...(view.block ? describeBlock(view.block) : legend())); return; }
+  if (i < 0) { box.replaceChildren(...(view.block ? describeBlock(view.block) : view.stretch ? describeStretch(view.stretch) : legend())); return; }
   const t = slices.thread[i], kind = slices.kinds[slices.kind[i]];
   const rows = [];
   const row = (name, ...what) => rows.push(el('dt', {}, name), el('dd', {}, ...what));
@@ -106,13 +107,14 @@ function legend() {
     el('p', {}, 'Click a slice to see how its thread got the CPU, and why it left it. Press ', el('kbd', {}, '?'), ' for keys.'),
     el('ul', {class: 'legend'}, sample('ran', 'running'), sample('waits', 'runnable, waiting for a CPU'),
       sample('off', 'off CPU: sleeping or stopped'), sample('mixed', 'many in one pixel: their shares'),
-      ...(facts.loops.length > 0 ? [sample('blocked', 'event loop blocked')] : [])),
+      ...(facts.loops.length > 0 ? [sample('blocked', 'event loop blocked')] : []),
+      ...(facts.rings.length > 0 ? routeNames.map((name, route) => sample('', `io_uring: ${name}`, routeColours[route])) : [])),
     more.length ? el('ul', {class: 'legend more'}, ...more) : ''];
 }
 
 function hover(at, event) {
   const found = hit(at.x, at.y), i = found ? found.slice : -1;
-  byId('canvas').style.cursor = i >= 0 || (found && found.block) || (found && found.lane.group) ? 'pointer' : '';
+  byId('canvas').style.cursor = i >= 0 || (found && (found.block || found.stretch)) || (found && found.lane.group) ? 'pointer' : '';
   if (i !== view.hover) { view.hover = i; changed(); }
   const tip = byId('tip');
   tip.hidden = !found || found.lane.type === 'section';
@@ -128,6 +130,7 @@ function tipLines(found) {
   const {lane, ns, slice: i} = found, time = el('small', {}, moment(ns, (view.to - view.from) / view.width));
   if (lane.group) return [el('b', {}, lane.group.name), el('span', {}, plural(lane.group.members.length, 'thread', 'threads')), time];
   if (lane.loop) return loopTip(found, time);
+  if (lane.ring) return ringTip(found, time);
   const crowd = found.many > 3 ? el('small', {}, `${found.many} slices here: zoom in`) : '';
   if (i < 0) return [el('b', {}, lane.type === 'core' ? `CPU ${facts.lanes[lane.core].cpu}` : threadLong(lane.thread)),
     el('span', {}, lane.type === 'core' ? idleWord() : 'off CPU'), time];

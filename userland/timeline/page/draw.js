@@ -3,7 +3,7 @@
 // names, reasons, the selected slice, arrows. Only what is in view is touched.
 
 let raster, miniRaster;
-const inset = {loop: 3, core: 3, process: 4, role: 3, thread: 3, section: 0};
+const inset = {loop: 3, ring: 3, core: 3, process: 4, role: 3, thread: 3, section: 0};
 const labelLimit = 600;  // more couldn't be read anyway
 
 const xOf = ns => (ns - view.from) * raster.width / (view.to - view.from);
@@ -26,6 +26,7 @@ function drawLanes() {
       drawGrid(frame, top, top + height);
       paintCore(frame, lane.core, top, height);
     } else if (lane.type === 'loop') paintLoop(frame, lane.loop, top, height);
+    else if (lane.type === 'ring') paintRing(frame, lane.ring, top, height);
     else if (lane.type === 'thread') paintThread(frame, lane.thread, top, height);
     else if (lane.type !== 'section') paintGroup(frame, lane.group, top, height);
   }
@@ -55,6 +56,7 @@ function drawOver(visible) {
     const clip = clipTop(lane), top = laneTop(lane);
     if (top + lane.height / 2 < clip) continue;
     if (lane.type === 'loop') labels += labelLoop(context, lane, top, letter);
+    if (lane.type === 'ring') labels += labelRing(context, lane, top, letter);
     if (lane.type === 'core') labels += labelCore(context, lane, top, letter);
     if (lane.type === 'thread') labels += labelThread(context, lane, top, letter);
   }
@@ -148,6 +150,10 @@ function drawSelection(context) {
   if (view.block) {
     const {loop, block} = view.block;
     outline(context, lanes.find(lane => lane.loop === loop), block.begin_ns, block.end_ns, ink, 2);
+  }
+  if (view.stretch) {
+    const {ring, stretch} = view.stretch;
+    outline(context, lanes.find(lane => lane.ring === ring), stretch.begin_ns, stretch.end_ns, ink, 2);
   }
   for (const [i, wide] of [[view.hover, 1], [view.selected, 2]]) {
     if (i < 0 || (wide === 1 && i === view.selected)) continue;

@@ -43,6 +43,7 @@ function gutterRow(lane) {
       el('small', {}, core ? `${percent(core.busy_ns / facts.duration_ns)} ${facts.filtered ? 'seen' : 'busy'}` : ''));
   }
   if (lane.type === 'loop') loopRow(lane.loop, row);
+  if (lane.type === 'ring') ringRow(lane.ring, row);
   if (lane.type === 'thread') threadRow(lane, row);
   if (lane.group) groupRow(lane, row);
   return row;

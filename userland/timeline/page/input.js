@@ -57,6 +57,7 @@ function hit(x, y) {
   if (lane.type === 'core') hitCore(found, pixelNs);
   if (lane.type === 'thread') hitThread(found, pixelNs);
   if (lane.type === 'loop') hitLoop(found, pixelNs);
+  if (lane.type === 'ring') hitRing(found, pixelNs);
   return found;
 }
 
@@ -129,6 +130,7 @@ function listenToPointer(canvas) {
     const found = hit(point(event).x, point(event).y);
     if (found && found.slice >= 0) zoomTo(found.slice);
     if (found && found.block) zoomToBlock(found.block);
+    if (found && found.stretch) zoomToStretch(found.stretch);
   });
   canvas.addEventListener('wheel', event => {
     event.preventDefault();
@@ -144,6 +146,7 @@ function click(found) {
   if (!found) return;
   if (found.lane.type === 'process' || found.lane.type === 'role') toggleFold(found.lane.id);
   else if (found.block) selectBlock(found.lane.loop, found.block);
+  else if (found.stretch) selectStretch(found.lane.ring, found.stretch);
   else select(found.slice);
 }
 

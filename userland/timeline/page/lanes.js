@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Which lanes are there, in which order, and how high is each? Event loops first, if there are any,
-// and CPUs, then processes with their roles and threads, the most active on top. Groups fold; a process of one thread is a lane.
+// Which lanes are there, in which order, and how high is each? Event loops and io_uring's rings first,
+// if there are any, and CPUs, then processes with their roles and threads, the most active on top. Groups fold; a process of one thread is a lane.
 
-const heights = {loop: 34, core: 30, process: 24, role: 18, thread: 18, section: 22};
+const heights = {loop: 34, ring: 28, core: 30, process: 24, role: 18, thread: 18, section: 22};
 const folded = new Set();
 let groups = [], insiders = 0, lanes = [], laneOfThread = [], lanesHeight = 0, coresHeight = 0;
 
@@ -59,6 +59,10 @@ function layLanes() {
   if (facts.loops.length > 0) {
     add('section', {id: 'loops', name: 'Event loops', note: String(facts.loops.length)});
     facts.loops.forEach((loop, n) => add('loop', {loop, id: 'loop ' + n}));
+  }
+  if (facts.rings.length > 0) {
+    add('section', {id: 'rings', name: 'io_uring', note: String(facts.rings.length)});
+    facts.rings.forEach((ring, n) => add('ring', {ring, id: 'ring ' + n}));
   }
   add('section', {id: 'cores', name: 'CPUs', note: String(facts.lanes.length - 1)});
   facts.lanes.slice(0, -1).forEach((lane, core) => add('core', {core, id: 'core ' + core}));

@@ -84,6 +84,7 @@ function loopTip(found, time) {
 function selectBlock(loop, block) {
   view.selected = -1;
   view.block = block ? {loop, block} : null;
+  view.stretch = null;
   fillDetails();
   changed();
 }

@@ -4,7 +4,7 @@
 
 let facts, threads, slices, levels, leavingOf;
 const view = {
-  from: 0, to: 1, width: 1, height: 1, scroll: 0, dpr: 1, selected: -1, block: null, hover: -1, range: null,
+  from: 0, to: 1, width: 1, height: 1, scroll: 0, dpr: 1, selected: -1, block: null, stretch: null, hover: -1, range: null,
   arrows: false, arrowCount: 0, colours: 'thread',
 };
 const frameTimes = [];  // ms of each frame's drawing, the newest last
@@ -142,6 +142,7 @@ async function load() {
   [levels, slices] = await Promise.all([readLevels(facts), readSlices(facts)]);
   leavingOf = slices.kinds.map(leaving);
   readLoops();
+  readRings();
   buildIndex();
   buildGroups();
   for (const group of groups) for (const t of group.members) threads[t].process = group.name;
@@ -190,6 +191,11 @@ function expose() {
     blockPlace: (l, n) => {
       const box = byId('canvas').getBoundingClientRect(), block = facts.loops[l].blocks[n];
       return {x: box.left + xOf((block.begin_ns + block.end_ns) / 2) / view.dpr, y: box.top + laneMiddle(lanes.find(lane => lane.loop === facts.loops[l]))};
+    },
+    // Where stretch n of ring r lies on the screen.
+    stretchPlace: (r, n) => {
+      const box = byId('canvas').getBoundingClientRect(), stretch = facts.rings[r].stretches[n];
+      return {x: box.left + xOf((stretch.begin_ns + stretch.end_ns) / 2) / view.dpr, y: box.top + laneMiddle(lanes.find(lane => lane.ring === facts.rings[r]))};
     },
     count: () => slices.laneStart[facts.lanes.length - 1],
     // Where slice i lies on the screen: {core: {x, y}, thread: {x, y}} in the window's CSS pixels.

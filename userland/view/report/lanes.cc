@@ -12,6 +12,7 @@
 #include "view/report/lane_parts.h"
 #include "view/report/loop_lanes.h"
 #include "view/report/report.h"
+#include "view/report/ring_lanes.h"
 
 namespace timeslice::view {
 
@@ -49,6 +50,7 @@ class LaneText {
     head();
     axis();
     if (options_.loops) append_loop_lanes(out_, *options_.loops, options_);
+    if (options_.rings) append_ring_lanes(out_, *options_.rings, options_);
     for (const model::HistoryCore& core : report_.history->cores()) core_lane(core.cpu);
     out_ += "\n";
     for (const auto& [index, row] : shown_) thread_lane(index, *row);
@@ -158,6 +160,7 @@ class LaneText {
 
   void legend() {
     if (options_.loops) append_loop_legend(out_, options_.ascii);
+    if (options_.rings) append_ring_legend(out_, options_.ascii);
     out_ += options_.ascii ? "CPU: the cell's busiest thread, . mostly idle, + another thread; "
                              "thread: # running, - running a little, w waiting for a CPU\n"
                            : "CPU: the cell's busiest thread, · mostly idle, + another thread; "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What does a recording look like as text? A line for each event loop, with what blocked it, a line
-// for each core, then one for each of the busiest
-// threads, time from left to right, as wide as the terminal.
+// What does a recording look like as text? A line for each event loop, with what blocked it, one for
+// each io_uring ring, one for each core, then one for each of the busiest threads, time from left to
+// right, as wide as the terminal.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,6 +9,7 @@
 #include "model/lanes.h"
 #include "model/loop_lanes.h"
 #include "model/report.h"
+#include "model/ring_lanes.h"
 
 namespace timeslice::view {
 
@@ -20,6 +21,7 @@ struct LaneOptions {
   LaneColour colour = LaneColour::none;
   bool ascii = false;
   const model::LoopLanes* loops = nullptr;  // of as many cells; null: none were recorded
+  const model::RingLanes* rings = nullptr;  // the same
 };
 
 // How many cells a line of that width has.
