@@ -122,6 +122,22 @@ void check_loops(const play::Recording& recording) {
   require(nlohmann::json::accept(json), "what is told of loops is JSON");
 }
 
+void check_rings(const play::Recording& recording) {
+  const model::HistoryInfo& info = recording.history->info();
+  const model::UringFrame rings = summed_up(recording.rings, info.begin_ns, info.end_ns);
+  if (rings.rings.size() > 100) return;
+  const model::Report report =
+      model::make_report(*recording.history, recording.trust, model::By::process, false);
+  std::string text, json, csv;
+  view::append_rings_text(text, report, rings);
+  view::append_rings_csv(csv, rings);
+  for (const char c : text + csv)
+    require(c == '\n' || (static_cast<uint8_t>(c) >= 0x20 && c != 0x7f),
+            "what is told of rings has no control characters");
+  view::append_rings_json(json, report, rings);
+  require(nlohmann::json::accept(json), "what is told of rings is JSON");
+}
+
 // The same with a part of the window, and with somebody who listens.
 void check_part(std::string_view bytes, const model::HistoryInfo& whole) {
   const uint64_t quarter_ns = (whole.end_ns - whole.begin_ns) / 4;
@@ -149,6 +165,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_sums(*whole.history);
   check_views(*whole.history, whole.trust);
   check_loops(whole);
+  check_rings(whole);
   check_part(bytes, whole.history->info());
   return 0;
 }

@@ -88,9 +88,11 @@ void look_at_whole(std::string_view bytes, const play::Window& window) {
   if (history.threads().size() > kMostThreads) return;
   const model::Report report =
       model::make_report(history, recording.trust, model::By::thread, bytes.size() % 2 == 0);
+  const model::RingLanes rings(window.rings.rings, 100,
+                               model::Cells(window.begin_ns, window.end_ns, lanes.cells()));
   std::string text;
   for (const bool ascii : {false, true})
-    view::append_lanes(text, report, lanes, {.ascii = ascii, .loops = &*loops});
+    view::append_lanes(text, report, lanes, {.ascii = ascii, .loops = &*loops, .rings = &rings});
   require_printable(text);
   // Packing the page's program takes longer than all else.
   if (bytes.size() % 8 == 0) check_page(page, history, report, bytes.size() % 16 == 0);

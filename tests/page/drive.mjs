@@ -214,6 +214,35 @@ async function showsLoops() {
   await browser.keys('0');
 }
 
+// Of its ring, 100 operations, then none with two in flight, then 1,300, mostly by io-wq.
+async function showsRings() {
+  await ask('document.getElementById("lanes").scrollTop = 0');
+  await browser.keys('0');
+  const lanes = await ask('return [...document.querySelectorAll("#gutter .lane.ring")].map(lane => lane.innerText)');
+  check('each ring has a lane', lanes.length === 1 && /ring 4 of ring<b>\s+1\s400\soperations/.test(lanes[0]), lanes.join(', '));
+  // A bar's colour, a little above its foot and at its top.
+  const colours = await ask(`const box = document.getElementById('canvas'), f = t.facts().rings[0].stretches, dpr = devicePixelRatio;
+    const data = (x, y) => [...box.getContext('2d').getImageData(Math.round(x * dpr), Math.round(y * dpr), 1, 1).data].slice(0, 3).join();
+    return [0, 1, 2].map(n => { const at = t.stretchPlace(0, n), edge = box.getBoundingClientRect();
+      const x = at.x - edge.left, y = at.y - edge.top; return [data(x, y + 6), data(x, y - 6)]; })`);
+  check('the route that most took has its colour', colours[2][1] === '224,142,69', JSON.stringify(colours));
+  check('less is a lower bar, and what is only in flight has none', colours[0][1] === colours[1][1] && colours[1][0] === colours[1][1] && colours[0][1] !== colours[2][1]);
+  const place = await ask('return t.stretchPlace(0, 2)');
+  await browser.click(place.x, place.y);
+  const details = await text('#details');
+  check('a click on a stretch tells its operations by route', /1\s300 operations/.test(details) && /inline\s+25: RECV 25/.test(details) && /poll\s+75: RECV 75/.test(details) && /io-wq\s+1\s200: NOP 1\s200/.test(details), details);
+  check('and what was in flight', details.includes('1 at its end'));
+  await shot('ring');
+  await browser.keys('z');
+  const near = await ask('return t.view()'), last = await ask('return t.facts().rings[0].stretches[2]');
+  check('the key z zooms to it', near.from < last.begin_ns && near.to > last.end_ns && near.to - near.from < 2.5 * (last.end_ns - last.begin_ns));
+  await browser.keys('[');
+  check('the key [ goes to the ring’s previous stretch', (await text('#details')).includes('2 at its end'));
+  await browser.keys('\uE00C');
+  check('Escape clears it', (await text('#details')).includes('Nothing selected'));
+  await browser.keys('0');
+}
+
 async function searches() {
   await browser.keys('0/');
   // The name that most threads bear, as far as it can be typed.
@@ -325,7 +354,7 @@ try {
   if (option('--truth')) await isTrue();
   if (option('--report')) await equalsReport();
   // What is made up has a slice of each kind; what really happened may not.
-  const everything = [agrees, zoomsAndPans, marksAndSorts, selects, showsLoops, searches, folds, isSafe, prints, themes, saysWhatItLacks];
+  const everything = [agrees, zoomsAndPans, marksAndSorts, selects, showsLoops, showsRings, searches, folds, isSafe, prints, themes, saysWhatItLacks];
   for (const part of isReal ? [agrees, zoomsAndPans, isSafe, themes] : everything) await part();
 } catch (error) {
   check('the browser was driven to the end', false, error.message);

@@ -65,6 +65,29 @@ model::LoopTracks made_loops(const MadeRecording& recording) {
   return tracks;
 }
 
+// A ring that received by poll, rested with a request in flight, and left NOPs to io-wq.
+model::UringTracks made_rings(const MadeRecording& recording) {
+  const uint64_t begin_ns = recording.info.begin_ns, end_ns = recording.info.end_ns;
+  const uint64_t tenth_ns = (end_ns - begin_ns) / 10;
+  const auto stretch = [&](uint64_t from, uint64_t to, uint64_t in_flight) {
+    return model::RingStretch{begin_ns + from * tenth_ns, begin_ns + to * tenth_ns, in_flight, {}};
+  };
+  model::RingTrack ring;
+  ring.tgid = recording.threads[0].tgid;
+  ring.fd = 4;
+  ring.command = "ring<b>";
+  ring.stretches = {stretch(1, 3, 0), stretch(3, 4, 2), stretch(6, 8, 1)};
+  model::RingOp recv, nop;
+  recv.slot = 27, recv.by_route = {25, 0, 75, 0};
+  nop.slot = 0, nop.by_route = {0, 0, 0, 1200};
+  ring.stretches[0].ops = {recv};
+  ring.stretches[2].ops = {recv, nop};
+  model::UringTracks tracks;
+  tracks.recorded = true;
+  tracks.rings = {ring};
+  return tracks;
+}
+
 // What stands between the tag that has this id and the next '<'.
 std::string text_of(const std::string& page, const std::string& id) {
   const size_t begin = page.find('>', page.find("id=\"" + id + "\"")) + 1;
@@ -278,6 +301,21 @@ TEST_CASE("A page has the event loops of its recording, with the blocks in its w
   CHECK(blocks[2]["ended"] == false);
 }
 
+TEST_CASE("A page has the rings of its recording") {
+  const PlayedPage made({.slices = 100});
+  const MadeRecording& recording = made.recording;
+  std::string page;
+  made.page.write(page, recording.info, recording.threads, recording.cores, trust, false, {},
+                  made_rings(recording));
+  CHECK(count(page, "<b>") == count(written(made.page, recording), "<b>"));
+  const nlohmann::json rings = facts_of(page)["rings"];
+  REQUIRE(rings.size() == 1);
+  CHECK(rings[0]["name"] == "ring<b>");
+  REQUIRE(rings[0]["stretches"].size() == 3);
+  CHECK(rings[0]["stretches"][2]["ops"]["NOP"][TS_URING_IO_WQ] == 1200);
+  CHECK(facts_of(written(made.page, recording))["rings"].empty());
+}
+
 TEST_CASE("A page of an empty recording is a page") {
   const timeline::TimelinePage page;
   std::string out;
@@ -387,7 +425,7 @@ TEST_CASE("Write a page for a browser", "[.page]") {
   recording.threads[3].comm = "<img src=x>";
   std::string text;
   page.write(text, recording.info, recording.threads, recording.cores, trust, false,
-             made_loops(recording));
+             made_loops(recording), made_rings(recording));
   std::ofstream(file) << text;
   CHECK(page.slices() >= size.slices);
   WARN(text.size() << " bytes, "
