@@ -38,9 +38,9 @@ TS_ASSERT(sizeof(struct ts_uring_op) == 496);
 /* A ring, as its process knows it; the kernel's own name for it is an address. */
 struct ts_uring_ring {
 	__u32 tgid;
-	__s32 fd;	  /* -1: not known (yet) */
-	__u64 since_ns;	  /* when it was made, or first met */
-	__s64 in_flight;  /* requests that have been met and haven't ended, as far as that is seen */
+	__s32 fd;	 /* -1: not known (yet) */
+	__u64 since_ns;	 /* when it was made, or first met */
+	__s64 in_flight; /* requests that have been met and haven't ended, as far as that is seen */
 };
 
 TS_ASSERT(sizeof(struct ts_uring_ring) == 24);

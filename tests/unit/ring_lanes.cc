@@ -16,8 +16,8 @@ uint64_t at(uint64_t ms) { return kBegin + ms * kMs; }
 
 using Routes = std::array<uint64_t, TS_URING_ROUTES>;
 
-model::RingStretch stretch(uint64_t from_ms, uint64_t to_ms, uint64_t in_flight,
-                           const Routes& nops, const Routes& reads = {}) {
+model::RingStretch stretch(uint64_t from_ms, uint64_t to_ms, uint64_t in_flight, const Routes& nops,
+                           const Routes& reads = {}) {
   model::RingStretch made{at(from_ms), at(to_ms), in_flight, {}};
   made.ops.emplace_back().slot = kNop;
   made.ops.back().by_route = nops;
@@ -45,7 +45,8 @@ std::vector<model::RingTrack> made_rings() {
 
 }  // namespace
 
-TEST_CASE("a ring's operations are spread over the cells of their stretch, the busiest ring first") {
+TEST_CASE(
+    "a ring's operations are spread over the cells of their stretch, the busiest ring first") {
   const std::vector<model::RingTrack> rings = made_rings();
   const model::RingLanes lanes(rings, 20, model::Cells(kBegin, at(800), 8));
   REQUIRE(lanes.lanes().size() == 2);

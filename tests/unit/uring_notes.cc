@@ -55,21 +55,21 @@ class Maker {
   RingNote ring() {
     RingNote note{number32(), static_cast<int32_t>(number32()), number(), {}};
     for (uint32_t i = below(20); i > 0; --i) note.command += static_cast<char>(1 + below(255));
-    for (auto* figure : {&note.sq_entries, &note.sq_waiting, &note.cq_entries, &note.cq_unread,
-                         &note.sq_thread, &note.sq_thread_cpu, &note.files, &note.buffers,
-                         &note.polls, &note.overflow})
+    for (auto* figure :
+         {&note.sq_entries, &note.sq_waiting, &note.cq_entries, &note.cq_unread, &note.sq_thread,
+          &note.sq_thread_cpu, &note.files, &note.buffers, &note.polls, &note.overflow})
       *figure = maybe(number32());
     note.sq_work_ratio = maybe(below(100) / 64.0);
     return note;
   }
   RingStretchNote stretch() {
-    RingStretchNote note{number32(), static_cast<int32_t>(number32()), number(), number(),
-                         number(), {}};
+    RingStretchNote note{number32(), static_cast<int32_t>(number32()), number(), number(), number(),
+                         {}};
     for (uint32_t i = below(5); i > 0; --i) {
       RingOpNote op{number32()};
-      for (auto* figure : {&op.in_line, &op.async_callback, &op.poll, &op.io_wq, &op.shots,
-                           &op.refused, &op.submitted, &op.without_cqe, &op.unseen,
-                           &op.latency_sum_ns})
+      for (auto* figure :
+           {&op.in_line, &op.async_callback, &op.poll, &op.io_wq, &op.shots, &op.refused,
+            &op.submitted, &op.without_cqe, &op.unseen, &op.latency_sum_ns})
         *figure = number();
       for (uint32_t bucket = below(6); bucket > 0; --bucket) {
         op.latency_buckets.push_back(number32());
@@ -255,8 +255,7 @@ TEST_CASE("io_uring's operations are counters of their ring, below its process")
         Values{{kBegin + step, 0}, {kBegin + 2 * step, 1}, {kBegin + 3 * step, 2}});
   CHECK(values.at("io_uring ring 4, slowest, us").at(0).second >= 1000);
   CHECK(values.at("io_uring ring 4, slowest, us").at(2).second == 0);
-  CHECK(values.at("io_uring, io-wq workers") ==
-        Values{{kBegin + step, 2}, {kBegin + 2 * step, 0}});
+  CHECK(values.at("io_uring, io-wq workers") == Values{{kBegin + step, 2}, {kBegin + 2 * step, 0}});
   CHECK(values.at("io_uring, io-wq workers' CPU, %").at(0).second == 25);
   CHECK_FALSE(values.contains("io_uring, SQPOLL's CPU, %"));
 }
@@ -307,7 +306,8 @@ TEST_CASE("a recording's io_uring figures are summed up by ring and in all, with
 TEST_CASE("what the switches of a submitter that has ended came to isn't known") {
   UringNotes notes = made_notes();
   notes.threads.pop_back();
-  notes.threads.push_back({.tgid = 8, .begin_ns = kBegin + 400 * kMs, .end_ns = kBegin + 600 * kMs});
+  notes.threads.push_back(
+      {.tgid = 8, .begin_ns = kBegin + 400 * kMs, .end_ns = kBegin + 600 * kMs});
   const model::UringFrame frame = summed_up(tracks_of(notes), kBegin, kBegin + 600 * kMs);
   CHECK(frame.figures.submitters.threads == 1);
   CHECK_FALSE(frame.figures.switches_per_op());
@@ -365,8 +365,7 @@ TEST_CASE("what a file says of io_uring is no more than can be") {
 TEST_CASE("a small file can't tell of very many rings, nor of very many operations") {
   std::string many, stretch, ours;
   for (int i = 0; i < 100'000; ++i) {
-    protozero::pbf_builder<field::Ours>(many).add_message(field::Ours::ring_stretch,
-                                                          std::string());
+    protozero::pbf_builder<field::Ours>(many).add_message(field::Ours::ring_stretch, std::string());
     protozero::pbf_builder<field::RingStretch>(stretch).add_message(field::RingStretch::op,
                                                                     std::string());
   }

@@ -13,9 +13,8 @@ namespace {
 template <typename Add>
 void spread(const RingStretch& stretch, const Cells& cells, Add add) {
   const auto length = static_cast<double>(stretch.end_ns - stretch.begin_ns);
-  cells.spread(stretch.begin_ns, stretch.end_ns, [&](uint32_t cell, uint64_t ns) {
-    add(cell, static_cast<double>(ns) / length);
-  });
+  cells.spread(stretch.begin_ns, stretch.end_ns,
+               [&](uint32_t cell, uint64_t ns) { add(cell, static_cast<double>(ns) / length); });
 }
 
 // What it completed in the window; negative: it had nothing to do there.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How much did io_uring's rings do in each of N equal parts of the window, and by which route? Their
-// operations are counted by stretches of about 0.2 s, so within one they are spread evenly.
+// How much did io_uring's rings do in each of N equal parts of the window, and by which route?
+// Their operations are counted by stretches of about 0.2 s, so within one they are spread evenly.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -19,7 +19,8 @@ class RingLanes {
     bool in_flight = false;  // some request was at a stretch's end
 
     [[nodiscard]] double completed() const;
-    [[nodiscard]] ts_uring_route main_route() const;  // that had most; where something was completed
+    [[nodiscard]] ts_uring_route main_route()
+        const;  // that had most; where something was completed
   };
   struct Lane {
     const RingTrack* ring;

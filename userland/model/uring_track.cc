@@ -108,8 +108,7 @@ void add_threads(UringFigures& figures, const UringTracks& tracks, uint64_t from
   figures.some_ended = most.submitters > 0 && moments.rbegin()->second.submitters < most.submitters;
 }
 
-void add_trust(UringFigures& figures, const UringTracks& tracks, uint64_t from_ns,
-               uint64_t to_ns) {
+void add_trust(UringFigures& figures, const UringTracks& tracks, uint64_t from_ns, uint64_t to_ns) {
   uint64_t overflows = 0, missed_runs = 0, probe_ns = 0, probe_ops = 0;
   for (const UringTrustStretch& stretch : tracks.trust) {
     if (!ends_in(stretch.end_ns, from_ns, to_ns)) continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What did io_uring do on the time axis of a recording? As its recorder has counted it: of each ring
-// its state now and then, and its operations, stretch by stretch; of each process what the threads
-// behind them took. Readers fill it, the reports and the page show it. All times are
+// What did io_uring do on the time axis of a recording? As its recorder has counted it: of each
+// ring its state now and then, and its operations, stretch by stretch; of each process what the
+// threads behind them took. Readers fill it, the reports and the page show it. All times are
 // CLOCK_MONOTONIC.
 #pragma once
 #include <array>

@@ -145,9 +145,7 @@ class UringEvents::Programs {
     return totals;
   }
 
-  void forget(uint64_t ring) {
-    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.rings), &ring);
-  }
+  void forget(uint64_t ring) { bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.rings), &ring); }
 
  private:
   // Those that somebody else has made are found when they have done something.

@@ -20,17 +20,17 @@ struct UringChoice {
 };
 
 struct UringTotals {
-  std::vector<ts_uring_op> ops;      // TS_URING_SLOTS, by opcode
+  std::vector<ts_uring_op> ops;  // TS_URING_SLOTS, by opcode
   // Where each ring has its own. A ring that has been closed may stay for a while.
   std::vector<std::pair<uint64_t, ts_uring_ring>> rings;  // by the kernel's name for it
   // What found no room there is of tgid 0.
   std::vector<std::pair<ts_uring_key, ts_uring_op>> ring_ops;
   std::vector<ts_uring_key> forgotten;  // of them, from now on: their rings have been closed
-  std::vector<uint32_t> submitters;  // tids that have submitted, or waited for completions
-  uint64_t overflows = 0;            // CQEs that found no room in their ring
-  uint64_t missed_runs = 0;          // of our probes, because one was running on that CPU
-  uint64_t probe_ns = 0;             // time spent in our probes …
-  uint64_t probe_ops = 0;            // … during so many completions; 0: not measured
+  std::vector<uint32_t> submitters;     // tids that have submitted, or waited for completions
+  uint64_t overflows = 0;               // CQEs that found no room in their ring
+  uint64_t missed_runs = 0;             // of our probes, because one was running on that CPU
+  uint64_t probe_ns = 0;                // time spent in our probes …
+  uint64_t probe_ops = 0;               // … during so many completions; 0: not measured
 };
 
 class UringEvents {

@@ -116,7 +116,8 @@ model::UringTracks uring_tracks_of(const trace::Header& header, const trace::Uri
       tracks.trust.push_back({note.begin_ns, note.end_ns, note.overflows, note.missed_runs,
                               note.probe_ns, note.probe_ops});
   sort(tracks.trust);
-  for (const std::string& why : notes.troubles) tracks.note += (tracks.note.empty() ? "" : "; ") + why;
+  for (const std::string& why : notes.troubles)
+    tracks.note += (tracks.note.empty() ? "" : "; ") + why;
   return tracks;
 }
 

@@ -43,7 +43,7 @@ class UringNotes {
   using Stretches = std::map<Ring, trace::RingStretchNote>;
   struct Known {
     uint64_t address = 0, since_ns = 0;  // of several that had this number, the last one's
-    bool rests = true;      // nothing done or in flight when it was last written
+    bool rests = true;                   // nothing done or in flight when it was last written
     bool told = false;
   };
 

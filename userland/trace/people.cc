@@ -94,8 +94,9 @@ LoopBlockNote loop_block_of(std::string_view message, People& people) {
 template <typename Note>
 void add_note(std::vector<Note>& notes, Note note, uint64_t bytes) {
   if (notes.size() >= most_loop_notes(bytes))
-    throw Failure("the recording has more than " + std::to_string(most_loop_notes(bytes)) +
-                  " notes of event loops or rings, which is too many for its size; it is not loaded");
+    throw Failure(
+        "the recording has more than " + std::to_string(most_loop_notes(bytes)) +
+        " notes of event loops or rings, which is too many for its size; it is not loaded");
   notes.push_back(std::move(note));
 }
 

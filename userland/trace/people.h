@@ -33,8 +33,8 @@ struct People {
 // these are made up to fill memory.
 inline uint64_t most_threads(uint64_t bytes) { return 65536 + bytes / 24; }
 
-// How many notes of each kind may it have of loops and rings, frames of their stacks, and operations
-// of theirs? A stretch takes some hundred bytes, an operation thirty.
+// How many notes of each kind may it have of loops and rings, frames of their stacks, and
+// operations of theirs? A stretch takes some hundred bytes, an operation thirty.
 inline uint64_t most_loop_notes(uint64_t bytes) { return 4096 + bytes / 24; }
 
 // Each takes one message. They throw protozero::exception where it is broken, and Failure where it

@@ -78,9 +78,7 @@ void add_to_tree(std::string& tree, uint32_t tid, uint32_t tgid, uint32_t ppid,
 }  // namespace
 
 Writer::Writer(const Header& header)
-    : header_(header),
-      loop_packets_(header.boot_offset_ns),
-      uring_packets_(header.boot_offset_ns) {
+    : header_(header), loop_packets_(header.boot_offset_ns), uring_packets_(header.boot_offset_ns) {
   header_.version = kVersion;
   append_clocks();
   append_system();

@@ -53,18 +53,18 @@ Json ops_json(const std::optional<std::vector<model::UringOp>>& of, uint64_t int
 // What it has done itself is there only where each ring's own operations are known.
 Json ring_json(const model::UringRing& ring, uint64_t interval_ns) {
   Json json{{"tgid", ring.tgid},
-          {"fd", ring.fd},
-          {"sq_entries", or_null(ring.sq_entries)},
-          {"sq_waiting", or_null(ring.sq_waiting)},
-          {"cq_entries", or_null(ring.cq_entries)},
-          {"cq_unread", or_null(ring.cq_unread)},
-          {"cq_overflow", or_null(ring.overflow)},
-          {"armed_polls", or_null(ring.polls)},
-          {"sqpoll_tid", or_null(ring.sq_thread)},
-          {"sqpoll_cpu", or_null(ring.sq_thread_cpu)},
-          {"sqpoll_work_ratio", or_null(ring.sq_work_ratio)},
-          {"registered_files", or_null(ring.files)},
-          {"registered_buffers", or_null(ring.buffers)}};
+            {"fd", ring.fd},
+            {"sq_entries", or_null(ring.sq_entries)},
+            {"sq_waiting", or_null(ring.sq_waiting)},
+            {"cq_entries", or_null(ring.cq_entries)},
+            {"cq_unread", or_null(ring.cq_unread)},
+            {"cq_overflow", or_null(ring.overflow)},
+            {"armed_polls", or_null(ring.polls)},
+            {"sqpoll_tid", or_null(ring.sq_thread)},
+            {"sqpoll_cpu", or_null(ring.sq_thread_cpu)},
+            {"sqpoll_work_ratio", or_null(ring.sq_work_ratio)},
+            {"registered_files", or_null(ring.files)},
+            {"registered_buffers", or_null(ring.buffers)}};
   if (!ring.ops) return json;
   json["in_flight"] = or_null(ring.in_flight);
   json["ops"] = ops_json(ring.ops, interval_ns);

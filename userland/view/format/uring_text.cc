@@ -46,7 +46,8 @@ void append_own_ops(std::string& out, const std::vector<model::UringOp>& ops) {
     out += (i ? ", " : ": ") + ops[i].op + ' ' + grouped(ops[i].count());
   if (ops.size() > kMost) out += ", …";
   const char* before = "; ";
-  for (const size_t route : {TS_URING_INLINE, TS_URING_ASYNC_CALLBACK, TS_URING_POLL, TS_URING_IO_WQ}) {
+  for (const size_t route :
+       {TS_URING_INLINE, TS_URING_ASYNC_CALLBACK, TS_URING_POLL, TS_URING_IO_WQ}) {
     if (by_route[route] == 0) continue;
     out += fmt::format("{}{} {:.1f}%", before, kRoutes[route],
                        100.0 * static_cast<double>(by_route[route]) / static_cast<double>(all));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What does a recording look like as text? A line for each event loop, with what blocked it, one for
-// each io_uring ring, one for each core, then one for each of the busiest threads, time from left to
-// right, as wide as the terminal.
+// What does a recording look like as text? A line for each event loop, with what blocked it, one
+// for each io_uring ring, one for each core, then one for each of the busiest threads, time from
+// left to right, as wide as the terminal.
 #pragma once
 #include <cstdint>
 #include <string>

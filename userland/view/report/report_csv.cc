@@ -90,10 +90,9 @@ void append_rings_csv(std::string& out, const model::UringFrame& rings) {
     if (!ring.ops || ring.ops->empty()) out += whose + ",,,,,,,,,,\n";
     for (const model::UringOp& op : ring.ops.value_or(std::vector<model::UringOp>()))
       fmt::format_to(std::back_inserter(out), "{}{},{},{},{},{},{},{},{},{},{},{}\n", whose, op.op,
-                     op.count(), op.by_route[TS_URING_INLINE],
-                     op.by_route[TS_URING_ASYNC_CALLBACK], op.by_route[TS_URING_POLL],
-                     op.by_route[TS_URING_IO_WQ], op.shots, op.refused, op.without_cqe,
-                     us(op.p50_ns), us(op.p99_ns));
+                     op.count(), op.by_route[TS_URING_INLINE], op.by_route[TS_URING_ASYNC_CALLBACK],
+                     op.by_route[TS_URING_POLL], op.by_route[TS_URING_IO_WQ], op.shots, op.refused,
+                     op.without_cqe, us(op.p50_ns), us(op.p99_ns));
   }
 }
 

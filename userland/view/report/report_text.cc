@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "view/format/loop_text.h"
-#include "view/format/uring_text.h"
 #include "view/format/number.h"
 #include "view/format/printable.h"
+#include "view/format/uring_text.h"
 #include "view/format/wall_clock.h"
 #include "view/report/report.h"
 #include "view/screen/histogram.h"

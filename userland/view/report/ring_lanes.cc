@@ -22,7 +22,9 @@ void append_label(std::string& out, const model::RingTrack& ring) {
   Scratch scratch;
   const std::string fd = ring.fd < 0 ? "others" : std::to_string(ring.fd);
   const std::string whose =
-      ring.tgid == 0 ? "" : fmt::format("{}/{}", clipped(printable(ring.command, scratch), 9), ring.tgid);
+      ring.tgid == 0
+          ? ""
+          : fmt::format("{}/{}", clipped(printable(ring.command, scratch), 9), ring.tgid);
   const std::string label = fmt::format("ring {}:{}", whose, fd);
   const size_t width = display_width(label);
   out += label + std::string(kLabel - std::min<size_t>(kLabel - 1, width), ' ');
