@@ -303,14 +303,19 @@ TEST_CASE("a recording's io_uring figures are summed up by ring and in all, with
                   "    5 operations: NOP 5; inline 100.0%\n") == 0);
 }
 
-TEST_CASE("what the switches of a submitter that has ended came to isn't known") {
-  UringNotes notes = made_notes();
-  notes.threads.pop_back();
-  notes.threads.push_back(
-      {.tgid = 8, .begin_ns = kBegin + 400 * kMs, .end_ns = kBegin + 600 * kMs});
-  const model::UringFrame frame = summed_up(tracks_of(notes), kBegin, kBegin + 600 * kMs);
-  CHECK(frame.figures.submitters.threads == 1);
-  CHECK_FALSE(frame.figures.switches_per_op());
+TEST_CASE("what the switches of submitters that have ended came to isn't known") {
+  const auto known = [](const UringNotes& notes) {
+    const model::UringFrame frame = summed_up(tracks_of(notes), kBegin, kBegin + 600 * kMs);
+    CHECK(frame.figures.submitters.threads == 1);
+    return frame.figures.switches_per_op().has_value();
+  };
+  CHECK(known(made_notes()));
+  UringNotes gone = made_notes();  // at the last moment
+  gone.threads.pop_back();
+  CHECK_FALSE(known(gone));
+  UringNotes brief = made_notes();  // between two
+  brief.stretches.push_back({8, 4, kBegin, kBegin + 200 * kMs, 0, {made_op(kNop, 5, 0)}});
+  CHECK_FALSE(known(brief));
 }
 
 TEST_CASE("a recording says whether io_uring was recorded, and why there is nothing of it") {

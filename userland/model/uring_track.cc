@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 
 namespace timeslice::model {
 
@@ -78,8 +79,7 @@ void add_ring(UringFrame& frame, Sums& all, const RingTrack& track, uint64_t fro
   frame.rings.push_back(std::move(ring));
 }
 
-// Their figures are added; of threads there are as many as there were at once. Of a process that
-// isn't there at the last moment, or of its last submitter, the last switches are missing.
+// Their figures are added; of threads there are as many as there were at once.
 void add_threads(UringFigures& figures, const UringTracks& tracks, uint64_t from_ns,
                  uint64_t to_ns) {
   struct Moment {
@@ -105,7 +105,26 @@ void add_threads(UringFigures& figures, const UringTracks& tracks, uint64_t from
   figures.submitters.threads = most.submitters;
   figures.workers.threads = most.workers;
   figures.sqpoll.threads = most.sqpoll;
-  figures.some_ended = most.submitters > 0 && moments.rbegin()->second.submitters < most.submitters;
+}
+
+// Of who isn't there at the last moment, the last switches are missing; of who came and went
+// between two moments, all.
+bool some_ended(const UringTracks& tracks, const UringFrame& frame, uint64_t from_ns,
+                uint64_t to_ns) {
+  uint64_t last_ns = 0;
+  for (const UringTrustStretch& stretch : tracks.trust)
+    if (ends_in(stretch.end_ns, from_ns, to_ns)) last_ns = stretch.end_ns;
+  std::set<uint32_t> there;
+  uint32_t submitters = 0;
+  for (const UringThreadStretch& stretch : tracks.threads) {
+    if (stretch.end_ns != last_ns || stretch.groups.submitters.threads == 0) continue;
+    there.insert(stretch.tgid);
+    submitters += stretch.groups.submitters.threads;
+  }
+  return submitters < frame.figures.submitters.threads ||
+         std::any_of(frame.rings.begin(), frame.rings.end(), [&](const UringRing& ring) {
+           return !ring.ops->empty() && !there.count(ring.tgid);
+         });
 }
 
 void add_trust(UringFigures& figures, const UringTracks& tracks, uint64_t from_ns, uint64_t to_ns) {
@@ -153,6 +172,7 @@ UringFrame summed_up(const UringTracks& tracks, uint64_t from_ns, uint64_t to_ns
   for (const auto& [slot, sum] : all) *figures.unseen += sum.unseen;
   figures.submitters_known = true;
   add_threads(figures, tracks, from_ns, to_ns);
+  figures.some_ended = some_ended(tracks, frame, from_ns, to_ns);
   add_trust(figures, tracks, from_ns, to_ns);
   return frame;
 }

@@ -21,11 +21,10 @@ constexpr int kColours[] = {36, 227, 32, 166};
 void append_label(std::string& out, const model::RingTrack& ring) {
   Scratch scratch;
   const std::string fd = ring.fd < 0 ? "others" : std::to_string(ring.fd);
+  const std::string name(clipped(printable(ring.command, scratch), 9));
   const std::string whose =
-      ring.tgid == 0
-          ? ""
-          : fmt::format("{}/{}", clipped(printable(ring.command, scratch), 9), ring.tgid);
-  const std::string label = fmt::format("ring {}:{}", whose, fd);
+      name.empty() ? std::to_string(ring.tgid) : fmt::format("{}/{}", name, ring.tgid);
+  const std::string label = ring.tgid == 0 ? "rings, others" : fmt::format("ring {}:{}", whose, fd);
   const size_t width = display_width(label);
   out += label + std::string(kLabel - std::min<size_t>(kLabel - 1, width), ' ');
 }
