@@ -17,12 +17,14 @@ ALL_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow -Wno-missing-field-initializers
 # It runs as root: no table of addresses can be written once it is linked, which it is at its start.
 # That it may lie anywhere (-pie) is the compiler's default. tests/live/hardening_test.cc asks the binary.
 HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
+# What other processes find our loops by (base/published_loop.h).
+EXPORTS := -Wl,--export-dynamic-symbol=timeslice_loops
 LDLIBS = $(shell pkg-config --libs $(LIBS)) $(if $(LLHTTP),,-lllhttp) -lZydis -pthread
 GENERATED := $(SKELS) $(OUT)/syscall_names.inc $(OUT)/timeline_page.inc
 
 $(OUT)/timeslice: $(call obj,userland/main.cc $(LIB_SRC)) $(LLHTTP) $(OUT)/flags
 	$(call msg,LINK,$@)
-	$(Q)$(CXX) $(ALL_CXXFLAGS) $(filter %.o,$^) $(HARDEN_LINK) $(LDFLAGS) $(LDLIBS) -o $@.debug
+	$(Q)$(CXX) $(ALL_CXXFLAGS) $(filter %.o,$^) $(HARDEN_LINK) $(EXPORTS) $(LDFLAGS) $(LDLIBS) -o $@.debug
 	$(Q)objcopy --strip-debug --add-gnu-debuglink=$@.debug $@.debug $@
 
 # What a report does ten million times over: a sixth less time than with -O2, and as much again without

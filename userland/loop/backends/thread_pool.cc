@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
@@ -31,6 +32,8 @@ void ThreadPool::submit(Request& request) {
   request.op.stage = Operation::Stage::waiting;
   TS_PROBE(pool_enqueue, &request, request.op.kind);
   (request.op.slow ? slow_queue_ : queue_).push_back(request);
+  ++(request.op.slow ? slow_queued_ : queued_);
+  publish();
   // A busy thread looks at the queue by itself when it's done: waking one would be a wasted call.
   if (idle_threads_ > 0 && something_to_take()) something_to_do_.notify_one();
 }
@@ -45,6 +48,15 @@ void ThreadPool::start_threads() {
     // The system refuses more threads, or memory for them: fewer do the same work. With none,
     // submit() answers -EAGAIN.
   }
+  const std::lock_guard lock(mutex_);
+  started_ = static_cast<unsigned>(threads_.size());
+  publish();
+}
+
+// For whoever looks from outside. With the mutex held.
+void ThreadPool::publish() {
+  if (owner_.publication)
+    owner_.publication->pool(started_, std::min(idle_threads_, started_), queued_, slow_queued_);
 }
 
 void ThreadPool::work(unsigned number) {
@@ -52,10 +64,12 @@ void ThreadPool::work(unsigned number) {
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_threads_;
+    publish();
     something_to_do_.wait(lock, [&] { return ending_ || something_to_take(); });
     --idle_threads_;
-    if (!something_to_take()) return;
+    if (!something_to_take()) return publish();
     Request& request = take();
+    publish();
     const bool slow = request.op.slow;
     slow_running_ += slow;
     lock.unlock();
@@ -78,6 +92,7 @@ Request& ThreadPool::take() {
   const bool slow = may_take_slow() && (queue_.empty() || slow_is_next_);
   slow_is_next_ = !slow;
   Request& request = (slow ? slow_queue_ : queue_).pop_front();
+  --(slow ? slow_queued_ : queued_);
   request.op.stage = Operation::Stage::running;
   return request;
 }
@@ -94,6 +109,8 @@ void ThreadPool::cancel(Request& request) {
   const std::lock_guard lock(mutex_);
   if (request.op.stage != Operation::Stage::waiting) return;
   request.unlink();
+  --(request.op.slow ? slow_queued_ : queued_);
+  publish();
   done(request, -ECANCELED);
 }
 
@@ -107,11 +124,14 @@ void ThreadPool::end() {
     const std::lock_guard lock(mutex_);
     while (!queue_.empty()) done(queue_.pop_front(), -ECANCELED);
     while (!slow_queue_.empty()) done(slow_queue_.pop_front(), -ECANCELED);
+    queued_ = slow_queued_ = 0;
     ending_ = true;
   }
   something_to_do_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  started_ = 0;
+  publish();
 }
 
 void ThreadPool::abandon() noexcept {

@@ -37,6 +37,7 @@ class ThreadPool {
   [[nodiscard]] bool something_to_take() const;
   Request& take();
   void done(Request& request, int result);
+  void publish();
 
   const unsigned size_;
   Backend& owner_;
@@ -47,6 +48,8 @@ class ThreadPool {
   bool slow_is_next_ = false;  // when both wait, they take turns
   unsigned slow_running_ = 0;
   unsigned idle_threads_ = 0;
+  unsigned started_ = 0;
+  unsigned queued_ = 0, slow_queued_ = 0;
   bool ending_ = false;
   std::vector<std::thread> threads_;
 };

@@ -46,6 +46,7 @@ WorkerLink::~WorkerLink() {
 void WorkerLink::attach(Loop& loop, Handlers handlers) {
   assert(loop_ == nullptr && "a link is attached once");
   loop_ = &loop;
+  publish_cluster_worker();
   handlers_ = std::move(handlers);
   channel_.start(loop, {.on_frame = [this](Frame& frame) { take(frame); },
                         .on_flushed = [this] { hand_over(); },

@@ -9,6 +9,7 @@
 
 #include "loop/core/multishot.h"
 #include "loop/core/options.h"
+#include "loop/core/publication.h"
 #include "loop/core/request.h"
 
 namespace timeslice::loop {
@@ -47,7 +48,8 @@ class Backend {
   // Instead of end(), in a forked child: nothing here is its own. No request comes back.
   virtual void abandon() noexcept = 0;
 
-  std::size_t alive = 0;  // active and referenced handles of the loop
+  std::size_t alive = 0;               // active and referenced handles of the loop
+  Publication* publication = nullptr;  // where the loop tells of itself, and of its pool
 
   [[nodiscard]] List<Request>& ready() { return ready_; }
   [[nodiscard]] List<Multishot::Delivery>& deliveries() { return deliveries_; }

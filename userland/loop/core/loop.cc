@@ -69,15 +69,35 @@ class During {
   bool& flag_;
 };
 
+// Others see the loop while it runs, which an exception may end.
+class Shown {
+ public:
+  explicit Shown(Publication& of) : of_(of) {}
+  ~Shown() { of_.stopped(); }
+  Shown(const Shown&) = delete;
+  Shown& operator=(const Shown&) = delete;
+
+ private:
+  Publication& of_;
+};
+
+// A simulation's virtual clock says nothing to others.
+bool has_real_clock(const Options& options) {
+  return options.backend != BackendKind::sim || options.sim.outside_world;
+}
+
 }  // namespace
 
 Loop::Loop(const Options& asked)
-    : generation_(fork_generation), pool_size_(std::clamp(asked.pool_size, 1U, kMaxPoolSize)) {
+    : generation_(fork_generation),
+      pool_size_(std::clamp(asked.pool_size, 1U, kMaxPoolSize)),
+      publication_(has_real_clock(asked)) {
   Options options = asked;
   options.pool_size = pool_size_;
   if (options.backend == BackendKind::uring) backend_ = make_uring_backend(options, backend_note_);
   if (options.backend == BackendKind::sim) backend_ = make_sim_backend(options);
   if (!backend_) backend_ = make_epoll_backend(options);
+  backend_->publication = &publication_;
   ignore_signals_of_writes();
   update_time();
 }
@@ -152,6 +172,7 @@ void Loop::run() {
   assert(!running_);
   be_at_home();
   const During running(running_);
+  const Shown shown(publication_);
   // A run that an exception ended may have taken a wake without calling its waker.
   if (std::exchange(cut_short_, true)) backend_->wake();
   drain_ticks();  // of whoever set the loop up: its "main script" has ended
@@ -176,7 +197,10 @@ bool Loop::alive() const {
          !microtasks_.empty();
 }
 
-void Loop::update_time() { now_ = backend_->now(); }
+void Loop::update_time() {
+  now_ = backend_->now();
+  publication_.time(static_cast<std::uint64_t>(now_.count()));
+}
 
 Counters Loop::counters() const {
   Counters counters = counters_;
@@ -199,9 +223,14 @@ void Loop::poll_for_events() {
   update_time();  // callbacks so far took their time: the next deadline is nearer now
   const Nanoseconds before = now_;
   const Nanoseconds timeout = poll_timeout();
+  publication_.turns(counters_.turns);
+  if (timeout != kNoWait) publication_.wait_begins(static_cast<std::uint64_t>(before.count()));
   backend_->wait(timeout);
   update_time();
-  if (timeout != kNoWait) counters_.idle_ns += static_cast<std::uint64_t>((now_ - before).count());
+  if (timeout != kNoWait) {
+    counters_.idle_ns += static_cast<std::uint64_t>((now_ - before).count());
+    publication_.wait_ended(counters_.idle_ns);
+  }
   run_pending();
   call_wakers();
 }
@@ -221,6 +250,7 @@ void Loop::call_wakers() {
   wakers_.walk([this](Waker& waker) {
     if (!waker.sent_.exchange(false)) return;
     ++counters_.events;
+    publication_.callback_of("waker");
     call(Task(waker.on_wake_));
   });
 }
@@ -240,7 +270,10 @@ void Loop::run_all_of(std::deque<Task>& queue) {
 }
 
 // Where the turn is now, for an outside observer.
-void Loop::enter([[maybe_unused]] const char* phase) const { TS_PROBE(phase, this, phase); }
+void Loop::enter(const char* phase) {
+  publication_.phase(phase);
+  TS_PROBE(phase, this, phase);
+}
 
 // Due timers are set aside first: a timer started with no delay by one of them fires in the next
 // turn, and so timers can't keep the loop from its other phases. Requests whose time is over are
@@ -305,6 +338,7 @@ inline void Loop::settle(Request& request) {
   if (request.op.result < 0) request.op.result = as_asked(request);
   request.deactivate();
   ++counters_.events;
+  publication_.callback_of(name_of(request.op.kind));
   probe_completion(request);
 }
 
@@ -339,6 +373,7 @@ void Loop::deliver_next() {
   if (shot.buffer != Buffers::kNone)
     request->data_ = request->buffers->at(shot.buffer).first(static_cast<std::size_t>(shot.result));
   ++counters_.events;
+  publication_.callback_of(name_of(request->op.kind));
   probe_completion(*request);
   call(request->done_, *request);
 }

@@ -32,6 +32,7 @@
 #include "loop/core/hook.h"
 #include "loop/core/net.h"
 #include "loop/core/options.h"
+#include "loop/core/publication.h"
 #include "loop/core/request.h"
 #include "loop/core/signal.h"
 #include "loop/core/timer.h"
@@ -200,7 +201,7 @@ class Loop {
   List<Hook>& hooks(Phase phase) { return hooks_[static_cast<std::size_t>(phase)]; }
 
   // The phases.
-  void enter(const char* phase) const;
+  void enter(const char* phase);
   void run_timers();
   void run_pending();
   void run_hooks(Phase phase);
@@ -260,6 +261,7 @@ class Loop {
 
   unsigned pool_size_;
   std::string backend_note_;
+  Publication publication_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Kept> kept_;  // the coroutines' roots
   std::unique_ptr<Knocks> knocks_;
