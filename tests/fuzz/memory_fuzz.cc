@@ -20,11 +20,13 @@
 
 #include "base/failure.h"
 #include "runtime/cached_reader.h"
+#include "runtime/published_loops.h"
 #include "runtime/uv_layout.h"
 #include "runtime/uv_loop.h"
 #include "runtime/uv_pool.h"
 #include "runtime/v8_stack.h"
 #include "tests/unit/made_process.h"
+#include "tests/unit/made_published.h"
 #include "tests/unit/made_uv.h"
 
 namespace {
@@ -367,6 +369,38 @@ void look_at_libuv(Numbers& numbers) {
   require(memory.bytes_read - before <= kMostBytes, "a pool's look reads so many bytes");
 }
 
+// -- our own loops
+
+struct Published {
+  Published() {
+    for (const uint32_t number : {0U, 1U, 5U, 255U}) table.put(number, Table::loop(number));
+    table.name(made_published::kNames, "poll");
+    table.name(made_published::kNames + 8, "recv_many");
+  }
+  using Table = made_published::Table;
+  Table table;
+};
+
+void look_at_published(Numbers& numbers) {
+  static Published published;
+  constexpr size_t kLongestName = 24, kMostBytes = 2 * sizeof(PublishedLoops) + (256 << 10);
+  ChangingMemory memory(published.table.memory, numbers);
+  const auto answer = read_published_table(memory, made_published::kTable);
+  if (answer.table) {
+    require(answer.why.empty(), "what is refused isn't read");
+    const auto loops = read_published_loops(memory, made_published::kTable, *answer.table);
+    require(loops.size() <= kMostPublishedLoops, "so many loops are told");
+    for (const PublishedLoopState& loop : loops) {
+      (void)read_published_loop(memory, loop.address, loop.serial);
+      if (const auto pool = read_published_pool(memory, loop.address))
+        require(pool->idle <= pool->threads, "no more threads are idle than there are");
+      require(published_phase(memory, loop).size() < kLongestName, "a name is short");
+      require(published_callback(memory, loop).size() < kLongestName, "a name is short");
+    }
+  }
+  require(memory.bytes_read <= kMostBytes, "a look reads so many bytes");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -379,6 +413,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 1:
     case 2:
       look_at_libuv(numbers);
+      break;
+    case 3:
+      look_at_published(numbers);
       break;
     default:
       look_at_stack(head, numbers);

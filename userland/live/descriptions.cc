@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "live/published_finder.h"
 #include "observe/cluster_workers.h"
 #include "observe/command_line.h"
 #include "observe/process_age.h"
@@ -19,9 +20,11 @@ constexpr uint64_t kPortsKeptFor_ns = 1'000'000'000, kPortsKeptForMost_ns = 60'0
 constexpr uint64_t kPortsShare = 1000;
 
 model::ClusterRole role_of(uint32_t tgid) {
-  if (observe::is_cluster_worker(tgid)) return model::ClusterRole::worker;
-  return observe::cluster_workers(tgid).empty() ? model::ClusterRole::none
-                                                : model::ClusterRole::primary;
+  if (observe::is_cluster_worker(tgid) || is_published_worker(tgid))
+    return model::ClusterRole::worker;
+  return observe::cluster_workers(tgid).empty() && published_workers(tgid).empty()
+             ? model::ClusterRole::none
+             : model::ClusterRole::primary;
 }
 
 std::vector<uint16_t> ports_of(const std::vector<TcpEnd>& listening) {

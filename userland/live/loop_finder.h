@@ -25,6 +25,7 @@ struct FoundLoop {
   int32_t epoll_fd = -1;
   uint64_t count_at = 0;     // where it counts its turns; 0: it doesn't
   bool keeps_times = false;  // of its waits for events, as far as was seen
+  uint64_t serial = 0;       // of a loop of our own; 0: it is libuv's
 };
 
 // Where a process has its libuv: the mapping of the file's beginning, and how far from where it was

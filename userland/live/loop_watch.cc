@@ -99,6 +99,11 @@ class LoopWatch::Watcher {
     return std::any_of(processes_.begin(), processes_.end(),
                        [&](const ProcessLoops& process) { return process.tgid() == tgid; });
   }
+  [[nodiscard]] bool publishes(uint32_t tgid) const {
+    return std::any_of(processes_.begin(), processes_.end(), [&](const ProcessLoops& process) {
+      return process.tgid() == tgid && process.publishes();
+    });
+  }
   [[nodiscard]] bool is_named(uint32_t tgid) const {
     return std::find(named_.begin(), named_.end(), tgid) != named_.end();
   }
@@ -122,8 +127,11 @@ class LoopWatch::Watcher {
     if (now_ns < next_workers_ns_) return;
     next_workers_ns_ = now_ns + kWorkersEvery;
     std::vector<uint32_t> workers;
-    for (const uint32_t primary : named_)
+    for (const uint32_t primary : named_) {
       for (const uint32_t worker : observe::cluster_workers(primary)) workers.push_back(worker);
+      if (!publishes(primary)) continue;
+      for (const uint32_t worker : published_workers(primary)) workers.push_back(worker);
+    }
     std::erase_if(processes_, [&](const ProcessLoops& process) {
       return !is_named(process.tgid()) &&
              (process.gone() ||

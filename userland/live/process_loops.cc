@@ -40,15 +40,20 @@ constexpr uint64_t kSamplePerLoop = 5'000'000;  // ns, of the process, where all
 constexpr uint64_t kGrowth = 16;
 
 struct State {
-  runtime::UvLoopState words;
+  LoopWords words;
   uint64_t at_ns = 0;
 };
 
+bool sleeps_for_events(const ts_look& look, const FoundLoop& loop) {
+  if (loop.serial == 0) return waits_for_events(look, loop.epoll_fd);
+  return look.state == 'S' && !look.on_cpu;  // in whatever call, if its loop says so
+}
+
 // Has the thread slept from one look to the other, in the same wait for events? Then nobody has
 // written its loop's words meanwhile. Each sleep adds to what the kernel counts.
-bool has_slept(const ts_look& from, const ts_look& to, int32_t epoll_fd) {
-  return (from.have & TS_LOOK_THREAD) && waits_for_events(from, epoll_fd) &&
-         waits_for_events(to, epoll_fd) && from.nvcsw == to.nvcsw && from.nivcsw == to.nivcsw;
+bool has_slept(const ts_look& from, const ts_look& to, const FoundLoop& loop) {
+  return (from.have & TS_LOOK_THREAD) && sleeps_for_events(from, loop) &&
+         sleeps_for_events(to, loop) && from.nvcsw == to.nvcsw && from.nivcsw == to.nivcsw;
 }
 
 bool is_at_rest(const runtime::UvPoolCounts& pool) {
@@ -56,13 +61,13 @@ bool is_at_rest(const runtime::UvPoolCounts& pool) {
 }
 
 // The words, and the moment at which they were read.
-std::optional<State> read_state(MemoryReader& memory, const runtime::UvLayout& layout,
-                                uint64_t address, uint64_t fields) {
+template <typename Read>
+std::optional<State> read_state(Read read) {
   std::optional<State> state;
   uint64_t shortest = UINT64_MAX;
   for (int i = 0; i < kTries && shortest > kQuickLook; ++i) {
     const uint64_t before = monotonic_ns();
-    const auto words = runtime::read_uv_loop(memory, layout, address, fields);
+    const std::optional<LoopWords> words = read();
     const uint64_t after = monotonic_ns();
     if (!words) return std::nullopt;
     if (after - before >= shortest) continue;
@@ -78,9 +83,10 @@ model::LoopLook join(const State& state, const FoundLoop& loop, const ts_look& l
   joined.turns = state.words.turns;
   joined.polls = waits_for_events(look, loop.epoll_fd);
   joined.keeps_times = loop.keeps_times;
+  joined.works_in_waits = loop.serial != 0;
   joined.entry_ns = state.words.entry_ns;
   joined.idle_ns = state.words.idle_ns;
-  joined.time_ns = state.words.time_ms * 1'000'000;
+  joined.time_ns = state.words.time_ns;
   joined.cpu_ns = look.cpu_ns;
   joined.wait_ns = look.run_delay_ns + look.pending_wait_ns;
   return joined;
@@ -103,6 +109,7 @@ void ProcessLoops::begin_anew(uint64_t now_ns) {
   next_beginning_ns_ = now_ns + kBeginningEvery;
   sampler_.reset();
   finder_ = std::make_unique<LoopFinder>(tgid_);
+  published_ = std::make_unique<PublishedFinder>(tgid_);
   pool_places_.reset();
   pool_now_.reset();
   workers_.clear();
@@ -118,7 +125,36 @@ void ProcessLoops::begin_anew(uint64_t now_ns) {
 }
 
 bool ProcessLoops::is_still_there(const FoundLoop& loop) {
+  if (loop.serial != 0)
+    return runtime::read_published_loop(memory_, loop.address, loop.serial).has_value();
   return runtime::is_uv_loop(memory_, finder_->layout(), loop.address, loop.epoll_fd);
+}
+
+void ProcessLoops::add_published(std::span<const ts_look> threads) {
+  for (const FoundPublished& found : published_->find(threads)) {
+    const bool is_known = std::any_of(loops_.begin(), loops_.end(), [&](const Tracked& loop) {
+      return loop.found.address == found.loop.address && loop.found.serial == found.loop.serial;
+    });
+    if (is_known) continue;
+    FoundLoop loop{found.loop.address, found.tid, found.thread_start_ns};
+    loop.keeps_times = true;
+    loop.serial = found.loop.serial;
+    loops_.push_back({loop, model::LoopTurns(options_.block_ns)});
+  }
+}
+
+std::optional<LoopWords> ProcessLoops::words_of(const Tracked& loop) {
+  const FoundLoop& found = loop.found;
+  if (found.serial != 0) {
+    const auto words = runtime::read_published_loop(memory_, found.address, found.serial);
+    if (!words) return std::nullopt;
+    return LoopWords{words->turns, words->entry_ns, words->idle_ns, words->time_ns, 0, words};
+  }
+  const auto words = runtime::read_uv_loop(memory_, finder_->layout(), found.address,
+                                           loop.words ? loop.words->fields : 0);
+  if (!words) return std::nullopt;
+  return LoopWords{words->turns,  words->entry_ns, words->idle_ns, words->time_ms * 1'000'000,
+                   words->fields, std::nullopt};
 }
 
 // The main thread's first, then by age.
@@ -142,7 +178,9 @@ void ProcessLoops::search(observe::ThreadLooks& looks, uint64_t now_ns) {
   const std::span<const ts_look> threads = looks.read(tids);
   for (const FoundLoop& found : finder_->find(threads, known))
     loops_.push_back({found, model::LoopTurns(options_.block_ns)});
-  if (!pool_places_ && !loops_.empty()) pool_places_ = pool_by_waiters(memory_, threads);
+  const bool has_libuv = !loops_.empty();
+  add_published(threads);
+  if (!pool_places_ && has_libuv) pool_places_ = pool_by_waiters(memory_, threads);
   find_workers(threads);
   sort();
   next_search_ns_ = now_ns + std::max(loops_.empty() ? kSearchEvery : kSearchForMore,
@@ -187,11 +225,10 @@ std::span<const ts_look> ProcessLoops::add(std::span<const ts_look> looks, uint6
     all_slept &= is_there;
     if (!is_there) continue;
     std::optional<State> state;
-    if (loop.words && has_slept(loop.last, look, loop.found.epoll_fd))
+    if (loop.words && loop.words->entry_ns != 0 && has_slept(loop.last, look, loop.found))
       state = State{*loop.words, since_ns};
     else
-      state = read_state(memory_, finder_->layout(), loop.found.address,
-                         loop.words ? loop.words->fields : 0);
+      state = read_state([&] { return words_of(loop); });
     all_slept &= state && state->at_ns == since_ns;
     loop.last = look;
     loop.words = state ? std::optional(state->words) : std::nullopt;
@@ -204,6 +241,7 @@ std::span<const ts_look> ProcessLoops::add(std::span<const ts_look> looks, uint6
     if (is_time_for_sample(loop, joined)) take_sample(loop, activity, look, joined.at_ns);
   }
   if (pool_places_ && !loops_.empty()) look_at_pool(all_slept);
+  if (!pool_places_) look_at_published_pools();
   for (size_t i = 0; i < workers_asked_; ++i) look_at_worker(workers_[i], looks[i], since_ns);
   return looks.subspan(workers_asked_);
 }
@@ -235,8 +273,8 @@ void ProcessLoops::take_sample(Tracked& loop, const model::ActivityLook& activit
   loop.sampled_ns = now_ns;
   wants_names_ = true;
   model::BlockProfile* profile = loop.turns.profile();
-  if (!profile || !can_name()) return;
-  if (const auto sample = sampler_->sample(look, now_ns, options_.requests)) {
+  if (!profile || !(can_name() || loop.found.serial != 0)) return;
+  if (const auto sample = sample_of(loop, look, now_ns)) {
     profile->add(*sample);
     if (options_.profiles) loop.activity.add_sample(*sample, !activity.call.empty());
     return;
@@ -244,6 +282,35 @@ void ProcessLoops::take_sample(Tracked& loop, const model::ActivityLook& activit
   profile->drop();
   if (options_.profiles) loop.activity.drop_sample();
   ++dropped_;
+}
+
+// A loop of ours tells its phase, and which operation's callback it has called; no function.
+std::optional<model::StackSample> ProcessLoops::sample_of(const Tracked& loop, const ts_look& look,
+                                                          uint64_t now_ns) {
+  if (loop.found.serial == 0) return sampler_->sample(look, now_ns, options_.requests);
+  const auto& words = *loop.words->published;
+  const std::string phase = runtime::published_phase(memory_, words);
+  if (phase.empty()) return std::nullopt;
+  model::StackSample sample;
+  sample.phase = phase;
+  const std::string callback = runtime::published_callback(memory_, words);
+  if (!callback.empty()) sample.frames.push_back({.function = "callback of " + callback});
+  return sample;
+}
+
+// Each loop has a pool of its own: the process has all of them.
+void ProcessLoops::look_at_published_pools() {
+  runtime::PublishedPool sum;
+  for (const Tracked& loop : loops_) {
+    if (loop.found.serial == 0) continue;
+    const auto pool = runtime::read_published_pool(memory_, loop.found.address);
+    if (!pool) return;
+    sum.threads += pool->threads;
+    sum.idle += pool->idle;
+    sum.queued += std::min(pool->queued, runtime::kMostJobs);
+    sum.slow += std::min(pool->slow, runtime::kMostJobs);
+  }
+  if (sum.threads > 0) pool_.add({monotonic_ns(), sum.threads, sum.idle, sum.queued, sum.slow, {}});
 }
 
 // Only loops fill it: one that had nothing to do, and whose loops have slept since, is as it was.
@@ -281,14 +348,14 @@ bool ProcessLoops::is_shown(const Tracked& loop) const {
 
 void ProcessLoops::add_shown(std::vector<observe::TurnLoop>& loops) const {
   for (const Tracked& loop : loops_)
-    if (is_shown(loop))
+    if (is_shown(loop) && loop.found.serial == 0)
       loops.push_back(
           {tgid_, loop.found.tid, loop.found.address, loop.found.epoll_fd, loop.found.count_at});
 }
 
 void ProcessLoops::take(model::LoopFrame& seen) {
-  if (loops_.empty() && !gone_ && !finder_->refusal().empty())
-    seen.refused.push_back({tgid_, finder_->refusal()});
+  const std::string& refusal = publishes() ? published_->refusal() : finder_->refusal();
+  if (loops_.empty() && !gone_ && !refusal.empty()) seen.refused.push_back({tgid_, refusal});
   for (Tracked& loop : loops_) {
     auto figures = loop.turns.take();
     model::LoopActivity activity = loop.activity.take();
@@ -296,6 +363,8 @@ void ProcessLoops::take(model::LoopFrame& seen) {
       seen.loops.push_back({tgid_, loop.found.tid, command_, loop.found.tid == tgid_,
                             std::move(*figures), std::move(activity)});
   }
+  if (options_.phases && publishes())
+    seen.unphased.push_back({tgid_, "its loops aren't libuv's, and tell the phase of blocks only"});
   seen.dropped_samples += std::exchange(dropped_, 0);
   if (wants_names_ && sampler_ && !sampler_->refusal().empty())
     seen.unnamed.push_back({tgid_, sampler_->refusal()});
@@ -304,8 +373,8 @@ void ProcessLoops::take(model::LoopFrame& seen) {
 
 void ProcessLoops::take_pool(model::LoopFrame& seen) {
   auto figures = pool_.take();
-  if (!figures || figures->threads == 0 || !pool_places_) return;
-  add_jobs(*figures);
+  if (!figures || figures->threads == 0) return;
+  if (pool_places_) add_jobs(*figures);
   seen.pools.push_back({tgid_, std::move(*figures)});
 }
 

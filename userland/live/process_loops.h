@@ -15,14 +15,24 @@
 #include "live/loop_finder.h"
 #include "live/loop_watch_options.h"
 #include "live/phase_places.h"
+#include "live/published_finder.h"
 #include "model/loop_frame.h"
 #include "observe/target_memory.h"
 #include "observe/thread_looks.h"
 #include "observe/turn_probes.h"
+#include "runtime/published_loops.h"
 #include "runtime/uv_loop.h"
 #include "runtime/uv_pool.h"
 
 namespace timeslice::live {
+
+// What a loop says of itself.
+struct LoopWords {
+  std::optional<uint64_t> turns;
+  uint64_t entry_ns = 0, idle_ns = 0, time_ns = 0;       // as runtime/uv_loop.h has them
+  uint64_t fields = 0;                                   // of libuv's, where it keeps these
+  std::optional<runtime::PublishedLoopState> published;  // of ours
+};
 
 class ProcessLoops {
  public:
@@ -44,6 +54,8 @@ class ProcessLoops {
 
   [[nodiscard]] uint32_t tgid() const { return tgid_; }
   [[nodiscard]] bool gone() const { return gone_; }
+  // It has our own loop, whether or not one runs.
+  [[nodiscard]] bool publishes() const { return published_->has_table(); }
 
  private:
   struct Tracked {
@@ -53,8 +65,8 @@ class ProcessLoops {
     uint64_t sampled_ns = 0;
     uint64_t looks = 0;  // at which it might have kept times, but hadn't
     bool is_looked_at = false;
-    ts_look last{};                             // of its thread
-    std::optional<runtime::UvLoopState> words;  // read after that
+    ts_look last{};                  // of its thread
+    std::optional<LoopWords> words;  // read after that
   };
 
   struct Worker {
@@ -64,6 +76,8 @@ class ProcessLoops {
 
   void begin_anew(uint64_t now_ns);
   void sort();
+  void add_published(std::span<const ts_look> threads);
+  std::optional<LoopWords> words_of(const Tracked& loop);
   [[nodiscard]] bool is_still_there(const FoundLoop& loop);
   [[nodiscard]] bool keeps_times() const;
   [[nodiscard]] bool is_shown(const Tracked& loop) const;
@@ -72,9 +86,12 @@ class ProcessLoops {
   [[nodiscard]] bool is_time_for_sample(const Tracked& loop, const model::LoopLook& joined) const;
   void take_sample(Tracked& loop, const model::ActivityLook& activity, const ts_look& look,
                    uint64_t now_ns);
+  std::optional<model::StackSample> sample_of(const Tracked& loop, const ts_look& look,
+                                              uint64_t now_ns);
   void find_workers(std::span<const ts_look> threads);
   void look_at_pool(bool all_slept);
   void look_at_worker(Worker& worker, const ts_look& look, uint64_t now_ns);
+  void look_at_published_pools();
   void take_pool(model::LoopFrame& seen);
   void add_jobs(model::PoolFigures& figures);
 
@@ -82,6 +99,7 @@ class ProcessLoops {
   LoopWatchOptions options_;
   observe::TargetMemory memory_;
   std::unique_ptr<LoopFinder> finder_;
+  std::unique_ptr<PublishedFinder> published_;
   // Made before there is something to name: it takes longer than a short block. Null: no libuv.
   std::unique_ptr<JsSampler> sampler_;
   bool wants_names_ = false;  // there was something

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/failure.h"
+#include "live/node_processes.h"
 
 namespace timeslice::live {
 
@@ -41,7 +42,7 @@ void Session::show_loops(const model::Frame& frame) {
   constexpr std::chrono::milliseconds kPatience{100};
   std::vector<uint32_t> tgids;
   for (const model::Process* process : frame.processes)
-    if (process->runtime == "node" && !process->ended) tgids.push_back(process->tgid);
+    if (has_loops_to_watch(*process)) tgids.push_back(process->tgid);
   if (!loop_watch_ && tgids.empty()) return;
   try {
     if (!loop_watch_) loop_watch_ = std::make_unique<LoopWatch>(tgids, LoopWatchOptions());

@@ -52,7 +52,9 @@ uint64_t LoopTurns::add_part(TimeSplit& to, uint64_t part, uint64_t cpu, uint64_
 // How long it was idle between two looks is exact where the loop keeps its times. Where it doesn't,
 // and it neither slept for the whole time nor was in one turn, it is what its thread wasn't on a
 // CPU or ready for: a turn that sleeps in a call is seen only where it lasts over a look.
-// What the kernel has counted more of waiting than there was in turns was between them.
+// Where the wait is a call that also works, as on a ring, which is given its requests by it, time
+// on a CPU isn't idle. What the kernel has counted more of waiting than there was in turns was
+// between them.
 void LoopTurns::add_interval(const LoopLook& from, const LoopLook& to) {
   const uint64_t interval = less(to.at_ns, from.at_ns);
   const uint64_t cpu = less(to.cpu_ns, from.cpu_ns);
@@ -65,6 +67,7 @@ void LoopTurns::add_interval(const LoopLook& from, const LoopLook& to) {
   else
     idle = less(interval, cpu + wait);
   idle = std::min(idle, interval);
+  if (to.works_in_waits) idle = std::min(idle, less(interval, cpu));
   const uint64_t waited = add_part(now_.active, interval - idle, cpu, wait);
   const uint64_t ready = std::min(wait - waited, idle);
   now_.idle_ready_ns += ready;

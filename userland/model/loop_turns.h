@@ -26,9 +26,10 @@ struct LoopLook {
   bool polls = false;             // its thread sleeps until there are events
   // What the loop keeps of its waits for events.
   bool keeps_times = false;
-  uint64_t entry_ns = 0;  // CLOCK_MONOTONIC, since when it waits; 0: it doesn't
-  uint64_t idle_ns = 0;   // before that, in all
-  uint64_t time_ns = 0;   // when it last looked at the clock, less than 1 ms ago then
+  bool works_in_waits = false;  // the call that waits also does work
+  uint64_t entry_ns = 0;        // CLOCK_MONOTONIC, since when it waits; 0: it doesn't
+  uint64_t idle_ns = 0;         // before that, in all
+  uint64_t time_ns = 0;         // when it last looked at the clock, less than 1 ms ago then
   // What the kernel has counted of its thread.
   uint64_t cpu_ns = 0;
   uint64_t wait_ns = 0;  // on the run queue, the wait that goes on included

@@ -27,6 +27,8 @@ std::string text_of(const std::string& path) {
   return text;
 }
 
+}  // namespace
+
 // The first thread's; another's have been started by a worker thread, which has no cluster.
 std::vector<uint32_t> children(uint32_t tgid) {
   const std::string id = std::to_string(tgid);
@@ -35,8 +37,6 @@ std::vector<uint32_t> children(uint32_t tgid) {
   for (uint32_t child = 0; numbers >> child;) tgids.push_back(child);
   return tgids;
 }
-
-}  // namespace
 
 // As it was started: what the program has changed of it since isn't there.
 bool is_cluster_worker(uint32_t tgid) {

@@ -7,6 +7,8 @@
 
 namespace timeslice::observe {
 
+// Whom its first thread has started.
+std::vector<uint32_t> children(uint32_t tgid);
 // Empty where there are none, or where we may not look.
 std::vector<uint32_t> cluster_workers(uint32_t primary);
 // Of the cluster in which it is a worker itself.

@@ -121,10 +121,12 @@ class Recorder {
     watch_loops();
   }
 
-  // Of those that were named, whatever they run; of others, once they run Node.
+  // Of those that were named, whatever they run; of others, once they run Node or our loop.
   void watch_loops() {
     if (!loops_) return;
     std::vector<uint32_t> tgids = roles_.processes_running("node");
+    for (const uint32_t tgid : roles_.processes_running("timeslice"))
+      if (tgid != static_cast<uint32_t>(getpid())) tgids.push_back(tgid);
     tgids.insert(tgids.end(), options_.tgids.begin(), options_.tgids.end());
     if (!tgids.empty()) loops_->watch(std::move(tgids), stream_.now_ns());
   }
