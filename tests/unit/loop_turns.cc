@@ -275,4 +275,21 @@ TEST_CASE("clocks that run backwards make no time") {
   CHECK(figures.active.sum() + figures.idle_asleep_ns + figures.idle_ready_ns == 10 * kMs);
 }
 
+TEST_CASE("what a wait for events takes on a CPU isn't idle where that call also works") {
+  for (const bool works : {false, true}) {
+    CAPTURE(works);
+    MadeUpLoop loop;
+    loop.now.works_in_waits = works;
+    *loop.now.turns += 1;
+    loop.now.entry_ns = loop.at;
+    loop.run_until(103);
+    loop.pass(203);
+    const LoopFigures figures = *loop.watched.take();
+    CHECK(figures.interval_ns == 200 * kMs);
+    CHECK(figures.active.oncpu == (works ? 100 * kMs : 0));
+    CHECK(figures.active.sum() == figures.active.oncpu);
+    CHECK(figures.idle_asleep_ns == 200 * kMs - figures.active.oncpu);
+  }
+}
+
 }  // namespace timeslice::model
