@@ -39,13 +39,10 @@ FUZZ_ALIKE = $(if $(RUNS),env -i $(shell setarch -R true 2>/dev/null && echo set
 FUZZ_LENGTH = $(if $(RUNS),-runs=$(RUNS) -seed=$(or $(SEED),1) -reload=0,-max_total_time=$$((($(SECONDS) + 2) / 3)))
 FUZZ_FOUND = $(OUT)/fuzz/$(if $(RUNS),runs,corpus)
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all
-FUZZED := userland/base/failure.cc userland/base/tcp_socket.cc $(filter userland/trace/%,$(LIB_SRC))
-TRACE_SRC := tests/fuzz/trace_fuzz.cc userland/play/loop_tracks.cc userland/play/recording.cc userland/play/uring_tracks.cc $(FUZZED) $(wildcard userland/model/history*.cc) \
-  $(addprefix userland/model/,block_groups.cc block_profile.cc lanes.cc loop_track.cc loop_turns.cc process_description.cc processes.cc report.cc turn_figures.cc uring_figures.cc uring_threads.cc uring_track.cc waits.cc) \
-  $(filter-out %lanes.cc,$(filter userland/view/report/%,$(LIB_SRC))) \
-  $(addprefix userland/view/,format/code_place.cc format/csv.cc format/description.cc format/loop_json.cc format/loop_parts.cc format/loop_text.cc format/number.cc format/printable.cc format/columns.cc format/order.cc format/request.cc format/say.cc format/turns_text.cc format/uring_json.cc format/uring_text.cc format/wall_clock.cc screen/histogram.cc screen/bars.cc screen/canvas.cc)
-VIEWS_SRC := tests/fuzz/views_fuzz.cc $(FUZZED) \
-  $(filter-out %/screen/screen.cc,$(filter userland/model/% userland/view/% userland/timeline/% userland/play/%,$(LIB_SRC)))
+FUZZED := userland/base/failure.cc userland/base/tcp_socket.cc \
+  $(filter-out %/screen/screen.cc,$(filter $(addprefix userland/,trace/% model/% view/% timeline/% play/%),$(LIB_SRC)))
+TRACE_SRC := tests/fuzz/trace_fuzz.cc $(FUZZED)
+VIEWS_SRC := tests/fuzz/views_fuzz.cc $(FUZZED)
 
 MEMORY_SRC := tests/fuzz/memory_fuzz.cc userland/base/failure.cc $(filter userland/runtime/%,$(LIB_SRC))
 

@@ -24,6 +24,7 @@ void sort_by_looks(std::vector<Counted>& counted) {
 
 inline std::vector<CountedCall> sorted_calls(const std::map<std::string, uint32_t>& looks_by_call) {
   std::vector<CountedCall> calls;
+  calls.reserve(looks_by_call.size());
   for (const auto& [name, looks] : looks_by_call) calls.push_back({name, looks});
   sort_by_looks(calls);
   return calls;
