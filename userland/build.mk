@@ -46,7 +46,7 @@ $(call obj,userland/main.cc $(LIB_SRC)): ALL_CXXFLAGS += $(STRICT)
 $(call obj,$(filter userland/loop/%,$(LIB_SRC))): ALL_CXXFLAGS += $(STRICT_LOOP)
 
 # Other flags, or another compiler, make other objects. The file changes only when they do.
-FLAGS_NOW := $(CXX) $(ALL_CXXFLAGS) $(HOT) $(HOT_FLAGS) $(COLD_FLAGS) $(STRICT) $(STRICT_LOOP) $(LLHTTP_FLAGS) $(HARDEN_LINK) $(LDFLAGS) $(LIBS)
+FLAGS_NOW := $(CXX) $(ALL_CXXFLAGS) $(HOT) $(HOT_FLAGS) $(COLD_FLAGS) $(STRICT) $(STRICT_LOOP) $(LLHTTP_FLAGS) $(HARDEN_LINK) $(EXPORTS) $(LDFLAGS) $(LIBS)
 note_flags = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(2)' | cmp -s - $(1) || printf '%s\n' '$(2)' > $(1))
 $(call note_flags,$(OUT)/flags,$(FLAGS_NOW))
 

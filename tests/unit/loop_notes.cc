@@ -12,6 +12,7 @@
 #include "play/recording.h"
 #include "tests/catch.h"
 #include "tests/unit/perfetto_file.h"
+#include "tests/unit/read_back.h"
 #include "trace/message.h"
 #include "trace/packets.h"
 #include "trace/people.h"
@@ -116,25 +117,6 @@ std::string written(const LoopNotes& notes) {
   for (const LoopTroubleNote& note : notes.troubles) writer.loop_trouble(note);
   writer.flush();
   return writer.bytes() + closing_packets({}, {});
-}
-
-struct Collect : Visitor {
-  void header(const Header& header) override { this->read_header = header; }
-  void row(Moment, const ts_thread_row&) override {}
-  void role(const RoleNote&) override {}
-  void loops(const LoopNotes& notes) override { read_notes = notes; }
-  void closing(const Closing&) override {}
-  void event(const ts_event&) override {}
-  Header read_header;
-  LoopNotes read_notes;
-};
-
-LoopNotes read_back(const std::string& file) {
-  Collect collect;
-  const Summary summary = read(*in_memory(file), "made", collect);
-  CHECK(summary.broken == 0);
-  CHECK(summary.passed_over == 0);
-  return collect.read_notes;
 }
 
 LoopBlockNote made_block(uint64_t start_ns, uint64_t duration_ns, const FrameNote& frame) {
@@ -274,7 +256,7 @@ TEST_CASE("what a recording says of event loops is read back, field by field") {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     INFO("seed " << seed);
     const LoopNotes given = Maker(seed).make();
-    const LoopNotes got = read_back(written(given));
+    const LoopNotes got = read_back(written(given)).read_loops;
     REQUIRE(got.loops == given.loops);
     REQUIRE(got.stretches.size() == given.stretches.size());
     REQUIRE(got.blocks.size() == given.blocks.size());
@@ -283,7 +265,7 @@ TEST_CASE("what a recording says of event loops is read back, field by field") {
     REQUIRE(written(got) == written(given));
   }
   const LoopBlockNote block = made_block(kBegin, 80 * kMs, {"f", "/a.js", 3, 4, true});
-  const LoopNotes got = read_back(written({.blocks = {block}}));
+  const LoopNotes got = read_back(written({.blocks = {block}})).read_loops;
   CHECK(got.blocks.at(0).duration_ns == 80 * kMs);
   CHECK(got.blocks[0].functions.at(0).frame.file == "/a.js");
   CHECK(got.blocks[0].functions[0].samples == 6);
@@ -294,7 +276,7 @@ TEST_CASE("a recording without event loops says so, and another recorder's track
   writer.flush();
   Collect ours;
   read(*in_memory(writer.bytes()), "made", ours);
-  CHECK_FALSE(play::loop_tracks_of(ours.read_header, ours.read_notes).recorded());
+  CHECK_FALSE(play::loop_tracks_of(ours.read_header, ours.read_loops).recorded());
   CHECK(tracks_of({}).recorded());
 
   const std::string another =
@@ -307,7 +289,7 @@ TEST_CASE("a recording without event loops says so, and another recorder's track
   CHECK(summary.broken == 0);
   CHECK(summary.passed_over == 3);
   CHECK(summary.events == 2);  // with the name
-  CHECK(theirs.read_notes.blocks.empty());
+  CHECK(theirs.read_loops.blocks.empty());
 }
 
 TEST_CASE("a block becomes a slice of its loop's track, below its process") {
@@ -362,7 +344,8 @@ TEST_CASE("slices of a loop's track don't overlap, though its blocks seem to") {
   REQUIRE(viewer.slices.size() == 2);
   CHECK(viewer.slices[1].begin_ns == viewer.slices[0].end_ns);
   CHECK(viewer.slices[1].end_ns == kBegin + 135 * kMs + kBoot);
-  CHECK(read_back(written(notes)).blocks[1].start_ns == kBegin + 75 * kMs);  // as it was seen
+  CHECK(read_back(written(notes)).read_loops.blocks[1].start_ns ==
+        kBegin + 75 * kMs);  // as it was seen
 }
 
 TEST_CASE("a block that was told while it went on, and again when it had ended, is one") {
@@ -402,7 +385,7 @@ TEST_CASE("what a file says of event loops is no more than can be") {
     notes.pools.back().threads = 4, notes.pools.back().busy = busy;
     notes.pools.back().saturated_looks = notes.pools.back().full_looks = 9;
   }
-  const model::LoopTracks tracks = tracks_of(read_back(written(notes)));
+  const model::LoopTracks tracks = tracks_of(read_back(written(notes)).read_loops);
   REQUIRE(tracks.loops.size() == 2);
   REQUIRE(tracks.loops[0].stretches.size() == 1);
   const model::LoopFigures& figures = tracks.loops[0].stretches[0].figures;
@@ -444,6 +427,7 @@ TEST_CASE("a small file can't tell of very many loops, nor of very many frames")
   protozero::pbf_builder<field::LoopBlock>(block).add_message(field::LoopBlock::function, stack);
   protozero::pbf_builder<field::Ours>(ours).add_message(field::Ours::loop_block, block);
   const LoopNotes notes = read_back(writer.bytes() + perfetto::packet(field::Packet::ours, ours) +
-                                    closing_packets({}, {}));
+                                    closing_packets({}, {}))
+                              .read_loops;
   CHECK(notes.blocks.at(0).functions.at(0).stack.size() < 20'000);
 }

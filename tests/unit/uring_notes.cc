@@ -10,6 +10,7 @@
 #include "play/uring_tracks.h"
 #include "tests/catch.h"
 #include "tests/unit/perfetto_file.h"
+#include "tests/unit/read_back.h"
 #include "trace/message.h"
 #include "trace/packets.h"
 #include "trace/people.h"
@@ -111,25 +112,6 @@ std::string written(const UringNotes& notes) {
   return writer.bytes() + closing_packets({}, {});
 }
 
-struct Collect : Visitor {
-  void header(const Header& header) override { this->read_header = header; }
-  void row(Moment, const ts_thread_row&) override {}
-  void role(const RoleNote&) override {}
-  void rings(const UringNotes& notes) override { read_notes = notes; }
-  void closing(const Closing&) override {}
-  void event(const ts_event&) override {}
-  Header read_header;
-  UringNotes read_notes;
-};
-
-UringNotes read_back(const std::string& file) {
-  Collect collect;
-  const Summary summary = read(*in_memory(file), "made", collect);
-  CHECK(summary.broken == 0);
-  CHECK(summary.passed_over == 0);
-  return collect.read_notes;
-}
-
 RingOpNote made_op(uint32_t slot, uint64_t in_line, uint64_t poll) {
   RingOpNote op;
   op.slot = slot;
@@ -223,7 +205,7 @@ TEST_CASE("what a recording says of io_uring is read back, field by field") {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     INFO("seed " << seed);
     const UringNotes given = Maker(seed).make();
-    const UringNotes got = read_back(written(given));
+    const UringNotes got = read_back(written(given)).read_rings;
     REQUIRE(got.rings == given.rings);
     REQUIRE(got.stretches == given.stretches);
     REQUIRE(got.threads == given.threads);
@@ -236,7 +218,7 @@ TEST_CASE("a ring's state is told again only where it is another") {
   UringNotes notes = made_notes();
   notes.rings.insert(notes.rings.begin(), notes.rings.front());
   notes.rings.front().time_ns -= 1;
-  const UringNotes got = read_back(written(notes));
+  const UringNotes got = read_back(written(notes)).read_rings;
   REQUIRE(got.rings.size() == 2);
   CHECK(got.rings[0].time_ns == kBegin);
   CHECK(got.rings[1].sq_waiting == 3U);
@@ -261,7 +243,7 @@ TEST_CASE("io_uring's operations are counters of their ring, below its process")
 }
 
 TEST_CASE("a recording's io_uring figures are summed up by ring and in all, within a window") {
-  const model::UringTracks tracks = tracks_of(read_back(written(made_notes())));
+  const model::UringTracks tracks = tracks_of(read_back(written(made_notes())).read_rings);
   REQUIRE(tracks.recorded);
   const uint64_t end = kBegin + 600 * kMs;
   const model::UringFrame all = summed_up(tracks, kBegin, end);
@@ -323,8 +305,9 @@ TEST_CASE("a recording says whether io_uring was recorded, and why there is noth
   writer.flush();
   Collect without;
   read(*in_memory(writer.bytes()), "made", without);
-  CHECK_FALSE(play::uring_tracks_of(without.read_header, without.read_notes).recorded);
-  const model::UringTracks tracks = tracks_of(read_back(written({.troubles = {"no probes"}})));
+  CHECK_FALSE(play::uring_tracks_of(without.read_header, without.read_rings).recorded);
+  const model::UringTracks tracks =
+      tracks_of(read_back(written({.troubles = {"no probes"}})).read_rings);
   CHECK(tracks.recorded);
   const model::UringFrame frame = summed_up(tracks, 0, UINT64_MAX);
   CHECK(frame.note == "no probes");
@@ -349,7 +332,7 @@ TEST_CASE("what a file says of io_uring is no more than can be") {
   notes.threads.push_back(notes.threads.back());
   notes.trust.push_back({5, 6, UINT64_MAX, UINT64_MAX, UINT64_MAX, 1});
   notes.trust.push_back({6, 6, 1, 1, 1, 1});
-  const model::UringTracks tracks = tracks_of(read_back(written(notes)));
+  const model::UringTracks tracks = tracks_of(read_back(written(notes)).read_rings);
   REQUIRE(tracks.rings.size() == 2);
   CHECK(tracks.rings[1].stretches.size() == 3);
   CHECK(tracks.trust.size() == 1);
@@ -381,7 +364,8 @@ TEST_CASE("a small file can't tell of very many rings, nor of very many operatio
                   Failure);
   protozero::pbf_builder<field::Ours>(ours).add_message(field::Ours::ring_stretch, stretch);
   const UringNotes notes = read_back(writer.bytes() + perfetto::packet(field::Packet::ours, ours) +
-                                     closing_packets({}, {}));
+                                     closing_packets({}, {}))
+                               .read_rings;
   CHECK(notes.stretches.at(0).ops.size() < 20'000);
 }
 
@@ -394,6 +378,6 @@ TEST_CASE("a recording that is cut anywhere in its rings is read up to there") {
     } catch (const Failure&) {
       continue;  // not a recording yet
     }
-    REQUIRE(collect.read_notes.stretches.size() <= made_notes().stretches.size());
+    REQUIRE(collect.read_rings.stretches.size() <= made_notes().stretches.size());
   }
 }

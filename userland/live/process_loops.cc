@@ -113,7 +113,6 @@ void ProcessLoops::begin_anew(uint64_t now_ns) {
   pool_places_.reset();
   pool_now_.reset();
   workers_.clear();
-  knows_pool_ = false;
   phases_.reset();
   wants_names_ = false;
   if (finder_->refusal().empty()) {
@@ -315,10 +314,11 @@ void ProcessLoops::look_at_published_pools() {
 
 // Only loops fill it: one that had nothing to do, and whose loops have slept since, is as it was.
 void ProcessLoops::look_at_pool(bool all_slept) {
+  const auto is_started = [this] { return pool_now_ && pool_now_->threads > 0; };
+  const bool was_started = is_started();
   if (!(all_slept && pool_now_ && is_at_rest(*pool_now_)))
     pool_now_ = runtime::read_uv_pool(memory_, *pool_places_);
-  if (pool_now_ && pool_now_->threads > 0 && !knows_pool_) next_search_ns_ = 0;  // of its threads
-  knows_pool_ = pool_now_ && pool_now_->threads > 0;
+  if (is_started() && !was_started) next_search_ns_ = 0;  // of its threads
   if (pool_now_)
     pool_.add({monotonic_ns(), pool_now_->threads, pool_now_->idle, pool_now_->queued,
                pool_now_->slow, pool_now_->waiting});

@@ -105,7 +105,6 @@ class ProcessLoops {
   bool wants_names_ = false;  // there was something
   std::optional<runtime::UvPoolPlaces> pool_places_;
   std::optional<runtime::UvPoolCounts> pool_now_;  // at the last look
-  bool knows_pool_ = false;                        // that it has been started
   std::vector<Worker> workers_;                    // the pool's threads
   size_t workers_asked_ = 0;                       // of them, for the look that comes
   std::shared_ptr<const PhasePlaces> phases_;

@@ -25,9 +25,7 @@ model::UringRing ring_of(uint32_t tgid, const observe::RingInfo& info) {
   ring.cq_unread = info.cq_unread;
   ring.sq_thread = info.sq_thread;
   ring.sq_thread_cpu = info.sq_thread_cpu;
-  if (info.sq_work_us && info.sq_total_us.value_or(0) > 0)
-    ring.sq_work_ratio =
-        static_cast<double>(*info.sq_work_us) / static_cast<double>(*info.sq_total_us);
+  ring.sq_work_ratio = info.sq_work_ratio();
   ring.files = info.files;
   ring.buffers = info.buffers;
   ring.polls = info.polls;

@@ -3,13 +3,11 @@
 
 #include <algorithm>
 
+#include "model/ends_in.h"
+
 namespace timeslice::model {
 
 namespace {
-
-bool ends_in(uint64_t end_ns, uint64_t from_ns, uint64_t to_ns) {
-  return end_ns > from_ns && end_ns <= to_ns;
-}
 
 void add(LoopFigures& sum, const LoopFigures& one) {
   sum.end_ns = std::max(sum.end_ns, one.end_ns);

@@ -6,13 +6,11 @@
 #include <numeric>
 #include <set>
 
+#include "model/ends_in.h"
+
 namespace timeslice::model {
 
 namespace {
-
-bool ends_in(uint64_t end_ns, uint64_t from_ns, uint64_t to_ns) {
-  return end_ns > from_ns && end_ns <= to_ns;
-}
 
 using Sums = std::map<uint32_t, ts_uring_op>;  // by opcode
 

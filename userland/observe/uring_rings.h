@@ -22,6 +22,12 @@ struct RingInfo {
   std::optional<uint32_t> files, buffers;           // registered
   std::optional<uint32_t> polls;     // requests that wait for their file to become ready
   std::optional<uint32_t> overflow;  // CQEs that wait for room in the ring
+
+  // Of SQPOLL's life, the share that it worked.
+  [[nodiscard]] std::optional<double> sq_work_ratio() const {
+    if (!sq_work_us || sq_total_us.value_or(0) == 0) return std::nullopt;
+    return static_cast<double>(*sq_work_us) / static_cast<double>(*sq_total_us);
+  }
 };
 
 // Anything goes in; nothing of it is believed to be well formed. Names of files are in there.

@@ -74,9 +74,7 @@ trace::RingNote note_of(const observe::RingInfo& info) {
   note.cq_unread = info.cq_unread;
   note.sq_thread = id_of(info.sq_thread);
   note.sq_thread_cpu = id_of(info.sq_thread_cpu);
-  if (info.sq_work_us && info.sq_total_us.value_or(0) > 0)
-    note.sq_work_ratio =
-        static_cast<double>(*info.sq_work_us) / static_cast<double>(*info.sq_total_us);
+  note.sq_work_ratio = info.sq_work_ratio();
   note.files = info.files;
   note.buffers = info.buffers;
   note.polls = info.polls;

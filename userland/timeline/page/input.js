@@ -129,8 +129,8 @@ function listenToPointer(canvas) {
   canvas.addEventListener('dblclick', event => {
     const found = hit(point(event).x, point(event).y);
     if (found && found.slice >= 0) zoomTo(found.slice);
-    if (found && found.block) zoomToBlock(found.block);
-    if (found && found.stretch) zoomToStretch(found.stretch);
+    if (found && found.block) zoomToPart(found.block);
+    if (found && found.stretch) zoomToPart(found.stretch);
   });
   canvas.addEventListener('wheel', event => {
     event.preventDefault();

@@ -9,7 +9,7 @@ const keys = [
   {keys: ['ArrowUp'], shown: '↑', says: 'lanes above', does: () => scrollLanes(-60)},
   {keys: ['ArrowDown'], shown: '↓', says: 'lanes below', does: () => scrollLanes(60)},
   {keys: ['0'], shown: '0', says: 'the whole recording', does: () => setView(0, facts.duration_ns)},
-  {keys: ['z'], shown: 'z', says: 'zoom to the selected slice', does: () => view.block ? zoomToBlock(view.block.block) : view.stretch ? zoomToStretch(view.stretch.stretch) : view.selected >= 0 && zoomTo(view.selected)},
+  {keys: ['z'], shown: 'z', says: 'zoom to the selected slice', does: () => view.block ? zoomToPart(view.block.block) : view.stretch ? zoomToPart(view.stretch.stretch) : view.selected >= 0 && zoomTo(view.selected)},
   {keys: ['[', ','], shown: '[ ,', says: 'this thread’s previous slice', does: () => step(-1)},
   {keys: [']', '.'], shown: '] .', says: 'this thread’s next slice', does: () => step(1)},
   {keys: ['/'], shown: '/', says: 'find threads; Enter: next, Shift Enter: previous', does: () => byId('search').focus()},

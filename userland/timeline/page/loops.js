@@ -89,19 +89,23 @@ function selectBlock(loop, block) {
   changed();
 }
 
-function zoomToBlock(block) {
-  const length = Math.max(block.end_ns - block.begin_ns, shortest);
-  setView(block.begin_ns - length / 2, block.end_ns + length / 2);
+// A part of the time: a block, or a stretch of a ring.
+function zoomToPart(part) {
+  const length = Math.max(part.end_ns - part.begin_ns, shortest);
+  setView(part.begin_ns - length / 2, part.end_ns + length / 2);
+}
+
+function bringPartIntoView(part) {
+  if (part.begin_ns >= view.from && part.end_ns <= view.to) return;
+  const length = view.to - view.from, middle = (part.begin_ns + part.end_ns) / 2;
+  setView(middle - length / 2, middle + length / 2);
 }
 
 function stepBlock(by) {
   const {loop, block} = view.block, next = loop.blocks[loop.blocks.indexOf(block) + by];
   if (!next) return;
   selectBlock(loop, next);
-  if (next.begin_ns < view.from || next.end_ns > view.to) {
-    const length = view.to - view.from, middle = (next.begin_ns + next.end_ns) / 2;
-    setView(middle - length / 2, middle + length / 2);
-  }
+  bringPartIntoView(next);
 }
 
 function describeBlock({loop, block}) {
@@ -121,6 +125,6 @@ function describeBlock({loop, block}) {
   return [el('div', {class: 'title'},
     el('h2', {}, el('i', {class: 'swatch block'}), 'Blocked', el('span', {}, loopName(loop))),
     el('div', {class: 'buttons'}, button('◂', 'This loop’s previous block', -1), button('▸', 'This loop’s next block', 1),
-      el('button', {onclick: () => zoomToBlock(block), title: 'Zoom to this block (z)'}, 'Zoom'))),
+      el('button', {onclick: () => zoomToPart(block), title: 'Zoom to this block (z)'}, 'Zoom'))),
   el('dl', {}, ...rows)];
 }

@@ -96,19 +96,11 @@ function selectStretch(ring, stretch) {
   changed();
 }
 
-function zoomToStretch(stretch) {
-  const length = Math.max(stretch.end_ns - stretch.begin_ns, shortest);
-  setView(stretch.begin_ns - length / 2, stretch.end_ns + length / 2);
-}
-
 function stepStretch(by) {
   const {ring, stretch} = view.stretch, next = ring.stretches[ring.stretches.indexOf(stretch) + by];
   if (!next) return;
   selectStretch(ring, next);
-  if (next.begin_ns < view.from || next.end_ns > view.to) {
-    const length = view.to - view.from, middle = (next.begin_ns + next.end_ns) / 2;
-    setView(middle - length / 2, middle + length / 2);
-  }
+  bringPartIntoView(next);
 }
 
 function describeStretch({ring, stretch}) {
@@ -130,6 +122,6 @@ function describeStretch({ring, stretch}) {
   return [el('div', {class: 'title'},
     el('h2', {}, ringName(ring), el('span', {}, `process ${ring.tgid}`)),
     el('div', {class: 'buttons'}, button('◂', 'This ring’s previous stretch', -1), button('▸', 'This ring’s next stretch', 1),
-      el('button', {onclick: () => zoomToStretch(stretch), title: 'Zoom to this stretch (z)'}, 'Zoom'))),
+      el('button', {onclick: () => zoomToPart(stretch), title: 'Zoom to this stretch (z)'}, 'Zoom'))),
   el('dl', {}, ...rows)];
 }
