@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// What is a lab? A page with questions (its lab.md), a workload that runs while the kernel is
+// recorded, and what the recording has to say about each question. Learners answer before and
+// after; every answer is compared with what was measured, never with a list.
+#pragma once
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "labs/random.h"
+#include "labs/text.h"
+#include "model/history.h"
+
+namespace timeslice::labs {
+
+// Where the lab is to run.
+struct Machine {
+  std::vector<uint32_t> cpus;  // that we may use
+  std::string node;            // the program's path; empty: there is none
+};
+
+// A slice of a thread of the workload, or of another one on a CPU that the workload may use.
+struct Seen {
+  const model::History& history;
+  const std::vector<model::Slice>& slices;  // in the order in which they end
+  std::string output;                       // of the workload
+};
+
+// What the measurement says about one question.
+struct Truth {
+  std::string key;                 // of the question
+  std::vector<std::string> right;  // choices; or one number
+  double tolerance = 0;            // of a number: so far from it is right as well
+  std::string evidence;            // the rows that show it, in a sentence with figures
+};
+
+struct Measured {
+  std::vector<Truth> truths;  // of every question
+  nlohmann::json figures;     // what they follow from; goes into the result file
+  std::string no_verdict;     // why there can't be one this time, and what to do. Empty: there can
+};
+
+struct Lab {
+  int number;
+  const char* slug;
+  std::string_view markdown;  // its lab.md
+  Parameters (*variant)(Random& random, const Machine& machine);
+  // In a process of its own, while it is recorded. Returns its exit status.
+  int (*workload)(const Parameters& parameters, const Machine& machine);
+  Measured (*measure)(const Seen& seen, const Parameters& parameters);
+  // A picture beside the lanes, in lines of at most 80 columns. Null: the lanes show it.
+  std::string (*picture)(const Measured& measured);
+};
+
+// In the order of their numbers.
+const std::vector<Lab>& all_labs();
+
+}  // namespace timeslice::labs
