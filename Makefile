@@ -50,7 +50,7 @@ format:; $(Q)clang-format -i $(SOURCES)
 check-format:; $(Q)clang-format --dry-run -Werror $(SOURCES)
 clean:; $(Q)rm -rf .output
 
-include bpf/build.mk userland/timeline/build.mk userland/build.mk tests/build.mk
+include bpf/build.mk userland/timeline/build.mk userland/labs/build.mk userland/build.mk tests/build.mk
 # The rooms' plan first, which is soon seen; then clang-tidy.
 LINTED = $(filter userland/%.cc bpf/%.bpf.c,$(SOURCES))
 lint: $(GENERATED)

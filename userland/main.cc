@@ -13,6 +13,7 @@
 #include "base/bad_usage.h"
 #include "tools/check.h"
 #include "tools/demo.h"
+#include "tools/lab.h"
 #include "tools/lanes.h"
 #include "tools/loop.h"
 #include "tools/record.h"
@@ -77,6 +78,7 @@ int main(int argc, char** argv) {
   timeslice::tools::add_loop(app);
   timeslice::tools::add_uring(app);
   timeslice::tools::add_why(app);
+  timeslice::tools::add_lab(app, status);
   timeslice::add_demo(app);
   timeslice::tools::add_check(app);
   try {

@@ -50,6 +50,8 @@ struct Lab {
   // In a process of its own, while it is recorded. Returns its exit status.
   int (*workload)(const Parameters& parameters, const Machine& machine);
   Measured (*measure)(const Seen& seen, const Parameters& parameters);
+  // The parts of the workload of which lanes are shown, by name; none: all of it in one picture.
+  std::vector<std::string> rounds;
   // A picture beside the lanes, in lines of at most 80 columns. Null: the lanes show it.
   std::string (*picture)(const Measured& measured);
 };

@@ -130,7 +130,8 @@ class Parser {
     Question& question = lab_.questions.back();
     if (const auto choice = after(text, "- `")) {
       const size_t end = choice->find('`');
-      if (end == std::string_view::npos || end == 0) refuse("a choice's word stands between ` and `");
+      if (end == std::string_view::npos || end == 0)
+        refuse("a choice's word stands between ` and `");
       question.choices.push_back(
           {std::string(choice->substr(0, end)), std::string(trimmed(choice->substr(end + 1))), ""});
       in_choice_ = true;
@@ -216,11 +217,27 @@ std::string filled_in(std::string_view text, const Parameters& parameters) {
     if (close == std::string_view::npos) throw Failure("a lab's text has a { without a }");
     const std::string name(text.substr(open + 1, close - open - 1));
     const auto value = parameters.find(name);
-    if (value == parameters.end()) throw Failure("a lab's text names {" + name + "}, which it has not");
+    if (value == parameters.end())
+      throw Failure("a lab's text names {" + name + "}, which it has not");
     filled += std::to_string(value->second);
     text.remove_prefix(close + 1);
   }
   return filled;
+}
+
+LabText filled_in(LabText lab, const Parameters& parameters) {
+  const auto fill = [&](std::string& text) { text = filled_in(text, parameters); };
+  for (auto& [heading, text] : lab.sections) fill(text);
+  for (std::string& hint : lab.hints) fill(hint);
+  for (Question& question : lab.questions) {
+    fill(question.text);
+    for (Choice& choice : question.choices) {
+      fill(choice.id);
+      fill(choice.text);
+      fill(choice.misconception);
+    }
+  }
+  return lab;
 }
 
 std::optional<double> number_in(const std::string& text) {

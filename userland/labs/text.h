@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What does a lab say? Its lab.md, taken apart: a page for people that has the questions in it, with
-// the answers to choose from and, for each wrong one, the idea behind it and what contradicts it.
+// What does a lab say? Its lab.md, taken apart: a page for people that has the questions in it,
+// with the answers to choose from and, for each wrong one, the idea behind it and what contradicts
+// it.
 //
 //   # Title
 //   teaches: one line        minutes: 4        needs: recording, cpus 2
@@ -59,6 +60,9 @@ struct LabText {
 LabText parse_lab(std::string_view markdown);
 
 using Parameters = std::map<std::string, int64_t>;
+
+// The lab of one variant: each {name} replaced, in its choices' words as well.
+LabText filled_in(LabText lab, const Parameters& parameters);
 
 // With each {name} replaced. Throws Failure where a name isn't a parameter.
 std::string filled_in(std::string_view text, const Parameters& parameters);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// Three programs compute: first all of them on one CPU, then on two.
+#include "labs/02-parallel/lab.h"
+#include "labs/programs.h"
+#include "labs/workload_output.h"
+
+namespace timeslice::labs::parallel {
+
+int workload(const Parameters& parameters, const Machine& machine) {
+  const auto compute = [&] { compute_ms(parameters.at("ms")); };
+  const std::vector<uint32_t> one = {machine.cpus.at(0)},
+                              two = {machine.cpus.at(0), machine.cpus.at(1)};
+  std::string output;
+  say_round(
+      output, "one",
+      run_together({{"lab-A", one, compute}, {"lab-B", one, compute}, {"lab-C", one, compute}}));
+  say_round(
+      output, "two",
+      run_together({{"lab-A", two, compute}, {"lab-B", two, compute}, {"lab-C", two, compute}}));
+  return write_output(output);
+}
+
+}  // namespace timeslice::labs::parallel

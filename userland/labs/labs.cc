@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <iterator>
+
+#include "base/failure.h"
+#include "labs/02-parallel/lab.h"
+#include "labs/lab.h"
+
+namespace timeslice::labs {
+
+namespace {
+
+struct Page {
+  const char* slug;
+  const char* markdown;
+};
+constexpr Page kPages[] = {
+#include "lab_pages.inc"
+};
+
+std::string_view page_of(std::string_view slug) {
+  const auto* page = std::find_if(std::begin(kPages), std::end(kPages),
+                                  [&](const Page& page) { return slug == page.slug; });
+  if (page == std::end(kPages)) throw Failure("there is no page of the lab " + std::string(slug));
+  return page->markdown;
+}
+
+}  // namespace
+
+const std::vector<Lab>& all_labs() {
+  static const std::vector<Lab> kLabs = {
+      {2,
+       "02-parallel",
+       page_of("02-parallel"),
+       parallel::variant,
+       parallel::workload,
+       parallel::measure,
+       {"one", "two"},
+       nullptr},
+  };
+  return kLabs;
+}
+
+}  // namespace timeslice::labs

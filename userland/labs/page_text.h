@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// A lab's page, its questions and its verdict, as a terminal shows them.
+#pragma once
+#include <cstddef>
+#include <string>
+
+#include "labs/lab.h"
+#include "labs/text.h"
+#include "labs/verdict.h"
+
+namespace timeslice::labs {
+
+// `width`: of a line, in characters.
+void append_list(std::string& out, const std::vector<Lab>& labs, size_t width);
+void append_page(std::string& out, const Lab& lab, const LabText& text, size_t width);
+void append_section(std::string& out, const char* heading, const std::string& text, size_t width);
+void append_question(std::string& out, const Question& question, size_t width);
+void append_verdict(std::string& out, const LabText& text, const Verdict& verdict, size_t width);
+
+}  // namespace timeslice::labs

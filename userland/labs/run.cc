@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "labs/run.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "base/failure.h"
+#include "labs/workload_output.h"
+#include "record/recorder.h"
+
+namespace timeslice::labs {
+
+namespace {
+
+constexpr double kLongest = 50;                  // seconds
+constexpr size_t kMostSlices = size_t{4} << 20;  // of a lab's few seconds
+
+class SliceLog : public model::Listener {
+ public:
+  void slice(const model::Slice& slice) override {
+    if (slices_.size() == kMostSlices) throw Failure("this machine switches too often for a lab");
+    slices_.push_back(slice);
+  }
+  [[nodiscard]] const std::vector<model::Slice>& slices() const { return slices_; }
+
+ private:
+  std::vector<model::Slice> slices_;
+};
+
+std::string path_of_node() {
+  const char* const path = std::getenv("PATH");
+  std::string directories = path ? path : "";
+  for (size_t at = 0; at < directories.size();) {
+    const size_t end = std::min(directories.find(':', at), directories.size());
+    const std::string program = directories.substr(at, end - at) + "/node";
+    if (access(program.c_str(), X_OK) == 0) return program;
+    at = end + 1;
+  }
+  return "";
+}
+
+std::string contents_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Some labs have the same seed, and not the same variant.
+Random random_of(const Lab& lab, uint64_t seed) {
+  return Random(seed * 64 + static_cast<uint64_t>(lab.number));
+}
+
+}  // namespace
+
+Machine this_machine() {
+  Machine machine;
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof(allowed), &allowed);
+  for (uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &allowed)) machine.cpus.push_back(cpu);
+  machine.node = path_of_node();
+  return machine;
+}
+
+Parameters parameters_of(const Lab& lab, uint64_t seed, const Machine& machine) {
+  Random random = random_of(lab, seed);
+  return lab.variant(random, machine);
+}
+
+Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory) {
+  const Run run{directory + "/recording.pftrace", ""};
+  const std::string output = directory + "/output";
+  unlink(output.c_str());
+  setenv(kOutputVariable, output.c_str(), 1);
+  record::RecordOptions options;
+  options.path = run.recording;
+  options.earlier = Earlier::replace;
+  options.command = {"/proc/self/exe", "lab",    std::to_string(lab.number),
+                     "--workload",     "--seed", std::to_string(seed)};
+  options.seconds = kLongest;
+  options.quiet = true;
+  const int status = record::record(options);
+  unsetenv(kOutputVariable);
+  if (status != 0) throw Failure("the lab's workload ended with status " + std::to_string(status));
+  return {run.recording, contents_of(output)};
+}
+
+int be_workload(const Lab& lab, uint64_t seed) {
+  const Machine machine = this_machine();
+  return lab.workload(parameters_of(lab, seed, machine), machine);
+}
+
+Measured measure(const Lab& lab, const Run& run, const Parameters& parameters) {
+  SliceLog log;
+  play::RecordingOptions options;
+  options.path = run.recording;
+  const play::Recording recording =
+      play::read_recording(options, [&](model::History& history) { history.listen(log); });
+  Measured measured = lab.measure({*recording.history, log.slices(), run.output}, parameters);
+  if (measured.no_verdict.empty() && recording.trust.lost > 0)
+    measured.no_verdict = "records were lost: this machine is too busy; try again";
+  return measured;
+}
+
+}  // namespace timeslice::labs
