@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Is a lab's page read as it is written, and refused where it says something that can't be meant?
-#include "labs/text.h"
+#include "labs/parts/text.h"
 
 #include <filesystem>
 #include <fstream>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Is an answer compared with what was measured, and a wrong one told the idea that it stands for?
-#include "labs/verdict.h"
+#include "labs/parts/verdict.h"
 
 #include "base/bad_usage.h"
-#include "labs/overlap.h"
+#include "labs/parts/overlap.h"
 #include "tests/catch.h"
 
 namespace timeslice::labs {

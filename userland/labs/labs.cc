@@ -4,7 +4,7 @@
 
 #include "base/failure.h"
 #include "labs/02-parallel/lab.h"
-#include "labs/lab.h"
+#include "labs/parts/lab.h"
 
 namespace timeslice::labs {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "labs/lanes_picture.h"
 
-#include "labs/rounds.h"
+#include "labs/parts/rounds.h"
 
 namespace timeslice::labs {
 

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <string>
 
-#include "labs/lab.h"
-#include "labs/text.h"
-#include "labs/verdict.h"
+#include "labs/parts/lab.h"
+#include "labs/parts/text.h"
+#include "labs/parts/verdict.h"
 
 namespace timeslice::labs {
 

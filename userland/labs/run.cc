@@ -9,7 +9,7 @@
 #include <iterator>
 
 #include "base/failure.h"
-#include "labs/workload_output.h"
+#include "labs/parts/workload_output.h"
 #include "record/recorder.h"
 
 namespace timeslice::labs {

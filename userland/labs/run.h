@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "labs/lab.h"
+#include "labs/parts/lab.h"
 #include "play/recording.h"
 
 namespace timeslice::labs {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-#include "labs/lab.h"
+#include "labs/parts/lab.h"
 
 namespace timeslice::labs::parallel {
 

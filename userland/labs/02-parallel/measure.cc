@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "labs/02-parallel/lab.h"
-#include "labs/overlap.h"
-#include "labs/rounds.h"
+#include "labs/parts/overlap.h"
+#include "labs/parts/rounds.h"
 
 namespace timeslice::labs::parallel {
 

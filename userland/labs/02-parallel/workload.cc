@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Three programs compute: first all of them on one CPU, then on two.
 #include "labs/02-parallel/lab.h"
-#include "labs/programs.h"
-#include "labs/workload_output.h"
+#include "labs/parts/programs.h"
+#include "labs/parts/workload_output.h"
 
 namespace timeslice::labs::parallel {
 

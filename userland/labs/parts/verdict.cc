@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "labs/verdict.h"
+#include "labs/parts/verdict.h"
 
 #include <algorithm>
 #include <cmath>

@@ -22,8 +22,8 @@ struct Overlap {
 Overlap overlap_of(const std::vector<model::Slice>& slices, uint64_t from_ns, uint64_t to_ns,
                    const std::function<bool(uint32_t)>& of);
 
-// Threads that compute from the beginning to their end, on so many CPUs: how much of the CPUs' time,
-// of which they could have made use, didn't they get? Somebody else had it, or nobody. ns.
+// Threads that compute from the beginning to their end, on so many CPUs: how much of the CPUs'
+// time, of which they could have made use, didn't they get? Somebody else had it, or nobody. ns.
 uint64_t kept_from_ns(const std::vector<model::Slice>& slices, uint64_t from_ns, uint64_t to_ns,
                       const std::function<bool(uint32_t)>& of, size_t cpus);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "labs/programs.h"
+#include "labs/parts/programs.h"
 
 #include <fcntl.h>
 #include <sched.h>

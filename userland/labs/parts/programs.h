@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "labs/rounds.h"
+#include "labs/parts/rounds.h"
 
 namespace timeslice::labs {
 

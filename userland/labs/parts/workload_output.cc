@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "labs/workload_output.h"
+#include "labs/parts/workload_output.h"
 
 #include <cstdlib>
 #include <fstream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "labs/overlap.h"
+#include "labs/parts/overlap.h"
 
 #include <algorithm>
 #include <map>

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "labs/random.h"
-#include "labs/text.h"
+#include "labs/parts/random.h"
+#include "labs/parts/text.h"
 #include "model/history.h"
 
 namespace timeslice::labs {

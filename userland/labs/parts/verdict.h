@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "labs/lab.h"
-#include "labs/text.h"
+#include "labs/parts/lab.h"
+#include "labs/parts/text.h"
 
 namespace timeslice::labs {
 

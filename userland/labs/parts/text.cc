@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "labs/text.h"
+#include "labs/parts/text.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "labs/rounds.h"
+#include "labs/parts/rounds.h"
 
 #include <sstream>
 
