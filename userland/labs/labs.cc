@@ -3,7 +3,10 @@
 #include <iterator>
 
 #include "base/failure.h"
+#include "labs/01-process-or-thread/lab.h"
 #include "labs/02-parallel/lab.h"
+#include "labs/03-who-gives-up/lab.h"
+#include "labs/04-slices/lab.h"
 #include "labs/parts/lab.h"
 
 namespace timeslice::labs {
@@ -29,6 +32,14 @@ std::string_view page_of(std::string_view slug) {
 
 const std::vector<Lab>& all_labs() {
   static const std::vector<Lab> kLabs = {
+      {1,
+       "01-process-or-thread",
+       page_of("01-process-or-thread"),
+       process_or_thread::variant,
+       process_or_thread::workload,
+       process_or_thread::measure,
+       {},
+       process_or_thread::picture},
       {2,
        "02-parallel",
        page_of("02-parallel"),
@@ -36,6 +47,22 @@ const std::vector<Lab>& all_labs() {
        parallel::workload,
        parallel::measure,
        {"one", "two"},
+       nullptr},
+      {3,
+       "03-who-gives-up",
+       page_of("03-who-gives-up"),
+       who_gives_up::variant,
+       who_gives_up::workload,
+       who_gives_up::measure,
+       {"spin", "sleep", "yield", "pipe"},
+       nullptr},
+      {4,
+       "04-slices",
+       page_of("04-slices"),
+       slices::variant,
+       slices::workload,
+       slices::measure,
+       {"both"},
        nullptr},
   };
   return kLabs;
