@@ -71,7 +71,8 @@ Parameters parameters_of(const Lab& lab, uint64_t seed, const Machine& machine) 
   return lab.variant(random, machine);
 }
 
-Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory) {
+Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory,
+                 const std::string& program) {
   const Run run{directory + "/recording.pftrace", ""};
   const std::string output = directory + "/output";
   unlink(output.c_str());
@@ -79,8 +80,8 @@ Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory) {
   record::RecordOptions options;
   options.path = run.recording;
   options.earlier = Earlier::replace;
-  options.command = {"/proc/self/exe", "lab",    std::to_string(lab.number),
-                     "--workload",     "--seed", std::to_string(seed)};
+  options.command = {program,      "lab",    std::to_string(lab.number),
+                     "--workload", "--seed", std::to_string(seed)};
   options.seconds = kLongest;
   options.quiet = true;
   const int status = record::record(options);

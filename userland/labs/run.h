@@ -20,8 +20,10 @@ struct Run {
   std::string output;     // what the workload has said
 };
 
-// Into `directory`, whose earlier run is replaced. Throws Failure: not recorded, or interrupted.
-Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory);
+// Into `directory`, whose earlier run is replaced. `program`: timeslice's path. Throws Failure: not
+// recorded, or interrupted.
+Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory,
+                 const std::string& program = "/proc/self/exe");
 
 // In the recorded process: the workload itself. Returns its exit status.
 int be_workload(const Lab& lab, uint64_t seed);
