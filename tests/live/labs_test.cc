@@ -72,5 +72,6 @@ TEST_CASE("lab 1: process or thread") { check_lab(1); }
 TEST_CASE("lab 2: concurrent or parallel") { check_lab(2); }
 TEST_CASE("lab 3: who gives up the CPU") { check_lab(3); }
 TEST_CASE("lab 4: what nice does") { check_lab(4); }
+TEST_CASE("lab 5: policy, affinity, migration") { check_lab(5); }
 
 }  // namespace timeslice::labs

@@ -7,6 +7,7 @@
 #include "labs/02-parallel/lab.h"
 #include "labs/03-who-gives-up/lab.h"
 #include "labs/04-slices/lab.h"
+#include "labs/05-policy/lab.h"
 #include "labs/parts/lab.h"
 
 namespace timeslice::labs {
@@ -63,6 +64,14 @@ const std::vector<Lab>& all_labs() {
        slices::workload,
        slices::measure,
        {"both"},
+       nullptr},
+      {5,
+       "05-policy",
+       page_of("05-policy"),
+       policy::variant,
+       policy::workload,
+       policy::measure,
+       {"free", "pinned", "fifo"},
        nullptr},
   };
   return kLabs;

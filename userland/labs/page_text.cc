@@ -39,13 +39,11 @@ void append_section(std::string& out, const char* heading, const std::string& te
   append_paragraphs(out, text, width);
 }
 
-void append_list(std::string& out, const std::vector<Lab>& labs, size_t width) {
-  for (const Lab& lab : labs) {
-    const LabText text = parse_lab(lab.markdown);
-    out += fmt::format("{:>3}  {} ({} min; {})\n", lab.number, text.title, text.minutes,
-                       fmt::join(text.needs, ", "));
-    view::append_wrapped(out, "     ", text.teaches, width);
-  }
+void append_entry(std::string& out, const Lab& lab, const std::string& state, size_t width) {
+  const LabText text = parse_lab(lab.markdown);
+  out += fmt::format("{:>3}  {} ({} min; {}){}\n", lab.number, text.title, text.minutes,
+                     fmt::join(text.needs, ", "), state.empty() ? "" : " - " + state);
+  view::append_wrapped(out, "     ", text.teaches, width);
 }
 
 void append_page(std::string& out, const Lab& lab, const LabText& text, size_t width) {

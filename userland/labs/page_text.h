@@ -11,7 +11,8 @@
 namespace timeslice::labs {
 
 // `width`: of a line, in characters.
-void append_list(std::string& out, const std::vector<Lab>& labs, size_t width);
+// `state`: what became of it here; may be empty.
+void append_entry(std::string& out, const Lab& lab, const std::string& state, size_t width);
 void append_page(std::string& out, const Lab& lab, const LabText& text, size_t width);
 void append_section(std::string& out, const char* heading, const std::string& text, size_t width);
 void append_question(std::string& out, const Question& question, size_t width);

@@ -16,10 +16,12 @@
 #include "labs/lanes_picture.h"
 #include "labs/page_text.h"
 #include "labs/parts/verdict.h"
+#include "labs/result.h"
 #include "labs/run.h"
 #include "tools/least_privilege.h"
 #include "tools/output.h"
 #include "view/format/say.h"
+#include "view/format/wrapped.h"
 
 namespace timeslice::tools {
 
@@ -32,7 +34,7 @@ struct Options {
   std::optional<int> number;
   std::vector<std::string> answers;
   uint64_t seed = 1;
-  bool solve = false, workload = false;
+  bool solve = false, hint = false, reset = false, json = false, workload = false;
 };
 
 const labs::Lab& lab_of(int number) {
@@ -99,27 +101,53 @@ void show(const labs::Lab& lab, const labs::LabText& text, const labs::Run& run,
   write_all(picture);
 }
 
+// Each time one more of them.
+void hint(const labs::LabText& text, const std::string& directory) {
+  const size_t shown = std::min(labs::hints_shown(directory) + 1, text.hints.size());
+  std::string out;
+  for (size_t i = 0; i < shown; ++i)
+    view::append_wrapped(out, std::to_string(i + 1) + ". ", text.hints[i], kWidth);
+  write_all(out);
+  labs::note_hint(directory, shown);
+}
+
 int do_lab(const Options& options) {
   const labs::Lab& lab = lab_of(*options.number);
   if (options.workload) return labs::be_workload(lab, options.seed);
+  const std::string directory = directory_of(lab);
+  if (options.reset) {
+    std::filesystem::remove_all(directory);
+    return 0;
+  }
   const labs::Machine machine = labs::this_machine();
   const labs::Parameters parameters = labs::parameters_of(lab, options.seed, machine);
   const labs::LabText text = filled_in(labs::parse_lab(lab.markdown), parameters);
+  if (options.hint) {
+    hint(text, directory);
+    return 0;
+  }
   missing_of(text, machine);
   labs::Answers answers = labs::parse_answers(text, options.answers);
   std::string page;
   labs::append_page(page, lab, text, kWidth);
-  write_all(page);
-  if (!options.solve) ask(text, labs::Stage::prediction, answers);
+  if (!options.json) write_all(page);
+  if (!options.solve && !options.json) ask(text, labs::Stage::prediction, answers);
   keep_rights_for(Work::starting_a_command);
-  const labs::Run run = labs::run_workload(lab, options.seed, directory_of(lab));
+  const labs::Run run = labs::run_workload(lab, options.seed, directory);
   const labs::Measured measured = labs::measure(lab, run, parameters);
-  show(lab, text, run, measured);
+  if (!options.json) show(lab, text, run, measured);
   if (options.solve) answers = labs::solution(text, measured);
-  if (!options.solve && measured.no_verdict.empty()) ask(text, labs::Stage::explanation, answers);
+  if (!options.solve && !options.json && measured.no_verdict.empty())
+    ask(text, labs::Stage::explanation, answers);
   const labs::Verdict verdict = labs::judge(text, measured, answers);
+  const auto result =
+      labs::result_json(lab, text, {lab.number, options.seed, parameters, measured, verdict});
+  if (!options.solve) labs::keep_result(directory, result);
   std::string told;
-  labs::append_verdict(told, text, verdict, kWidth);
+  if (options.json)
+    told = result.dump() + "\n";
+  else
+    labs::append_verdict(told, text, verdict, kWidth);
   write_all(told);
   if (!verdict.none.empty()) return kNoVerdict;
   return verdict.passed() ? 0 : kNotPassed;
@@ -127,7 +155,10 @@ int do_lab(const Options& options) {
 
 void list() {
   std::string text;
-  labs::append_list(text, labs::all_labs(), kWidth);
+  for (const labs::Lab& lab : labs::all_labs()) {
+    const auto passed = labs::was_passed(directory_of(lab));
+    labs::append_entry(text, lab, !passed ? "" : *passed ? "passed" : "not passed yet", kWidth);
+  }
   write_all(text);
 }
 
@@ -146,6 +177,10 @@ void add_lab(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_flag("--solve", options->solve,
                     "Run it, and show what was measured for each question");
+  command->add_flag("--hint", options->hint, "Show a hint, and one more each time");
+  command->add_flag("--reset", options->reset, "Forget what was answered, measured and hinted at");
+  command->add_flag("--json", options->json,
+                    "Print the result as JSON; what isn't answered on the command line is blank");
   command->add_flag("--workload", options->workload)->group("");
   command->callback([=, &status] {
     if (!options->number) return list();

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include "labs/05-policy/lab.h"
+#include "labs/parts/by_name.h"
+#include "labs/parts/moves.h"
+
+namespace timeslice::labs::policy {
+
+namespace {
+
+constexpr double kHardly = 0.2;  // of the other one's wait
+
+double ms(uint64_t ns) { return static_cast<double>(ns) / 1e6; }
+
+struct Part {
+  uint64_t moves = 0, wait_ns = 0;
+};
+
+// Of the threads whose names begin so.
+Part part_of(const Seen& seen, const Round& round, const std::string& beginning) {
+  const auto& threads = seen.history.threads();
+  const auto is_meant = [&](uint32_t thread) {
+    return threads[thread].comm.rfind(beginning, 0) == 0;
+  };
+  Part part{moves_of(seen.slices, round, is_meant), 0};
+  for (uint32_t i = 0; i < threads.size(); ++i)
+    if (is_meant(i)) part.wait_ns += threads[i].wait_sum_ns;
+  return part;
+}
+
+Truth moves(const char* key, const Part& part) {
+  return {key,
+          {part.moves > 0 ? "some" : "none"},
+          0,
+          fmt::format("{} moves; all three together waited {:.0f} ms for a CPU.", part.moves,
+                      ms(part.wait_ns))};
+}
+
+uint64_t times_preempted_by(const model::History& history, const model::HistoryThread& thread,
+                            const std::string& name) {
+  uint64_t times = 0;
+  for (const model::Pair& pair : thread.preemptors)
+    if (pair.peer != model::kNobody && history.threads()[pair.peer].comm == name)
+      times += pair.count;
+  return times;
+}
+
+}  // namespace
+
+Parameters variant(Random& random, const Machine& /*machine*/) {
+  return {{"ms", random.between(20, 35) * 10}, {"slice", random.between(2, 5)}};
+}
+
+Measured measure(const Seen& seen, const Parameters& /*parameters*/) {
+  Measured measured;
+  const auto free = round_in(seen.output, "free"), pinned = round_in(seen.output, "pinned"),
+             fifo = round_in(seen.output, "fifo");
+  const auto first = thread_named(seen.history, "lab-fifo"),
+             normal = thread_named(seen.history, "lab-normal");
+  if (!free || !pinned || !fifo || !first || !normal) {
+    measured.no_verdict = "the workload didn't end well; it needs the right to use SCHED_FIFO";
+    return measured;
+  }
+  const Part on_both = part_of(seen, *free, "lab-free"),
+             fixed = part_of(seen, *pinned, "lab-pinned");
+  const uint64_t taken = times_preempted_by(seen.history, *normal, "lab-fifo");
+  const double waits = normal->wait_sum_ns ? static_cast<double>(first->wait_sum_ns) /
+                                                 static_cast<double>(normal->wait_sum_ns)
+                                           : 1;
+  measured.figures = {{"moves_free", on_both.moves},
+                      {"moves_pinned", fixed.moves},
+                      {"wait_ms_free", ms(on_both.wait_ns)},
+                      {"wait_ms_pinned", ms(fixed.wait_ns)},
+                      {"wait_ms_fifo", ms(first->wait_sum_ns)},
+                      {"wait_ms_normal", ms(normal->wait_sum_ns)},
+                      {"preempted_by_fifo", taken}};
+  measured.truths = {
+      moves("free", on_both),
+      moves("pinned", fixed),
+      {"fifo",
+       {waits < kHardly ? "less"
+        : waits < 1.5   ? "equal"
+                        : "more"},
+       0,
+       fmt::format("SCHED_FIFO waited {:.1f} ms, the normal one {:.0f} ms, from which it took the "
+                   "CPU {} times.",
+                   ms(first->wait_sum_ns), ms(normal->wait_sum_ns), taken)},
+      {"why",
+       {"caches"},
+       0,
+       fmt::format(
+           "Pinned, A and B shared a CPU; the three waited {:.0f} ms, not pinned {:.0f} ms.",
+           ms(fixed.wait_ns), ms(on_both.wait_ns))}};
+  return measured;
+}
+
+}  // namespace timeslice::labs::policy
