@@ -20,7 +20,7 @@ HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
 # What other processes find our loops by (base/published_loop.h).
 EXPORTS := -Wl,--export-dynamic-symbol=timeslice_loops
 LDLIBS = $(shell pkg-config --libs $(LIBS)) $(if $(LLHTTP),,-lllhttp) -lZydis -pthread
-GENERATED := $(SKELS) $(OUT)/syscall_names.inc $(OUT)/timeline_page.inc $(OUT)/lab_pages.inc
+GENERATED := $(SKELS) $(OUT)/syscall_names.inc $(OUT)/timeline_page.inc $(OUT)/lab_files.inc
 
 $(OUT)/timeslice: $(call obj,userland/main.cc $(LIB_SRC)) $(LLHTTP) $(OUT)/flags
 	$(call msg,LINK,$@)

@@ -53,7 +53,7 @@ void check_lab(int number) {
   for (const uint64_t seed : {1, 7}) {
     CAPTURE(number, seed);
     const Parameters parameters = parameters_of(*lab, seed, machine);
-    const LabText text = filled_in(parse_lab(lab->markdown), parameters);
+    const LabText text = filled_in(parse_lab(lab->page), parameters);
     Measured measured;
     for (int i = 0; i < 5 && (i == 0 || !measured.no_verdict.empty()); ++i) {
       const Run run = run_workload(*lab, seed, scratch.path(), live::timeslice());

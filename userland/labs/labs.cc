@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
-#include <iterator>
-
-#include "base/failure.h"
 #include "labs/01-process-or-thread/lab.h"
 #include "labs/02-parallel/lab.h"
 #include "labs/03-who-gives-up/lab.h"
@@ -14,66 +10,34 @@ namespace timeslice::labs {
 
 namespace {
 
-struct Page {
-  const char* slug;
-  const char* markdown;
+struct File {
+  std::string_view path, contents;
 };
-constexpr Page kPages[] = {
-#include "lab_pages.inc"
+constexpr File kFiles[] = {
+#include "lab_files.inc"
 };
 
-std::string_view page_of(std::string_view slug) {
-  const auto* page = std::find_if(std::begin(kPages), std::end(kPages),
-                                  [&](const Page& page) { return slug == page.slug; });
-  if (page == std::end(kPages)) throw Failure("there is no page of the lab " + std::string(slug));
-  return page->markdown;
+// Empty: the lab has none of that name.
+std::string_view file_of(const Lab& lab, const std::string& name) {
+  const std::string path = lab.slug + ("/" + name);
+  for (const File& file : kFiles)
+    if (file.path == path) return file.contents;
+  return {};
 }
 
 }  // namespace
 
 const std::vector<Lab>& all_labs() {
-  static const std::vector<Lab> kLabs = {
-      {1,
-       "01-process-or-thread",
-       page_of("01-process-or-thread"),
-       process_or_thread::variant,
-       process_or_thread::workload,
-       process_or_thread::measure,
-       {},
-       process_or_thread::picture},
-      {2,
-       "02-parallel",
-       page_of("02-parallel"),
-       parallel::variant,
-       parallel::workload,
-       parallel::measure,
-       {"one", "two"},
-       nullptr},
-      {3,
-       "03-who-gives-up",
-       page_of("03-who-gives-up"),
-       who_gives_up::variant,
-       who_gives_up::workload,
-       who_gives_up::measure,
-       {"spin", "sleep", "yield", "pipe"},
-       nullptr},
-      {4,
-       "04-slices",
-       page_of("04-slices"),
-       slices::variant,
-       slices::workload,
-       slices::measure,
-       {"both"},
-       nullptr},
-      {5,
-       "05-policy",
-       page_of("05-policy"),
-       policy::variant,
-       policy::workload,
-       policy::measure,
-       {"free", "pinned", "fifo"},
-       nullptr},
-  };
+  static const std::vector<Lab> kLabs = [] {
+    std::vector<Lab> labs = {process_or_thread::lab(), parallel::lab(), who_gives_up::lab(),
+                             slices::lab(), policy::lab()};
+    for (Lab& lab : labs) {
+      lab.page = file_of(lab, "lab.md");
+      lab.source = file_of(lab, "workload.cc");
+      lab.script = file_of(lab, "workload.js");
+    }
+    return labs;
+  }();
   return kLabs;
 }
 

@@ -40,7 +40,7 @@ void append_section(std::string& out, const char* heading, const std::string& te
 }
 
 void append_entry(std::string& out, const Lab& lab, const std::string& state, size_t width) {
-  const LabText text = parse_lab(lab.markdown);
+  const LabText text = parse_lab(lab.page);
   out += fmt::format("{:>3}  {} ({} min; {}){}\n", lab.number, text.title, text.minutes,
                      fmt::join(text.needs, ", "), state.empty() ? "" : " - " + state);
   view::append_wrapped(out, "     ", text.teaches, width);

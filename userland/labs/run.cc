@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "base/failure.h"
+#include "base/private_file.h"
 #include "labs/parts/workload_output.h"
 #include "record/recorder.h"
 
@@ -76,6 +78,8 @@ Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory,
   const Run run{directory + "/recording.pftrace", ""};
   const std::string output = directory + "/output";
   unlink(output.c_str());
+  if (!lab.script.empty())
+    write_private(directory + "/workload.js", std::string(lab.script), Earlier::replace);
   setenv(kOutputVariable, output.c_str(), 1);
   record::RecordOptions options;
   options.path = run.recording;
@@ -92,7 +96,10 @@ Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory,
 
 int be_workload(const Lab& lab, uint64_t seed) {
   const Machine machine = this_machine();
-  return lab.workload(parameters_of(lab, seed, machine), machine);
+  const char* const output = std::getenv(kOutputVariable);
+  if (!output) throw Failure("a workload is started by its lab");
+  const std::string directory = std::filesystem::path(output).parent_path();
+  return lab.workload({parameters_of(lab, seed, machine), machine, directory});
 }
 
 Measured measure(const Lab& lab, const Run& run, const Parameters& parameters) {

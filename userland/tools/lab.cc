@@ -121,7 +121,7 @@ int do_lab(const Options& options) {
   }
   const labs::Machine machine = labs::this_machine();
   const labs::Parameters parameters = labs::parameters_of(lab, options.seed, machine);
-  const labs::LabText text = filled_in(labs::parse_lab(lab.markdown), parameters);
+  const labs::LabText text = filled_in(labs::parse_lab(lab.page), parameters);
   if (options.hint) {
     hint(text, directory);
     return 0;

@@ -4,9 +4,7 @@
 
 namespace timeslice::labs::process_or_thread {
 
-Parameters variant(Random& random, const Machine& machine);
-int workload(const Parameters& parameters, const Machine& machine);
-Measured measure(const Seen& seen, const Parameters& parameters);
-std::string picture(const Measured& measured);
+int workload(const Setting& setting);
+Lab lab();
 
 }  // namespace timeslice::labs::process_or_thread

@@ -38,8 +38,6 @@ std::optional<int64_t> total_in(const std::string& output) {
   return at == std::string::npos ? std::nullopt : std::optional(std::atoll(&output[at + 6]));
 }
 
-}  // namespace
-
 Parameters variant(Random& random, const Machine& /*machine*/) {
   return {{"start", random.between(1, 9) * 100}, {"step", random.between(2, 9)}};
 }
@@ -110,6 +108,20 @@ std::string picture(const Measured& measured) {
                         thread["comm"].get<std::string>());
   }
   return text + "  +----------------------------------\n";
+}
+
+}  // namespace
+
+Lab lab() {
+  return {.number = 1,
+          .slug = "01-process-or-thread",
+          .variant = variant,
+          .workload = workload,
+          .measure = measure,
+          .picture = picture,
+          .page = {},
+          .source = {},
+          .script = {}};
 }
 
 }  // namespace timeslice::labs::process_or_thread

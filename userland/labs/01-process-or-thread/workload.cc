@@ -79,14 +79,14 @@ Start start_child(int64_t step, char* ballast) {
 
 }  // namespace
 
-int workload(const Parameters& parameters, const Machine& /*machine*/) {
+int workload(const Setting& setting) {
   prctl(PR_SET_NAME, "lab-main");
   auto* ballast = static_cast<char*>(
       mmap(nullptr, kBallast, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   if (ballast == MAP_FAILED) throw Failure("there is no memory for the lab");
   for (size_t at = 0; at < kBallast; at += 4096) ballast[at] = 1;
-  total = parameters.at("start");
-  const int64_t step = parameters.at("step");
+  total = setting.parameters.at("start");
+  const int64_t step = setting.parameters.at("step");
   std::string output;
   const auto say = [&](const char* what, const Start& start) {
     output += std::string(what) + ' ' + std::to_string(start.ns) + ' ' +

@@ -4,8 +4,7 @@
 
 namespace timeslice::labs::parallel {
 
-Parameters variant(Random& random, const Machine& machine);
-int workload(const Parameters& parameters, const Machine& machine);
-Measured measure(const Seen& seen, const Parameters& parameters);
+int workload(const Setting& setting);
+Lab lab();
 
 }  // namespace timeslice::labs::parallel

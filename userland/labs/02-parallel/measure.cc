@@ -53,8 +53,6 @@ Truth most_at_once(const char* key, const Part& part) {
   return {key, {std::to_string(part.overlap.most())}, 0, evidence + "."};
 }
 
-}  // namespace
-
 Parameters variant(Random& random, const Machine& /*machine*/) {
   return {{"ms", random.between(15, 30) * 10}};
 }
@@ -98,6 +96,20 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
        fmt::format("On one CPU the three had {} slices, of which {} were ended by the kernel.",
                    on_one.slices, on_one.involuntary)});
   return measured;
+}
+
+}  // namespace
+
+Lab lab() {
+  return {.number = 2,
+          .slug = "02-parallel",
+          .variant = variant,
+          .workload = workload,
+          .measure = measure,
+          .rounds = {"one", "two"},
+          .page = {},
+          .source = {},
+          .script = {}};
 }
 
 }  // namespace timeslice::labs::parallel

@@ -6,10 +6,10 @@
 
 namespace timeslice::labs::parallel {
 
-int workload(const Parameters& parameters, const Machine& machine) {
-  const auto compute = [&] { compute_ms(parameters.at("ms")); };
-  const std::vector<uint32_t> one = {machine.cpus.at(0)},
-                              two = {machine.cpus.at(0), machine.cpus.at(1)};
+int workload(const Setting& setting) {
+  const auto compute = [&] { compute_ms(setting.parameters.at("ms")); };
+  const std::vector<uint32_t> one = {setting.machine.cpus.at(0)},
+                              two = {setting.machine.cpus.at(0), setting.machine.cpus.at(1)};
   std::string output;
   say_round(
       output, "one",

@@ -11,8 +11,6 @@ namespace {
 constexpr uint64_t kFewest = 20;  // switches of which to say "most"
 constexpr double kMost = 0.75;
 
-}  // namespace
-
 Parameters variant(Random& random, const Machine& /*machine*/) {
   return {{"times", random.between(8, 20) * 25}, {"ms", random.between(20, 30) * 10}};
 }
@@ -47,6 +45,20 @@ Measured measure(const Seen& seen, const Parameters& /*parameters*/) {
                                          yield ? yield->involuntary : 0,
                                          yield ? yield->involuntary + yield->voluntary : 0)});
   return measured;
+}
+
+}  // namespace
+
+Lab lab() {
+  return {.number = 3,
+          .slug = "03-who-gives-up",
+          .variant = variant,
+          .workload = workload,
+          .measure = measure,
+          .rounds = {"spin", "sleep", "yield", "pipe"},
+          .page = {},
+          .source = {},
+          .script = {}};
 }
 
 }  // namespace timeslice::labs::who_gives_up

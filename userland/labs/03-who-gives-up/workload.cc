@@ -34,12 +34,12 @@ void play(int from, int to, int64_t times, bool begins) {
 
 }  // namespace
 
-int workload(const Parameters& parameters, const Machine& machine) {
-  const std::vector<uint32_t> cpu = {machine.cpus.at(0)};
-  const int64_t times = parameters.at("times"), ms = parameters.at("ms");
+int workload(const Setting& setting) {
+  const std::vector<uint32_t> cpu = {setting.machine.cpus.at(0)};
+  const int64_t times = setting.parameters.at("times"), ms = setting.parameters.at("ms");
   const Program rival{"lab-rival", cpu, [&] { compute_ms(ms); }};
   // On one CPU, a write that wakes the partner would often be interrupted by it.
-  const std::vector<uint32_t> other = {machine.cpus.back()};
+  const std::vector<uint32_t> other = {setting.machine.cpus.back()};
   int there[2], back[2];
   if (pipe(there) != 0 || pipe(back) != 0) throw Failure("cannot make a pipe");
 

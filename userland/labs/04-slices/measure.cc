@@ -34,8 +34,6 @@ std::vector<double> line_of(const Seen& seen, const Round& round, uint32_t threa
   return line;
 }
 
-}  // namespace
-
 Parameters variant(Random& random, const Machine& /*machine*/) {
   return {{"seconds", 2}, {"nice", random.between(3, 7)}};
 }
@@ -88,6 +86,20 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
         "again",
         ratio, by_weight(nice));
   return measured;
+}
+
+}  // namespace
+
+Lab lab() {
+  return {.number = 4,
+          .slug = "04-slices",
+          .variant = variant,
+          .workload = workload,
+          .measure = measure,
+          .rounds = {"both"},
+          .page = {},
+          .source = {},
+          .script = {}};
 }
 
 }  // namespace timeslice::labs::slices

@@ -18,9 +18,9 @@ void compute_until(uint64_t end_ns) {
 
 }  // namespace
 
-int workload(const Parameters& parameters, const Machine& machine) {
-  const std::vector<uint32_t> cpu = {machine.cpus.at(0)};
-  const uint64_t lasts_ns = static_cast<uint64_t>(parameters.at("seconds")) * 1'000'000'000;
+int workload(const Setting& setting) {
+  const std::vector<uint32_t> cpu = {setting.machine.cpus.at(0)};
+  const uint64_t lasts_ns = static_cast<uint64_t>(setting.parameters.at("seconds")) * 1'000'000'000;
   const uint64_t end_ns = monotonic_ns() + lasts_ns;
   const auto nice = [&](int64_t value) {
     setpriority(PRIO_PROCESS, 0, static_cast<int>(value));
@@ -29,7 +29,7 @@ int workload(const Parameters& parameters, const Machine& machine) {
   std::string output;
   say_round(output, "both",
             run_together({{"lab-nice0", cpu, [&] { nice(0); }},
-                          {"lab-nicer", cpu, [&] { nice(parameters.at("nice")); }}}));
+                          {"lab-nicer", cpu, [&] { nice(setting.parameters.at("nice")); }}}));
   return write_output(output);
 }
 

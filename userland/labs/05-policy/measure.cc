@@ -46,8 +46,6 @@ uint64_t times_preempted_by(const model::History& history, const model::HistoryT
   return times;
 }
 
-}  // namespace
-
 Parameters variant(Random& random, const Machine& /*machine*/) {
   return {{"ms", random.between(20, 35) * 10}, {"slice", random.between(2, 5)}};
 }
@@ -93,6 +91,20 @@ Measured measure(const Seen& seen, const Parameters& /*parameters*/) {
            "Pinned, A and B shared a CPU; the three waited {:.0f} ms, not pinned {:.0f} ms.",
            ms(fixed.wait_ns), ms(on_both.wait_ns))}};
   return measured;
+}
+
+}  // namespace
+
+Lab lab() {
+  return {.number = 5,
+          .slug = "05-policy",
+          .variant = variant,
+          .workload = workload,
+          .measure = measure,
+          .rounds = {"free", "pinned", "fifo"},
+          .page = {},
+          .source = {},
+          .script = {}};
 }
 
 }  // namespace timeslice::labs::policy

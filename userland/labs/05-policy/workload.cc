@@ -23,10 +23,11 @@ void compute_and_sleep(int64_t ms, int64_t slice_ms) {
 
 }  // namespace
 
-int workload(const Parameters& parameters, const Machine& machine) {
-  const std::vector<uint32_t> first = {machine.cpus.at(0)}, second = {machine.cpus.at(1)},
-                              both = {machine.cpus.at(0), machine.cpus.at(1)};
-  const int64_t ms = parameters.at("ms"), slice = parameters.at("slice");
+int workload(const Setting& setting) {
+  const std::vector<uint32_t> first = {setting.machine.cpus.at(0)},
+                              second = {setting.machine.cpus.at(1)},
+                              both = {setting.machine.cpus.at(0), setting.machine.cpus.at(1)};
+  const int64_t ms = setting.parameters.at("ms"), slice = setting.parameters.at("slice");
   const auto compute = [&] { compute_ms(ms); };
   const auto come_first = [&] {
     const sched_param priority{1};

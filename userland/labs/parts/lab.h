@@ -21,7 +21,14 @@ struct Machine {
   std::string node;            // the program's path; empty: there is none
 };
 
-// A slice of a thread of the workload, or of another one on a CPU that the workload may use.
+// What a workload is given.
+struct Setting {
+  Parameters parameters;
+  Machine machine;
+  std::string directory;  // a new one of its own; workload.js is in it, where the lab has one
+};
+
+// What was recorded while the workload ran.
 struct Seen {
   const model::History& history;
   const std::vector<model::Slice>& slices;  // in the order in which they end
@@ -45,15 +52,16 @@ struct Measured {
 struct Lab {
   int number;
   const char* slug;
-  std::string_view markdown;  // its lab.md
   Parameters (*variant)(Random& random, const Machine& machine);
-  // In a process of its own, while it is recorded. Returns its exit status.
-  int (*workload)(const Parameters& parameters, const Machine& machine);
+  // In a process of its own, while it is recorded. Returns its exit status. Throws Failure.
+  int (*workload)(const Setting& setting);
   Measured (*measure)(const Seen& seen, const Parameters& parameters);
   // The parts of the workload of which lanes are shown, by name; none: all of it in one picture.
   std::vector<std::string> rounds;
   // A picture beside the lanes, in lines of at most 80 columns. Null: the lanes show it.
-  std::string (*picture)(const Measured& measured);
+  std::string (*picture)(const Measured& measured) = nullptr;
+  // What the learner reads: the lab's page and its workload, of which the last one is Node's.
+  std::string_view page, source, script;
 };
 
 // In the order of their numbers.

@@ -184,13 +184,18 @@ class Parser {
 }  // namespace
 
 const Choice* Question::choice(const std::string& answer) const {
-  const auto number = is_number ? number_in(answer) : std::nullopt;
-  for (const Choice& choice : choices) {
-    if (choice.id == answer && !is_number) return &choice;
-    const auto range = number ? range_in(choice.id) : std::nullopt;
-    if (range && *number >= range->low && *number <= range->high) return &choice;
+  if (!is_number) {
+    const auto named = std::find_if(choices.begin(), choices.end(),
+                                    [&](const Choice& choice) { return choice.id == answer; });
+    return named == choices.end() ? nullptr : &*named;
   }
-  return nullptr;
+  const auto number = number_in(answer);
+  if (!number) return nullptr;
+  const auto around = std::find_if(choices.begin(), choices.end(), [&](const Choice& choice) {
+    const auto range = range_in(choice.id);
+    return range && *number >= range->low && *number <= range->high;
+  });
+  return around == choices.end() ? nullptr : &*around;
 }
 
 const std::string& LabText::section(const std::string& heading) const {
