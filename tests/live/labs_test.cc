@@ -56,8 +56,9 @@ void check_lab(int number) {
     const LabText text = filled_in(parse_lab(lab->page), parameters);
     Measured measured;
     for (int i = 0; i < 5 && (i == 0 || !measured.no_verdict.empty()); ++i) {
-      const Run run = run_workload(*lab, seed, scratch.path(), live::timeslice());
-      measured = measure(*lab, run, parameters);
+      const Run run = run_workload(
+          *lab, {.seed = seed, .directory = scratch.path(), .program = live::timeslice()});
+      measured = measure(*lab, run, parameters).measured;
     }
     if (!measured.no_verdict.empty()) SKIP_TEST("no verdict: " + measured.no_verdict);
     INFO(measured.figures.dump());

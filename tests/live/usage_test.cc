@@ -54,6 +54,7 @@ const std::vector<Limited> kNumbers = {
     {{"demo"}, "--cluster", "257", true},
     {{"demo"}, "--sort-workers", "65", true},
     {{"demo"}, "--file-kib", "1048577", true},
+    {{"lab", "1"}, "--seed", "1000000000", true},
 };
 
 }  // namespace
@@ -102,6 +103,15 @@ TEST_CASE("malformed or contradictory arguments are bad usage") {
       {{"lanes", "--from", "5", "--to", "5", "none"}, "--from must be before --to"},
       {{"timeline", "--from", "5", "--to", "2", "none"}, "--from must be before --to"},
       {{"record", "--buffer-kib", "5"}, "is not a power of two"},
+      {{"lab", "99"}, "there is no lab 99; choose one of 1, 2, "},
+      {{"lab", "x"}, "'x' is not a whole number"},
+      {{"lab", "--solve"}, "--solve needs the number of a lab"},
+      {{"lab", "1", "--grade"}, "--grade takes results, not a lab's number"},
+      {{"lab", "1", "--solve", "--answer", "1"}, "--solve excludes --answer"},
+      {{"lab", "1", "--learner", ""}, "a learner's name has 1 to 64 bytes"},
+      {{"lab", "1", "--answer", "7"}, "answer pids with 1, 3, 5, not 7"},
+      {{"lab", "1", "--answer", "colour=red"}, "this lab has no question colour"},
+      {{"lab", "1", "--answer", "1", "pids=3"}, "pids is answered twice"},
       {{"record", "--ring", "5", "--max-size", "5MB"}, "can't be combined with --max-size;"},
   };
   for (const Refused& refused : table) check_refused(refused, 2);
@@ -122,7 +132,7 @@ TEST_CASE("the error for a wrong choice lists the valid ones") {
        "'0' is not a valid choice; choose one of round-robin, reuse-port\n"},
       {{"top", "-b", "--sort", "x"}, "there is no column 'x'; choose one of tid, "},
       {{"x"}, "there is no subcommand 'x'; choose one of top, record, report, lanes, timeline, "},
-      {{}, "choose one of top, record, report, lanes, timeline, loop, uring, why, demo, check\n"},
+      {{}, "choose one of top, record, report, lanes, timeline, loop, uring, why, lab, demo, check\n"},
   };
   for (const Refused& refused : table) check_refused(refused, 2);
 }
@@ -135,6 +145,7 @@ TEST_CASE("a missing process, cgroup or file is a failure, not bad usage") {
   check_refused({{"lanes", "nosuch"}, "nosuch"}, 1);
   check_refused({{"timeline", "nosuch"}, "nosuch"}, 1);
   check_refused({{"top", "-b", "--replay", "nosuch"}, "nosuch"}, 1);
+  check_refused({{"lab", "--grade", "nosuch"}, "there is no file or directory nosuch"}, 1);
 }
 
 }  // namespace timeslice::live

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "labs/lanes_picture.h"
 
+#include <algorithm>
+
 #include "labs/parts/rounds.h"
 
 namespace timeslice::labs {

@@ -52,6 +52,12 @@ void append_page(std::string& out, const Lab& lab, const LabText& text, size_t w
   append_section(out, "The question", text.section("the question"), width);
 }
 
+std::string range_of(const Question& question) {
+  const auto& choices = question.choices;
+  const std::string &first = choices.front().id, &last = choices.back().id;
+  return "from " + first.substr(0, first.find("..")) + " to " + last.substr(last.find("..") + 2);
+}
+
 void append_question(std::string& out, const Question& question, size_t width) {
   out += '\n';
   append_paragraphs(out, question.text, width);

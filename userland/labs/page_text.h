@@ -15,6 +15,8 @@ namespace timeslice::labs {
 void append_entry(std::string& out, const Lab& lab, const std::string& state, size_t width);
 void append_page(std::string& out, const Lab& lab, const LabText& text, size_t width);
 void append_section(std::string& out, const char* heading, const std::string& text, size_t width);
+// "from 0 to 1000": what a number may be.
+std::string range_of(const Question& question);
 void append_question(std::string& out, const Question& question, size_t width);
 void append_verdict(std::string& out, const LabText& text, const Verdict& verdict, size_t width);
 

@@ -3,13 +3,9 @@
 
 #include <sys/utsname.h>
 
-#include <cstdio>
 #include <ctime>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 
-#include "base/failure.h"
+#include "labs/digest.h"
 
 namespace timeslice::labs {
 
@@ -26,76 +22,103 @@ std::string utc_now() {
   return text;
 }
 
-void replace_file(const std::string& path, const std::string& contents) {
-  const std::string fresh = path + ".new";
-  std::ofstream file(fresh, std::ios::binary);
-  file << contents;
-  file.close();
-  if (!file || std::rename(fresh.c_str(), path.c_str()) != 0) {
-    std::remove(fresh.c_str());
-    throw Failure("cannot write " + path);
-  }
-}
-
-std::string contents_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 const char* stage_name(Stage stage) {
   return stage == Stage::prediction ? "prediction" : "explanation";
 }
 
-}  // namespace
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
-Json result_json(const Lab& lab, const LabText& text, const Result& result) {
+// By question; null: not answered.
+Json answers_of(const Verdict& verdict, Stage stage) {
+  Json answers = Json::object();
+  for (const Graded& graded : verdict.answers)
+    if (graded.stage == stage) answers[graded.key] = text_or_null(graded.answer);
+  return answers;
+}
+
+Json graded_answers(const Verdict& verdict) {
   Json answers = Json::array();
-  for (const Graded& graded : result.verdict.answers)
+  for (const Graded& graded : verdict.answers)
     answers.push_back({{"question", graded.key},
                        {"stage", stage_name(graded.stage)},
-                       {"answer", graded.answer.empty() ? Json() : Json(graded.answer)},
+                       {"answer", text_or_null(graded.answer)},
                        {"right", graded.right},
-                       {"why_not", graded.right ? Json() : Json(graded.why)},
-                       {"measured", graded.evidence}});
+                       {"misconception", graded.right ? Json() : Json(graded.why)},
+                       {"evidence", graded.evidence}});
+  return answers;
+}
+
+// The first one.
+Json misconception_of(const Verdict& verdict) {
+  if (!verdict.none.empty()) return {};
+  for (const Graded& graded : verdict.answers)
+    if (!graded.right) return graded.why;
+  return {};
+}
+
+const char* word_of(const Verdict& verdict) {
+  if (!verdict.none.empty()) return "none";
+  return verdict.passed() ? "pass" : "fail";
+}
+
+}  // namespace
+
+Json result_json(const Result& result) {
   utsname kernel{};
   uname(&kernel);
-  const bool has_verdict = result.verdict.none.empty();
-  return {
-      {"schema", "timeslice/lab/1"},
-      {"lab", lab.number},
-      {"slug", lab.slug},
-      {"title", text.title},
-      {"time", utc_now()},
-      {"kernel", kernel.release},
-      {"seed", result.seed},
-      {"parameters", result.parameters},
-      {"passed", has_verdict ? Json(result.verdict.passed()) : Json()},
-      {"prediction_passed", has_verdict ? Json(result.verdict.passed(Stage::prediction)) : Json()},
-      {"explanation_passed",
-       has_verdict ? Json(result.verdict.passed(Stage::explanation)) : Json()},
-      {"no_verdict", has_verdict ? Json() : Json(result.verdict.none)},
-      {"answers", answers},
-      {"figures", result.measured.figures}};
+  const Verdict& verdict = result.verdict;
+  const auto unless_none = [&](bool passed) {
+    return verdict.none.empty() ? Json(passed) : Json();
+  };
+  return {{"schema", "timeslice/lab/1"},
+          {"lab", result.lab},
+          {"slug", result.slug},
+          {"title", result.title},
+          {"learner", result.learner},
+          {"seed", result.seed},
+          {"time", utc_now()},
+          {"kernel", kernel.release},
+          {"runs_before", result.before.runs},
+          {"hints_before", result.before.hints},
+          {"solution_shown_before", result.before.solved},
+          {"parameters", result.parameters},
+          {"prediction", answers_of(verdict, Stage::prediction)},
+          {"explanation", answers_of(verdict, Stage::explanation)},
+          {"verdict", word_of(verdict)},
+          {"no_verdict", text_or_null(verdict.none)},
+          {"passed", unless_none(verdict.passed())},
+          {"prediction_passed", unless_none(verdict.passed(Stage::prediction))},
+          {"explanation_passed", unless_none(verdict.passed(Stage::explanation))},
+          {"misconception", misconception_of(verdict)},
+          {"answers", graded_answers(verdict)},
+          {"measured", result.measured.figures}};
 }
 
-void keep_result(const std::string& directory, const Json& result) {
-  replace_file(directory + "/result.json", result.dump(2) + "\n");
+Json result_file(const Result& result, const std::string& recording, const std::string& output) {
+  Json file = result_json(result);
+  file["cpus"] = result.machine.cpus;
+  file["node"] = text_or_null(result.machine.node);
+  file["output"] = output;
+  file["recording"] = to_base64(recording);
+  file["digest"] = result_digest(file);
+  return file;
 }
 
-std::optional<bool> was_passed(const std::string& directory) {
-  const Json result =
-      Json::parse(contents_of(directory + "/result.json"), nullptr, /*allow_exceptions=*/false);
-  if (!result.is_object() || !result.contains("passed") || !result["passed"].is_boolean())
-    return std::nullopt;
-  return result["passed"].get<bool>();
+std::string result_digest(Json file) {
+  file.erase("digest");
+  return digest_of(file.dump());
 }
 
-size_t hints_shown(const std::string& directory) {
-  return static_cast<size_t>(number_in(contents_of(directory + "/hints")).value_or(0));
-}
-
-void note_hint(const std::string& directory, size_t shown) {
-  replace_file(directory + "/hints", std::to_string(shown));
+std::string commitment(const LabText& text, int lab, uint64_t seed, const std::string& learner,
+                       const Answers& answers) {
+  Json predicted = Json::object();
+  for (const Question& question : text.questions) {
+    const auto answer = answers.find(question.key);
+    if (question.stage == Stage::prediction)
+      predicted[question.key] = answer == answers.end() ? "" : answer->second;
+  }
+  const Json all = Json::array({lab, seed, learner, predicted});
+  return digest_of(all.dump()).substr(0, 16);
 }
 
 }  // namespace timeslice::labs

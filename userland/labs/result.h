@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What a learner has done: the answers to a lab's questions, and what was measured for each.
+// What has a learner done? The answers to a lab's questions, what was measured for each, and the
+// recording that shows it: whoever gets the file can measure again.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 
+#include "labs/notebook.h"
 #include "labs/parts/lab.h"
 #include "labs/parts/verdict.h"
 
@@ -13,22 +14,31 @@ namespace timeslice::labs {
 
 struct Result {
   int lab = 0;
+  std::string slug, title;
+  std::string learner;
   uint64_t seed = 0;
+  Machine machine;
   Parameters parameters;
+  Answers answers;
   Measured measured;
   Verdict verdict;
+  Attempts before;
 };
 
 // Schema timeslice/lab/1.
-nlohmann::ordered_json result_json(const Lab& lab, const LabText& text, const Result& result);
+nlohmann::ordered_json result_json(const Result& result);
 
-// In a lab's directory: the last result; replaced as a whole. Throws Failure.
-void keep_result(const std::string& directory, const nlohmann::ordered_json& result);
-// Whether the last run was passed; absent: there was none, or it can't be read.
-std::optional<bool> was_passed(const std::string& directory);
+// What a learner hands in: the same, and what is needed to measure again. `recording`: the file's
+// bytes; `output`: what the workload has said.
+nlohmann::ordered_json result_file(const Result& result, const std::string& recording,
+                                   const std::string& output);
 
-// How many hints have been shown since the lab was begun; and one more.
-size_t hints_shown(const std::string& directory);
-void note_hint(const std::string& directory, size_t shown);
+// Of a result file, without its "digest": what that has to be.
+std::string result_digest(nlohmann::ordered_json file);
+
+// What was predicted, in 16 hexadecimal digits. It is on the workload's command line, so it is in
+// the recording, from before anything was measured. Answers to later questions don't count.
+std::string commitment(const LabText& text, int lab, uint64_t seed, const std::string& learner,
+                       const Answers& answers);
 
 }  // namespace timeslice::labs

@@ -6,11 +6,10 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "base/failure.h"
 #include "base/private_file.h"
+#include "labs/file_contents.h"
 #include "labs/parts/workload_output.h"
 #include "record/recorder.h"
 
@@ -45,9 +44,11 @@ std::string path_of_node() {
   return "";
 }
 
-std::string contents_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+// By its name, as it is shown; where that has gone, by the kernel's.
+std::string this_program() {
+  std::error_code error;
+  const std::string path = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error || access(path.c_str(), X_OK) != 0 ? "/proc/self/exe" : path;
 }
 
 // Some labs have the same seed, and not the same variant.
@@ -73,22 +74,29 @@ Parameters parameters_of(const Lab& lab, uint64_t seed, const Machine& machine) 
   return lab.variant(random, machine);
 }
 
-Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory,
-                 const std::string& program) {
-  const Run run{directory + "/recording.pftrace", ""};
-  const std::string output = directory + "/output";
+Run run_workload(const Lab& lab, const RunOptions& options) {
+  const Run run{options.directory + "/recording.pftrace", ""};
+  const std::string output = options.directory + "/output";
   unlink(output.c_str());
   if (!lab.script.empty())
-    write_private(directory + "/workload.js", std::string(lab.script), Earlier::replace);
+    write_private(options.directory + "/workload.js", std::string(lab.script), Earlier::replace);
   setenv(kOutputVariable, output.c_str(), 1);
-  record::RecordOptions options;
-  options.path = run.recording;
-  options.earlier = Earlier::replace;
-  options.command = {program,      "lab",    std::to_string(lab.number),
-                     "--workload", "--seed", std::to_string(seed)};
-  options.seconds = kLongest;
-  options.quiet = true;
-  const int status = record::record(options);
+  record::RecordOptions recorded;
+  recorded.path = run.recording;
+  recorded.earlier = Earlier::replace;
+  recorded.command = {options.program.empty() ? this_program() : options.program,
+                      "lab",
+                      std::to_string(lab.number),
+                      "--workload",
+                      "--seed",
+                      std::to_string(options.seed)};
+  if (!options.commitment.empty()) {
+    recorded.command.emplace_back("--commitment");
+    recorded.command.push_back(options.commitment);
+  }
+  recorded.seconds = kLongest;
+  recorded.quiet = true;
+  const int status = record::record(recorded);
   unsetenv(kOutputVariable);
   if (status != 0) throw Failure("the lab's workload ended with status " + std::to_string(status));
   return {run.recording, contents_of(output)};
@@ -102,7 +110,7 @@ int be_workload(const Lab& lab, uint64_t seed) {
   return lab.workload({parameters_of(lab, seed, machine), machine, directory});
 }
 
-Measured measure(const Lab& lab, const Run& run, const Parameters& parameters) {
+Measurement measure(const Lab& lab, const Run& run, const Parameters& parameters) {
   SliceLog log;
   play::RecordingOptions options;
   options.path = run.recording;
@@ -111,7 +119,7 @@ Measured measure(const Lab& lab, const Run& run, const Parameters& parameters) {
   Measured measured = lab.measure({*recording.history, log.slices(), run.output}, parameters);
   if (measured.no_verdict.empty() && recording.trust.lost > 0)
     measured.no_verdict = "records were lost: this machine is too busy; try again";
-  return measured;
+  return {measured, recording.history->info().asked};
 }
 
 }  // namespace timeslice::labs

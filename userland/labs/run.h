@@ -20,15 +20,25 @@ struct Run {
   std::string output;     // what the workload has said
 };
 
-// Into `directory`, whose earlier run is replaced. `program`: timeslice's path. Throws Failure: not
-// recorded, or interrupted.
-Run run_workload(const Lab& lab, uint64_t seed, const std::string& directory,
-                 const std::string& program = "/proc/self/exe");
+struct RunOptions {
+  uint64_t seed = 1;
+  std::string directory;     // whose earlier run is replaced
+  std::string commitment;    // to what was predicted: goes into the recording. Empty: to nothing
+  std::string program = {};  // timeslice's path; empty: this one's
+};
+
+// Throws Failure: not recorded, or interrupted.
+Run run_workload(const Lab& lab, const RunOptions& options);
 
 // In the recorded process: the workload itself. Returns its exit status.
 int be_workload(const Lab& lab, uint64_t seed);
 
+struct Measurement {
+  Measured measured;
+  std::string recorded;  // the command of which this is the recording
+};
+
 // Throws Failure where the file can't be read.
-Measured measure(const Lab& lab, const Run& run, const Parameters& parameters);
+Measurement measure(const Lab& lab, const Run& run, const Parameters& parameters);
 
 }  // namespace timeslice::labs

@@ -2,39 +2,41 @@
 #include "tools/lab.h"
 
 #include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <clocale>
 #include <cstdlib>
-#include <filesystem>
-#include <functional>
-#include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/bad_usage.h"
-#include "labs/lanes_picture.h"
+#include "base/failure.h"
+#include "labs/digest.h"
+#include "labs/grade.h"
+#include "labs/notebook.h"
 #include "labs/page_text.h"
-#include "labs/parts/verdict.h"
-#include "labs/result.h"
 #include "labs/run.h"
+#include "tools/checks.h"
+#include "tools/lab_run.h"
 #include "tools/least_privilege.h"
 #include "tools/output.h"
-#include "view/format/say.h"
 #include "view/format/wrapped.h"
 
 namespace timeslice::tools {
 
 namespace {
 
-constexpr size_t kWidth = 80;
-constexpr int kNotPassed = 1, kNoVerdict = 3;
+constexpr uint64_t kLargestSeed = 999'999'999;
+constexpr size_t kLongestName = 64;  // bytes, of a learner
 
 struct Options {
+  LabOptions run;
   std::optional<int> number;
-  std::vector<std::string> answers;
-  uint64_t seed = 1;
-  bool solve = false, hint = false, reset = false, json = false, workload = false;
+  std::optional<uint64_t> seed;
+  std::vector<std::string> grade;
+  bool hint = false, reset = false, source = false, workload = false, grades = false;
+  std::string commitment;  // only seen in the recording
 };
 
 const labs::Lab& lab_of(int number) {
@@ -46,120 +48,115 @@ const labs::Lab& lab_of(int number) {
   throw BadUsage("there is no lab " + std::to_string(number) + "; choose one of " + numbers);
 }
 
-// Where a lab's last run is kept.
-std::string directory_of(const labs::Lab& lab) {
-  const char* const state = std::getenv("XDG_STATE_HOME");
-  const char* const home = std::getenv("HOME");
-  const std::string base =
-      state && *state ? state : std::string(home ? home : "") + "/.local/state";
-  const std::string directory = base + "/timeslice/labs/" + lab.slug;
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) throw Failure("cannot make " + directory + ": " + error.message());
-  return directory;
+std::string user_name() {
+  const passwd* const user = getpwuid(getuid());
+  return user ? user->pw_name : std::to_string(getuid());
 }
 
-void missing_of(const labs::LabText& text, const labs::Machine& machine) {
-  for (const std::string& need : text.needs) {
-    if (need.rfind("cpus ", 0) == 0 && machine.cpus.size() < std::stoul(need.substr(5)))
-      throw Failure("this lab needs " + need.substr(5) + " CPUs, and there is one");
-    if (need == "node" && machine.node.empty())
-      throw Failure("this lab needs Node, and there is no node in PATH");
-  }
-}
-
-// What is answered on the command line isn't asked.
-void ask(const labs::LabText& text, labs::Stage stage, labs::Answers& answers) {
-  for (const labs::Question& question : text.questions) {
-    if (question.stage != stage || answers.contains(question.key)) continue;
-    std::string page;
-    labs::append_question(page, question, kWidth);
-    write_all(page);
-    for (std::string line; !answers.contains(question.key);) {
-      write_all("> ");
-      if (!std::getline(std::cin, line)) throw Failure("there is no answer to " + question.key);
-      if (question.choice(line))
-        answers[question.key] = line;
-      else
-        write_all(question.is_number ? "a number, please\n"
-                                     : "one of the words on the left, please\n");
-    }
-  }
-}
-
-void show(const labs::Lab& lab, const labs::LabText& text, const labs::Run& run,
-          const labs::Measured& measured) {
-  view::LaneOptions lanes;
-  lanes.width = kWidth;
-  lanes.threads = 8;
-  std::string picture;
-  for (const std::string& round : lab.rounds)
-    picture += "\n" + round + "\n" + labs::lanes_of(run, round, lanes);
-  if (lab.rounds.empty()) picture += "\n" + labs::lanes_of(run, "", lanes);
-  if (lab.picture) picture += lab.picture(measured);
-  labs::append_section(picture, "Look at", text.section("look at"), kWidth);
-  write_all(picture);
+void check_name(const std::string& name) {
+  if (name.empty() || name.size() > kLongestName)
+    throw BadUsage("a learner's name has 1 to 64 bytes");
 }
 
 // Each time one more of them.
-void hint(const labs::LabText& text, const std::string& directory) {
-  const size_t shown = std::min(labs::hints_shown(directory) + 1, text.hints.size());
+void hint(const labs::Lab& lab, uint64_t seed) {
+  labs::Notebook notebook(lab.slug);
+  notebook.begin();
+  labs::Attempts attempts = notebook.attempts();
+  const labs::LabText text =
+      filled_in(labs::parse_lab(lab.page), labs::parameters_of(lab, seed, labs::this_machine()));
+  attempts.hints = std::min<uint64_t>(attempts.hints + 1, text.hints.size());
   std::string out;
-  for (size_t i = 0; i < shown; ++i)
-    view::append_wrapped(out, std::to_string(i + 1) + ". ", text.hints[i], kWidth);
+  for (size_t i = 0; i < attempts.hints; ++i)
+    view::append_wrapped(out, std::to_string(i + 1) + ". ", text.hints[i], lab_width());
   write_all(out);
-  labs::note_hint(directory, shown);
+  notebook.note(attempts);
 }
 
-int do_lab(const Options& options) {
-  const labs::Lab& lab = lab_of(*options.number);
-  if (options.workload) return labs::be_workload(lab, options.seed);
-  const std::string directory = directory_of(lab);
-  if (options.reset) {
-    std::filesystem::remove_all(directory);
-    return 0;
+void list_as_json() {
+  nlohmann::ordered_json labs = nlohmann::ordered_json::array();
+  for (const labs::Lab& lab : labs::all_labs()) {
+    const labs::LabText text = labs::parse_lab(lab.page);
+    const auto passed = labs::Notebook(lab.slug).was_passed();
+    labs.push_back({{"number", lab.number},
+                    {"slug", lab.slug},
+                    {"title", text.title},
+                    {"teaches", text.teaches},
+                    {"needs", text.needs},
+                    {"minutes", text.minutes},
+                    {"passed", passed ? nlohmann::ordered_json(*passed) : nullptr}});
   }
-  const labs::Machine machine = labs::this_machine();
-  const labs::Parameters parameters = labs::parameters_of(lab, options.seed, machine);
-  const labs::LabText text = filled_in(labs::parse_lab(lab.page), parameters);
-  if (options.hint) {
-    hint(text, directory);
-    return 0;
-  }
-  missing_of(text, machine);
-  labs::Answers answers = labs::parse_answers(text, options.answers);
-  std::string page;
-  labs::append_page(page, lab, text, kWidth);
-  if (!options.json) write_all(page);
-  if (!options.solve && !options.json) ask(text, labs::Stage::prediction, answers);
-  keep_rights_for(Work::starting_a_command);
-  const labs::Run run = labs::run_workload(lab, options.seed, directory);
-  const labs::Measured measured = labs::measure(lab, run, parameters);
-  if (!options.json) show(lab, text, run, measured);
-  if (options.solve) answers = labs::solution(text, measured);
-  if (!options.solve && !options.json && measured.no_verdict.empty())
-    ask(text, labs::Stage::explanation, answers);
-  const labs::Verdict verdict = labs::judge(text, measured, answers);
-  const auto result =
-      labs::result_json(lab, text, {lab.number, options.seed, parameters, measured, verdict});
-  if (!options.solve) labs::keep_result(directory, result);
-  std::string told;
-  if (options.json)
-    told = result.dump() + "\n";
-  else
-    labs::append_verdict(told, text, verdict, kWidth);
-  write_all(told);
-  if (!verdict.none.empty()) return kNoVerdict;
-  return verdict.passed() ? 0 : kNotPassed;
+  const nlohmann::ordered_json list = {{"schema", "timeslice/labs/1"}, {"labs", labs}};
+  write_all(list.dump() + "\n");
 }
 
 void list() {
   std::string text;
   for (const labs::Lab& lab : labs::all_labs()) {
-    const auto passed = labs::was_passed(directory_of(lab));
-    labs::append_entry(text, lab, !passed ? "" : *passed ? "passed" : "not passed yet", kWidth);
+    const auto passed = labs::Notebook(lab.slug).was_passed();
+    labs::append_entry(text, lab,
+                       !passed   ? ""
+                       : *passed ? "passed"
+                                 : "not passed yet",
+                       lab_width());
   }
   write_all(text);
+}
+
+// Not passed: some of them weren't, or don't count.
+int grade(const Options& options) {
+  keep_rights_for(Work::reading);
+  const std::vector<std::string> own = {labs::Notebook::place()};
+  const auto grades = labs::grades_of(options.grade.empty() ? own : options.grade, options.seed);
+  write_all(options.run.json ? labs::grades_json(grades).dump() + "\n"
+                             : labs::grades_table(grades, lab_width()));
+  return std::all_of(grades.begin(), grades.end(),
+                     [](const labs::Grade& grade) { return grade.refused.empty(); })
+             ? 0
+             : 1;
+}
+
+// What is said of one lab, without saying of which; and what can't be meant together.
+void check_usage(const Options& options) {
+  const LabOptions& run = options.run;
+  const std::pair<bool, const char*> of_one_lab[] = {{run.solve, "--solve"},
+                                                     {options.hint, "--hint"},
+                                                     {options.reset, "--reset"},
+                                                     {options.source, "--source"},
+                                                     {!run.answers.empty(), "--answer"},
+                                                     {!run.report.empty(), "--report"}};
+  for (const auto& [given, option] : of_one_lab) {
+    if (given && options.grades) throw BadUsage(std::string("--grade excludes ") + option);
+    if (given && !options.number)
+      throw BadUsage(std::string(option) + " needs the number of a lab");
+  }
+  if (options.number && options.grades) throw BadUsage("--grade takes results, not a lab's number");
+  if (run.solve && !run.answers.empty()) throw BadUsage("--solve excludes --answer");
+}
+
+int do_lab(Options& options) {
+  check_usage(options);
+  std::setlocale(LC_ALL, "");
+  if (options.grades) return grade(options);
+  if (!options.number) {
+    options.run.json ? list_as_json() : list();
+    return 0;
+  }
+  const labs::Lab& lab = lab_of(*options.number);
+  check_name(options.run.learner);
+  options.run.seed = options.seed.value_or(labs::seed_of(options.run.learner));
+  if (options.workload) return labs::be_workload(lab, options.run.seed);
+  if (options.source) {
+    write_all(lab.source);
+    write_all(lab.script);
+  } else if (options.reset) {
+    labs::Notebook(lab.slug).forget();
+  } else if (options.hint) {
+    hint(lab, options.run.seed);
+  } else {
+    return run_lab(lab, options.run);
+  }
+  return 0;
 }
 
 }  // namespace
@@ -167,23 +164,52 @@ void list() {
 void add_lab(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("lab", "Labs: predict, measure, be told by the kernel");
   auto options = std::make_shared<Options>();
+  options->run.learner = user_name();
   command->add_option("number", options->number, "Which lab; without one they are listed")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(whole_within(1, 999));
   command
-      ->add_option("--answer", options->answers,
+      ->add_option("--answer", options->run.answers,
                    "Answers, in the order of the questions or as KEY=ANSWER; others are asked for")
       ->type_name("ANSWER…");
-  command->add_option("--seed", options->seed, "Another seed makes another variant")
+  command
+      ->add_option("--learner", options->run.learner,
+                   "Whose result it is; each name has a variant of its own")
+      ->type_name("NAME")
       ->capture_default_str();
-  command->add_flag("--solve", options->solve,
-                    "Run it, and show what was measured for each question");
-  command->add_flag("--hint", options->hint, "Show a hint, and one more each time");
-  command->add_flag("--reset", options->reset, "Forget what was answered, measured and hinted at");
-  command->add_flag("--json", options->json,
-                    "Print the result as JSON; what isn't answered on the command line is blank");
+  command->add_option("--seed", options->seed, "Another variant; without it, the learner's own")
+      ->type_name("N")
+      ->check(whole_within(1, kLargestSeed));
+  auto* solve = command->add_flag("--solve", options->run.solve,
+                                  "Run it, and show what was measured for each question");
+  auto* hint = command->add_flag("--hint", options->hint, "Show a hint, and one more each time");
+  auto* reset = command->add_flag("--reset", options->reset,
+                                  "Forget what was answered, measured and hinted at");
+  auto* source = command->add_flag("--source", options->source, "Print the workload's source");
+  hint->excludes(solve, reset, source);
+  reset->excludes(solve, source);
+  source->excludes(solve);
+  command
+      ->add_option("--report", options->run.report,
+                   "Also write a page with the answers, the pictures and the recording")
+      ->type_name("FILE.html");
+  auto* grade =
+      command
+          ->add_option_function<std::vector<std::string>>(
+              "--grade",
+              [options](const std::vector<std::string>& paths) {
+                // Without one, there is an empty one.
+                if (!paths.empty() && !paths.front().empty()) options->grade = paths;
+              },
+              "Check results, or all in directories, and show who passed what; default: your own")
+          ->type_name("FILE…")
+          ->expected(0, -1);
+  command->add_flag("--json", options->run.json,
+                    "Print as JSON; what isn't answered on the command line is blank");
   command->add_flag("--workload", options->workload)->group("");
+  command->add_option("--commitment", options->commitment)->group("");
   command->callback([=, &status] {
-    if (!options->number) return list();
+    options->grades = grade->count() > 0;
     status = do_lab(*options);
   });
 }

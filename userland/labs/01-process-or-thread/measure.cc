@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "labs/01-process-or-thread/lab.h"
+#include "labs/parts/by_name.h"
 
 namespace timeslice::labs::process_or_thread {
 
@@ -14,6 +15,7 @@ namespace {
 struct Starts {
   uint64_t shortest_ns = UINT64_MAX;
   int64_t fewest_faults = INT64_MAX;
+  int64_t shared_at_first = 0, shared_then = 0;  // KiB, of the last one
   int count = 0;
 };
 
@@ -25,7 +27,11 @@ Starts starts_of(const std::string& output, const std::string& what) {
     std::istringstream words(line);
     uint64_t ns = 0;
     int64_t faults = 0;
-    if (!(words >> word >> ns >> faults) || word != what) continue;
+    Starts one;
+    if (!(words >> word >> ns >> faults >> one.shared_at_first >> one.shared_then) || word != what)
+      continue;
+    starts.shared_at_first = one.shared_at_first;
+    starts.shared_then = one.shared_then;
     starts.shortest_ns = std::min(starts.shortest_ns, ns);
     starts.fewest_faults = std::min(starts.fewest_faults, faults);
     ++starts.count;
@@ -47,7 +53,7 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
   std::set<uint32_t> pids, tids;
   nlohmann::json threads = nlohmann::json::array();
   for (const model::HistoryThread& thread : seen.history.threads()) {
-    if (thread.comm.rfind("lab-", 0) != 0) continue;
+    if (!took_part(thread) || thread.comm.rfind("lab-", 0) != 0) continue;
     pids.insert(thread.tgid);
     tids.insert(thread.tid);
     threads.push_back({{"tgid", thread.tgid}, {"tid", thread.tid}, {"comm", thread.comm}});
@@ -62,10 +68,13 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
   measured.figures = {{"threads", threads},
                       {"total", *total},
                       {"start", start},
+                      {"child_total", *total + step},
                       {"thread_start_us", static_cast<double>(thread.shortest_ns) / 1e3},
                       {"child_start_us", static_cast<double>(child.shortest_ns) / 1e3},
                       {"thread_faults", thread.fewest_faults},
-                      {"child_faults", child.fewest_faults}};
+                      {"child_faults", child.fewest_faults},
+                      {"child_shared_kib", child.shared_at_first},
+                      {"child_shared_kib_after_writing", child.shared_then}};
   const char* const who = *total == start              ? "nothing"
                           : *total == start + 2 * step ? "threads"
                           : *total == start + 4 * step ? "all"
@@ -92,22 +101,42 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
   return measured;
 }
 
-// A box for each process, with its threads in it.
-std::string picture(const Measured& measured) {
-  if (!measured.figures.contains("threads")) return "";
+constexpr const char* kEnd = "  +--------------------------------------------------\n";
+
+// A box for each process, with its threads in it, and its own `total`.
+std::string boxes(const nlohmann::json& figures) {
   std::string text;
   uint64_t box = 0;
-  for (const auto& thread : measured.figures["threads"]) {
+  for (const auto& thread : figures["threads"]) {
     const uint64_t tgid = thread["tgid"];
-    if (tgid != box) {
-      if (box != 0) text += "  +----------------------------------\n";
-      text += fmt::format("  +-- process {} ---- memory, files --\n", tgid);
-    }
+    const bool is_first = tgid != box;
+    if (is_first)
+      text +=
+          fmt::format("{}  {:-<51}\n", box == 0 ? "" : kEnd, fmt::format("+-- process {} ", tgid));
     box = tgid;
-    text += fmt::format("  |   thread {} {}\n", thread["tid"].get<uint64_t>(),
-                        thread["comm"].get<std::string>());
+    const std::string name = thread["comm"];
+    const int64_t total = name == "lab-child" ? figures["child_total"].get<int64_t>()
+                                              : figures["total"].get<int64_t>();
+    text += fmt::format("  |   thread {:<8} {:<12}", thread["tid"].get<uint64_t>(), name);
+    text += is_first ? fmt::format("   total = {}\n", total) : "\n";
   }
-  return text + "  +----------------------------------\n";
+  return text + kEnd;
+}
+
+std::string picture(const Measured& measured) {
+  const auto& figures = measured.figures;
+  if (!figures.contains("threads")) return "";
+  const auto line = [&](const char* what, const std::string& start) {
+    return fmt::format("  {:<12} {:>16.0f} {:>14}\n", what,
+                       figures[start + "_start_us"].get<double>(),
+                       figures[start + "_faults"].get<int64_t>());
+  };
+  return boxes(figures) +
+         fmt::format("\n  {:<12} {:>16} {:>14}\n", "", "runs after, us", "page faults") +
+         line("a thread", "thread") + line("a process", "child") +
+         fmt::format("  Shared by a child and its parent: {} KiB; after it has written: {} KiB.\n",
+                     figures["child_shared_kib"].get<int64_t>(),
+                     figures["child_shared_kib_after_writing"].get<int64_t>());
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "base/clock.h"
@@ -29,9 +31,21 @@ int64_t page_faults() {
   return usage.ru_minflt;
 }
 
+// How much of this process's memory is in use by another process as well, by the kernel's account
+// of each page. KiB.
+int64_t shared_kib() {
+  std::ifstream account("/proc/self/smaps_rollup");
+  int64_t shared = 0;
+  std::string word;
+  for (int64_t kib = 0; account >> word;)
+    if ((word == "Shared_Clean:" || word == "Shared_Dirty:") && account >> kib) shared += kib;
+  return shared;
+}
+
 struct Start {
-  uint64_t ns = 0;     // from the call until the new one runs
-  int64_t faults = 0;  // page faults of the new one, and of the call
+  int64_t ns = 0;                                // from the call until the new one runs
+  int64_t faults = 0;                            // page faults of the new one, and of the call
+  int64_t shared_at_first = 0, shared_then = 0;  // of a child; KiB: before it writes, and after
 };
 
 Start start_thread(int64_t step) {
@@ -45,7 +59,7 @@ Start start_thread(int64_t step) {
     total = total + step;
   });
   thread.join();
-  start.ns = runs - before;
+  start.ns = static_cast<int64_t>(runs - before);
   start.faults = page_faults() - faults;
   return start;
 }
@@ -59,21 +73,20 @@ Start start_child(int64_t step, char* ballast) {
   const pid_t pid = fork();
   if (pid < 0) throw Failure("cannot start a child");
   if (pid == 0) {
-    const uint64_t runs = monotonic_ns();
+    Start its{static_cast<int64_t>(monotonic_ns() - before), 0, shared_kib(), 0};
     prctl(PR_SET_NAME, "lab-child");
+    const int64_t faults_so_far = page_faults();
     total = total + step;
     for (size_t at = 0; at < kBallast; at += 4096) ballast[at] = 2;  // now it has copies of its own
-    const int64_t values[2] = {static_cast<int64_t>(runs), page_faults()};
-    _exit(write(ends[1], values, sizeof(values)) == sizeof(values) ? 0 : 1);
+    its.faults = page_faults() - faults_so_far;
+    its.shared_then = shared_kib();
+    _exit(write(ends[1], &its, sizeof(its)) == sizeof(its) ? 0 : 1);
   }
-  int64_t values[2] = {};
-  if (read(ends[0], values, sizeof(values)) != sizeof(values))
-    throw Failure("a child didn't answer");
+  if (read(ends[0], &start, sizeof(start)) != sizeof(start)) throw Failure("a child didn't answer");
   waitpid(pid, nullptr, 0);
   close(ends[0]);
   close(ends[1]);
-  start.ns = static_cast<uint64_t>(values[0]) - before;
-  start.faults = values[1] + page_faults() - faults;
+  start.faults += page_faults() - faults;
   return start;
 }
 
@@ -90,7 +103,8 @@ int workload(const Setting& setting) {
   std::string output;
   const auto say = [&](const char* what, const Start& start) {
     output += std::string(what) + ' ' + std::to_string(start.ns) + ' ' +
-              std::to_string(start.faults) + '\n';
+              std::to_string(start.faults) + ' ' + std::to_string(start.shared_at_first) + ' ' +
+              std::to_string(start.shared_then) + '\n';
   };
   for (int i = 0; i < 2; ++i) say("thread", start_thread(step));
   for (int i = 0; i < 2; ++i) say("child", start_child(step, ballast));

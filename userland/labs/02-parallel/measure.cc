@@ -53,6 +53,12 @@ Truth most_at_once(const char* key, const Part& part) {
   return {key, {std::to_string(part.overlap.most())}, 0, evidence + "."};
 }
 
+nlohmann::json at_once(const Overlap& overlap) {
+  nlohmann::json times = nlohmann::json::array();
+  for (size_t n = 0; n <= 3; ++n) times.push_back(ms(overlap.ns_of(n)));
+  return times;
+}
+
 Parameters variant(Random& random, const Machine& /*machine*/) {
   return {{"ms", random.between(15, 30) * 10}};
 }
@@ -73,7 +79,8 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
                       {"most_on_two", on_two.overlap.most()},
                       {"time_ratio", shorter},
                       {"involuntary", on_one.involuntary},
-                      {"kept_ratio", kept}};
+                      {"kept_ratio", kept},
+                      {"at_once_ms", {at_once(on_one.overlap), at_once(on_two.overlap)}}};
   if (kept > kMostKept)
     measured.no_verdict = fmt::format(
         "{:.0f} % of the CPU time went to other programs meanwhile; close what computes, and try "
@@ -98,6 +105,21 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
   return measured;
 }
 
+// How long none of them ran, one, two and three.
+std::string picture(const Measured& measured) {
+  if (!measured.figures.contains("at_once_ms")) return "";
+  std::string text = fmt::format("{:<12}{:>12}{:>12}{:>12}{:>12}\n", "running", "none", "one",
+                                 "two at once", "three");
+  const char* const rounds[] = {"on one CPU", "on two CPUs"};
+  for (size_t i = 0; i < 2; ++i) {
+    text += fmt::format("{:<12}", rounds[i]);
+    for (const auto& ms : measured.figures["at_once_ms"][i])
+      text += fmt::format("{:>9.0f} ms", ms.get<double>());
+    text += '\n';
+  }
+  return text;
+}
+
 }  // namespace
 
 Lab lab() {
@@ -107,6 +129,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"one", "two"},
+          .picture = picture,
           .page = {},
           .source = {},
           .script = {}};

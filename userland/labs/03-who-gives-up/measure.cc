@@ -47,6 +47,14 @@ Measured measure(const Seen& seen, const Parameters& /*parameters*/) {
   return measured;
 }
 
+std::string picture(const Measured& measured) {
+  std::string text = fmt::format("{:<12}{:>12}{:>14}\n", "switches", "voluntary", "involuntary");
+  for (const auto& [program, switches] : measured.figures.items())
+    text += fmt::format("{:<12}{:>12}{:>14}\n", program, switches["voluntary"].get<uint64_t>(),
+                        switches["involuntary"].get<uint64_t>());
+  return text;
+}
+
 }  // namespace
 
 Lab lab() {
@@ -56,6 +64,8 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"spin", "sleep", "yield", "pipe"},
+          .by_reason = true,
+          .picture = picture,
           .page = {},
           .source = {},
           .script = {}};

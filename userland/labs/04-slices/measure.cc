@@ -6,6 +6,7 @@
 #include "labs/04-slices/lab.h"
 #include "labs/parts/by_name.h"
 #include "labs/parts/overlap.h"
+#include "labs/parts/plot.h"
 #include "labs/parts/rounds.h"
 
 namespace timeslice::labs::slices {
@@ -74,8 +75,9 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
       {"why",
        {"weight"},
        0,
-       fmt::format("CPU time divided by weight: {:.0f} and {:.0f} ms.", line0.back(),
-                   line_nicer.back() * by_weight(nice))}};
+       fmt::format("CPU time divided by weight: {:.0f} and {:.0f} ms, in {} and {} slices.",
+                   line0.back(), line_nicer.back() * by_weight(nice),
+                   seen.history.threads()[*zero].slices, other.slices)}};
   if (kept > kMostKept)
     measured.no_verdict = fmt::format(
         "{:.0f} % of the CPU went to other programs meanwhile; close what computes, and try again",
@@ -88,6 +90,19 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
   return measured;
 }
 
+// CPU time, and the same divided by weight, which is what virtual runtime is.
+std::string picture(const Measured& measured) {
+  const auto& figures = measured.figures;
+  if (!figures.contains("ratio")) return "";
+  const std::vector<double> zero = figures["cpu_ms_nice0"], nicer = figures["cpu_ms_nicer"];
+  std::vector<double> weighted = nicer;
+  for (double& ms : weighted) ms *= figures["by_weight"].get<double>();
+  const std::string name = fmt::format("nice {}", figures["nice"].get<int64_t>());
+  return "CPU time\n" + plot({{'0', "nice 0", zero}, {'n', name, nicer}}, "ms") +
+         "\nVirtual runtime: CPU time x (weight of nice 0 / own weight)\n" +
+         plot({{'0', "nice 0", zero}, {'n', name, weighted}}, "ms");
+}
+
 }  // namespace
 
 Lab lab() {
@@ -97,6 +112,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"both"},
+          .picture = picture,
           .page = {},
           .source = {},
           .script = {}};

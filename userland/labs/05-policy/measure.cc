@@ -21,7 +21,7 @@ struct Part {
 Part part_of(const Seen& seen, const Round& round, const std::string& beginning) {
   const auto& threads = seen.history.threads();
   const auto is_meant = [&](uint32_t thread) {
-    return threads[thread].comm.rfind(beginning, 0) == 0;
+    return took_part(threads[thread]) && threads[thread].comm.rfind(beginning, 0) == 0;
   };
   Part part{moves_of(seen.slices, round, is_meant), 0};
   for (uint32_t i = 0; i < threads.size(); ++i)
@@ -41,7 +41,8 @@ uint64_t times_preempted_by(const model::History& history, const model::HistoryT
                             const std::string& name) {
   uint64_t times = 0;
   for (const model::Pair& pair : thread.preemptors)
-    if (pair.peer != model::kNobody && history.threads()[pair.peer].comm == name)
+    if (pair.peer != model::kNobody && took_part(history.threads()[pair.peer]) &&
+        history.threads()[pair.peer].comm == name)
       times += pair.count;
   return times;
 }
@@ -93,6 +94,22 @@ Measured measure(const Seen& seen, const Parameters& /*parameters*/) {
   return measured;
 }
 
+std::string picture(const Measured& measured) {
+  const auto& figures = measured.figures;
+  if (!figures.contains("moves_free")) return "";
+  const auto ms_of = [&](const char* key) { return figures[key].get<double>(); };
+  std::string text = fmt::format("{:<22}{:>12}{:>18}\n", "round", "migrations", "waited for a CPU");
+  for (const char* round : {"free", "pinned"})
+    text += fmt::format("{:<22}{:>12}{:>15.0f} ms\n", round,
+                        figures[std::string("moves_") + round].get<uint64_t>(),
+                        ms_of((std::string("wait_ms_") + round).c_str()));
+  text += fmt::format("{:<22}{:>12}{:>15.1f} ms\n", "fifo: SCHED_FIFO", "", ms_of("wait_ms_fifo"));
+  text += fmt::format("{:<22}{:>12}{:>15.1f} ms, preempted {} times by SCHED_FIFO\n",
+                      "fifo: the normal one", "", ms_of("wait_ms_normal"),
+                      figures["preempted_by_fifo"].get<uint64_t>());
+  return text;
+}
+
 }  // namespace
 
 Lab lab() {
@@ -102,6 +119,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"free", "pinned", "fifo"},
+          .picture = picture,
           .page = {},
           .source = {},
           .script = {}};

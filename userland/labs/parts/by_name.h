@@ -8,18 +8,22 @@
 
 namespace timeslice::labs {
 
+// Whether it is one of the workload's: only these are recorded. Of others there is a name where they
+// preempted or woke one of them, and somebody may run the same lab beside.
+inline bool took_part(const model::HistoryThread& thread) { return thread.slices > 0; }
+
 // Absent: none has that name. Of several, the first.
 inline std::optional<model::HistoryThread> thread_named(const model::History& history,
                                                         const std::string& name) {
   for (const model::HistoryThread& thread : history.threads())
-    if (thread.comm == name) return thread;
+    if (took_part(thread) && thread.comm == name) return thread;
   return std::nullopt;
 }
 
 // Its index in the history.
 inline std::optional<uint32_t> index_named(const model::History& history, const std::string& name) {
   for (uint32_t i = 0; i < history.threads().size(); ++i)
-    if (history.threads()[i].comm == name) return i;
+    if (took_part(history.threads()[i]) && history.threads()[i].comm == name) return i;
   return std::nullopt;
 }
 

@@ -9,6 +9,7 @@
 
 #include "view/format/number.h"
 #include "view/format/printable.h"
+#include "view/format/wrapped.h"
 #include "view/report/lane_parts.h"
 #include "view/report/loop_lanes.h"
 #include "view/report/report.h"
@@ -47,7 +48,7 @@ class LaneText {
   }
 
   void write() {
-    head();
+    if (options_.heading) head();
     axis();
     if (options_.loops) append_loop_lanes(out_, *options_.loops, options_);
     if (options_.rings) append_ring_lanes(out_, *options_.rings, options_);
@@ -56,7 +57,7 @@ class LaneText {
     for (const auto& [index, row] : shown_) thread_lane(index, *row);
     axis();
     legend();
-    out_ += recording_trust_line(report_.trust) + "\n";
+    append_wrapped(out_, "", recording_trust_line(report_.trust), options_.width);
   }
 
  private:
@@ -161,10 +162,13 @@ class LaneText {
   void legend() {
     if (options_.loops) append_loop_legend(out_, options_.ascii);
     if (options_.rings) append_ring_legend(out_, options_.ascii);
-    out_ += options_.ascii ? "CPU: the cell's busiest thread, . mostly idle, + another thread; "
-                             "thread: # running, - running a little, w waiting for a CPU\n"
-                           : "CPU: the cell's busiest thread, · mostly idle, + another thread; "
-                             "thread: ▁ to █ running, ░ waiting for a CPU\n";
+    append_wrapped(out_, "",
+                   options_.ascii
+                       ? "CPU: the cell's busiest thread, . mostly idle, + another thread; "
+                         "thread: # running, - running a little, w waiting for a CPU"
+                       : "CPU: the cell's busiest thread, · mostly idle, + another thread; "
+                         "thread: ▁ to █ running, ░ waiting for a CPU",
+                   options_.width);
     if (options_.colour == LaneColour::reason) {
       Painter paint(out_, true);
       const std::pair<int, const char*> reasons[] = {{kSlept, "voluntary "},
