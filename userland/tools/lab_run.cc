@@ -8,11 +8,13 @@
 #include <clocale>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 
 #include "base/failure.h"
 #include "base/private_file.h"
 #include "labs/file_contents.h"
 #include "labs/lanes_picture.h"
+#include "labs/live_picture.h"
 #include "labs/page_text.h"
 #include "labs/parts/verdict.h"
 #include "labs/report_page.h"
@@ -106,6 +108,8 @@ class Session {
 
   void run() {
     if (talks_) write_all("\nRunning the workload, and recording the kernel's switches …\n");
+    std::optional<labs::LivePicture> live;
+    if (talks_ && isatty(STDOUT_FILENO) == 1) live.emplace(lab_width());
     keep_rights_for(Work::starting_a_command);
     labs::RunOptions options;
     options.seed = result_.seed;
@@ -114,6 +118,7 @@ class Session {
       options.commitment =
           labs::commitment(text_, lab_.number, result_.seed, result_.learner, result_.answers);
     run_ = labs::run_workload(lab_, options);
+    live.reset();
     result_.measured = labs::measure(lab_, run_, result_.parameters).measured;
   }
 

@@ -8,8 +8,8 @@
 
 namespace timeslice::labs {
 
-// Whether it is one of the workload's: only these are recorded. Of others there is a name where they
-// preempted or woke one of them, and somebody may run the same lab beside.
+// Whether it is one of the workload's: only these are recorded. Of others there is a name where
+// they preempted or woke one of them, and somebody may run the same lab beside.
 inline bool took_part(const model::HistoryThread& thread) { return thread.slices > 0; }
 
 // Absent: none has that name. Of several, the first.
