@@ -4,6 +4,7 @@
 #include "labs/03-who-gives-up/lab.h"
 #include "labs/04-slices/lab.h"
 #include "labs/05-policy/lab.h"
+#include "labs/06-hidden-threads/lab.h"
 #include "labs/parts/lab.h"
 
 namespace timeslice::labs {
@@ -29,8 +30,12 @@ std::string_view file_of(const Lab& lab, const std::string& name) {
 
 const std::vector<Lab>& all_labs() {
   static const std::vector<Lab> kLabs = [] {
-    std::vector<Lab> labs = {process_or_thread::lab(), parallel::lab(), who_gives_up::lab(),
-                             slices::lab(), policy::lab()};
+    std::vector<Lab> labs = {process_or_thread::lab(),
+                             parallel::lab(),
+                             who_gives_up::lab(),
+                             slices::lab(),
+                             policy::lab(),
+                             hidden_threads::lab()};
     for (Lab& lab : labs) {
       lab.page = file_of(lab, "lab.md");
       lab.source = file_of(lab, "workload.cc");
