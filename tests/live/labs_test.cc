@@ -75,5 +75,6 @@ TEST_CASE("lab 3: who gives up the CPU") { check_lab(3); }
 TEST_CASE("lab 4: what nice does") { check_lab(4); }
 TEST_CASE("lab 5: policy, affinity, migration") { check_lab(5); }
 TEST_CASE("lab 6: Node's hidden threads") { check_lab(6); }
+TEST_CASE("lab 7: which callback comes first") { check_lab(7); }
 
 }  // namespace timeslice::labs

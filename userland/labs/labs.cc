@@ -5,6 +5,7 @@
 #include "labs/04-slices/lab.h"
 #include "labs/05-policy/lab.h"
 #include "labs/06-hidden-threads/lab.h"
+#include "labs/07-phases/lab.h"
 #include "labs/parts/lab.h"
 
 namespace timeslice::labs {
@@ -35,7 +36,8 @@ const std::vector<Lab>& all_labs() {
                              who_gives_up::lab(),
                              slices::lab(),
                              policy::lab(),
-                             hidden_threads::lab()};
+                             hidden_threads::lab(),
+                             phases::lab()};
     for (Lab& lab : labs) {
       lab.page = file_of(lab, "lab.md");
       lab.source = file_of(lab, "workload.cc");
