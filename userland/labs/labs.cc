@@ -6,6 +6,7 @@
 #include "labs/05-policy/lab.h"
 #include "labs/06-hidden-threads/lab.h"
 #include "labs/07-phases/lab.h"
+#include "labs/08-blocking/lab.h"
 #include "labs/parts/lab.h"
 
 namespace timeslice::labs {
@@ -37,7 +38,8 @@ const std::vector<Lab>& all_labs() {
                              slices::lab(),
                              policy::lab(),
                              hidden_threads::lab(),
-                             phases::lab()};
+                             phases::lab(),
+                             blocking::lab()};
     for (Lab& lab : labs) {
       lab.page = file_of(lab, "lab.md");
       lab.source = file_of(lab, "workload.cc");
