@@ -7,6 +7,7 @@
 #include "labs/06-hidden-threads/lab.h"
 #include "labs/07-phases/lab.h"
 #include "labs/08-blocking/lab.h"
+#include "labs/12-shared-state/lab.h"
 #include "labs/parts/lab.h"
 
 namespace timeslice::labs {
@@ -39,7 +40,8 @@ const std::vector<Lab>& all_labs() {
                              policy::lab(),
                              hidden_threads::lab(),
                              phases::lab(),
-                             blocking::lab()};
+                             blocking::lab(),
+                             shared_state::lab()};
     for (Lab& lab : labs) {
       lab.page = file_of(lab, "lab.md");
       lab.source = file_of(lab, "workload.cc");

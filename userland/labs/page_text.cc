@@ -80,6 +80,7 @@ void append_verdict(std::string& out, const LabText& text, const Verdict& verdic
     view::append_wrapped(out, "  ", "Measured: " + graded.evidence, width);
   }
   append_section(out, "Why", text.section("why"), width);
+  append_section(out, "Security", text.section("security"), width);
   append_section(out, "Try next", text.section("try next"), width);
   const auto stage = [&](const char* name, Stage of) {
     out += fmt::format("{}: {}\n", name, verdict.passed(of) ? "passed" : "not passed");
