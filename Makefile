@@ -6,6 +6,7 @@
 #   make bench   measure against real peers; see docs/benchmarks.md
 #   make kmod    build the module for this kernel, or for the headers in KDIR=; dkms: hand it to DKMS
 #   make test-vm-newest  try the newest kernel that Debian's archive has, in a guest
+#   make grade       check results of labs, and show who passed what      (FILES="ann/ ben/")
 #   make deps | build | install | test-vm | format | check-format | lint | clean
 #
 # V=1 shows the commands. SAN=address,undefined (or thread) builds beside, in .output/SAN.
@@ -31,7 +32,7 @@ msg = @printf '  %-7s %s\n' "$(1)" "$(2)";
 MAKEFLAGS += --no-print-directory
 endif
 
-.PHONY: all build deps deps-build run kmod dkms install format check-format lint clean
+.PHONY: all build grade deps deps-build run kmod dkms install format check-format lint clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: build
@@ -43,6 +44,7 @@ kmod:; $(Q)kmod/build.sh $(KDIR) $(OUT)
 dkms: DKMS = $(DESTDIR)/usr/src/timeslice-1
 dkms:; $(Q)install -D -m644 -t $(DKMS)/kmod kmod/*.[ch] kmod/Kbuild && install -D -m644 -t $(DKMS)/bpf bpf/wire.h && \
 	  install -m644 kmod/dkms.conf $(DKMS)/dkms.conf
+grade: build; $(Q)$(OUT)/timeslice lab --grade $(FILES)
 install: build
 	$(Q)install -D -m755 $(OUT)/timeslice $(DESTDIR)$(PREFIX)/bin/timeslice
 	$(Q)for page in docs/man/*.1; do install -D -m644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done

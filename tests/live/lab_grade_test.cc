@@ -116,6 +116,18 @@ TEST_CASE("a lab's result is measured again from what is in it") {
     check_refused(folder.grade(right, std::nullopt), "it is of seed 5, and ann's is ");
     check_refused(folder.grade(right, 6), "the class's is 6");
   }
+  SECTION("what was tried with another seed beside isn't handed in") {
+    folder.add("ann", right.dump());
+    Json tried = right;
+    tried["seed"] = kSeed + 1;
+    tried["recording"] = to_base64("of another run");
+    tried["digest"] = result_digest(tried);
+    const std::string path = folder.add("tried", tried.dump());
+    CHECK(grade_of(path, kSeed).of_other_seed);
+    const auto grades = grades_of({folder.path()}, kSeed);
+    REQUIRE(grades.size() == 1);
+    CHECK(grades.front().passed());
+  }
   SECTION("one recording is one learner's") {
     folder.add("ann", right.dump());
     folder.add("again", right.dump());

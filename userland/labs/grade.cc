@@ -65,9 +65,10 @@ Machine machine_in(const Json& file) {
   return machine;
 }
 
-void check_seed(const Grade& grade, std::optional<uint64_t> class_seed) {
+void check_seed(Grade& grade, std::optional<uint64_t> class_seed) {
   const uint64_t own = class_seed ? *class_seed : seed_of(grade.learner);
   if (grade.seed == own) return;
+  grade.of_other_seed = true;
   throw Refused("it is of seed " + std::to_string(grade.seed) + ", and " +
                 (class_seed ? "the class's" : grade.learner + "'s") + " is " + std::to_string(own));
 }
@@ -138,6 +139,16 @@ void refuse_copies(std::vector<Grade>& grades) {
       grade.refused = "others have handed in the same recording";
 }
 
+// What was tried with other seeds beside isn't handed in.
+void drop_tries(std::vector<Grade>& grades) {
+  std::set<std::pair<std::string, int>> handed_in;
+  for (const Grade& grade : grades)
+    if (!grade.of_other_seed) handed_in.emplace(grade.learner, grade.lab);
+  std::erase_if(grades, [&](const Grade& grade) {
+    return grade.of_other_seed && handed_in.contains({grade.learner, grade.lab});
+  });
+}
+
 }  // namespace
 
 Grade grade_of(const std::string& path, std::optional<uint64_t> class_seed) {
@@ -161,6 +172,7 @@ std::vector<Grade> grades_of(const std::vector<std::string>& paths,
   std::vector<Grade> grades;
   for (const std::string& path : found) grades.push_back(grade_of(path, class_seed));
   refuse_copies(grades);
+  drop_tries(grades);
   std::stable_sort(grades.begin(), grades.end(), [](const Grade& a, const Grade& b) {
     return std::tie(a.learner, a.lab) < std::tie(b.learner, b.lab);
   });

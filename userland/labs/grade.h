@@ -16,7 +16,8 @@ struct Grade {
   int lab = 0;
   uint64_t seed = 0;
   std::string refused;  // why it doesn't count; empty: it does
-  std::string digest;   // of the recording
+  bool of_other_seed = false;  // than the learner's: what was tried besides, or is somebody else's
+  std::string digest;          // of the recording
   bool prediction = false, explanation = false;
   bool solution_was_shown = false;  // before this run
   uint64_t runs_before = 0;
@@ -27,10 +28,10 @@ struct Grade {
 // `class_seed`: that everybody was given; absent: each has the seed of the name.
 Grade grade_of(const std::string& path, std::optional<uint64_t> class_seed);
 
-// All of them, in the order of learners and labs. The same recording counts for one learner at most
-// if it's theirs alone: who handed in what somebody else did can't be told from the files. Paths
-// are results or directories that have some, at any depth. Throws Failure: one can't be read, or
-// none is there.
+// All of them, in the order of learners and labs; but none of another seed where there is one of the
+// right seed. A recording that two learners have handed in counts for neither: who ran it can't be
+// told from the files. Paths are results, or directories that have some at any depth. Throws
+// Failure: one isn't there, or none is a result.
 std::vector<Grade> grades_of(const std::vector<std::string>& paths,
                              std::optional<uint64_t> class_seed);
 

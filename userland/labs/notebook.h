@@ -36,12 +36,10 @@ class Notebook {
   // Throws Failure.
   void note(const Attempts& attempts);
 
-  // The last result; a passed one stays until there is another one that is passed. Throws Failure.
-  void keep_result(const std::string& json, bool passed);
-  // Empty: there is none.
-  [[nodiscard]] std::string result() const;
-  [[nodiscard]] std::string result_path() const { return directory_ + "/result.json"; }
-  // Of the result that is kept; absent: there is none, or it can't be read.
+  // The last result of each seed; a passed one stays until there is another one that is passed, so
+  // that nobody loses it by trying again. Throws Failure.
+  void keep_result(uint64_t seed, const std::string& json, bool passed);
+  // Of the results that are kept, with whatever seed; absent: there is none, or none can be read.
   [[nodiscard]] std::optional<bool> was_passed() const;
 
  private:

@@ -48,7 +48,10 @@ const labs::Lab& lab_of(int number) {
   throw BadUsage("there is no lab " + std::to_string(number) + "; choose one of " + numbers);
 }
 
+// Under sudo, of whoever called it.
 std::string user_name() {
+  const char* const caller = std::getenv("SUDO_USER");
+  if (caller && *caller) return caller;
   const passwd* const user = getpwuid(getuid());
   return user ? user->pw_name : std::to_string(getuid());
 }

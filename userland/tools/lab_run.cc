@@ -156,7 +156,7 @@ class Session {
     notebook_.note(attempts);
     if (options_.solve || !result_.verdict.none.empty()) return;
     const auto file = labs::result_file(result_, labs::contents_of(run_.recording), run_.output);
-    notebook_.keep_result(file.dump(2), result_.verdict.passed());
+    notebook_.keep_result(result_.seed, file.dump(2), result_.verdict.passed());
   }
 
   void show_verdict() const {

@@ -79,14 +79,18 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
                           : *total == start + 2 * step ? "threads"
                           : *total == start + 4 * step ? "all"
                                                        : "";
-  const bool child_costs_more =
-      child.shortest_ns > thread.shortest_ns && child.fewest_faults > thread.fewest_faults;
+  const bool more_faults = child.fewest_faults > thread.fewest_faults;
+  if (more_faults != (child.shortest_ns > thread.shortest_ns))
+    measured.no_verdict =
+        "page faults and the time to start don't agree on which of the two costs more, so "
+        "something "
+        "else held one of them up; close what computes, and try again";
   measured.truths = {
       {"pids", {std::to_string(pids.size())}, 0, fmt::format("TGIDs: {}.", fmt::join(pids, ", "))},
       {"tids", {std::to_string(tids.size())}, 0, fmt::format("TIDs: {}.", fmt::join(tids, ", "))},
       {"total", {who}, 0, fmt::format("It printed {}.", *total)},
       {"memory",
-       {child_costs_more ? "process" : "equal"},
+       {more_faults ? "process" : "equal"},
        0,
        fmt::format("A thread ran after {:.0f} us, with {} page faults; a process after {:.0f} us, "
                    "with {}.",
