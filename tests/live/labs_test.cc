@@ -77,6 +77,7 @@ TEST_CASE("lab 5: policy, affinity, migration") { check_lab(5); }
 TEST_CASE("lab 6: Node's hidden threads") { check_lab(6); }
 TEST_CASE("lab 7: which callback comes first") { check_lab(7); }
 TEST_CASE("lab 8: the blocked loop") { check_lab(8); }
+TEST_CASE("lab 9: the worker pool") { check_lab(9); }
 TEST_CASE("lab 10: what the kernel takes over") { check_lab(10); }
 TEST_CASE("lab 11: how many workers") { check_lab(11); }
 TEST_CASE("lab 12: messages, shared memory, shared state") { check_lab(12); }

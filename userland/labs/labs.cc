@@ -7,6 +7,7 @@
 #include "labs/06-hidden-threads/lab.h"
 #include "labs/07-phases/lab.h"
 #include "labs/08-blocking/lab.h"
+#include "labs/09-pool/lab.h"
 #include "labs/10-routes/lab.h"
 #include "labs/11-cluster/lab.h"
 #include "labs/12-shared-state/lab.h"
@@ -43,6 +44,7 @@ const std::vector<Lab>& all_labs() {
                              hidden_threads::lab(),
                              phases::lab(),
                              blocking::lab(),
+                             pool::lab(),
                              routes::lab(),
                              workers::lab(),
                              shared_state::lab()};
