@@ -133,8 +133,8 @@ Truth truth_of_p99(const char* key, const Load& before, const Load& now, bool lo
   return {key,
           {longer_is_equal && found == "more" ? "equal" : found},
           0,
-          fmt::format("p99 with {} workers {:.0f} ms, with {} workers {:.0f} ms.", before.workers,
-                      before.p99_ms, now.workers, now.p99_ms)};
+          fmt::format("p99 with {} worker{} {:.0f} ms, with {} workers {:.0f} ms.", before.workers,
+                      before.workers == 1 ? "" : "s", before.p99_ms, now.workers, now.p99_ms)};
 }
 
 Truth truth_of_killed(const Load& killed, double left) {

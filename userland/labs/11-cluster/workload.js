@@ -1,41 +1,38 @@
 // How many workers should a server have? A manager (cluster) runs it with 1, with one for each CPU,
-// and with four for each. Clients, in a process of their own, send requests at the same moments each
-// time, whether or not the earlier ones have been answered.
+// and with four for each. Clients, in a process of their own, send requests at the same moments
+// each time, whether or not the earlier ones have been answered.
 'use strict';
 const { fork } = require('child_process');
 const cluster = require('cluster');
+const { pbkdf2Sync } = require('crypto');
 const { once } = require('events');
 const http = require('http');
 
 const say = (...words) => console.log(words.join(' '));
 const now = () => process.hrtime.bigint();
 
-// A request's work: so many steps, however long they take.
-function compute(steps) {
-  let x = 1;
-  for (let i = 0; i < steps; i++) x = (x * 48271) & 0x7fffffff;
-  return x;
-}
+// A request's work: so many rounds, however long they take. (A loop in JavaScript would take four
+// times as long in a worker where V8 doesn't optimise it.)
+const compute = (rounds) => pbkdf2Sync('password', 'salt', rounds, 32, 'sha256');
 
-// How many steps does this machine do in so many ms? The quickest of some tries, since others may
+// How many rounds does this machine do in so many ms? The quickest of some tries, since others may
 // have had the CPU meanwhile.
-function stepsIn(ms) {
+function roundsIn(ms) {
   let quickest = Infinity;
   for (let i = 0; i < 12; i++) {
     const begin = performance.now();
-    compute(2e6);
+    compute(5000);
     quickest = Math.min(quickest, performance.now() - begin);
   }
-  return Math.round(2e6 * ms / quickest);
+  return Math.round(5000 * ms / quickest);
 }
 
 function beWorker() {
   process.title = 'lab-worker';
-  const steps = Number(process.env.LAB_STEPS);
-  for (let i = 0; i < 4; i++) compute(1e6);  // until it is compiled
+  const rounds = Number(process.env.LAB_ROUNDS);
   const server = http.createServer((request, response) => {
     if (request.url === '/victim') process.send({ victim: true });
-    response.end(String(compute(steps)));
+    response.end(compute(rounds));
   });
   server.listen(Number(process.env.LAB_PORT), '127.0.0.1', () => {
     process.send({ ready: true, bytes: process.memoryUsage().rss });
@@ -66,7 +63,7 @@ function beClients() {
     for (let burst = 0; burst < bursts; burst++) {
       const due = begin + burst * gap;
       while (performance.now() < due)
-        await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+        await new Promise((resolve) => setTimeout(resolve, Math.max(1, due - performance.now())));
       for (let i = 0; i < size; i++) {
         const path = burst === victim && i === 0 ? '/victim' : '/';
         requests.push(get({ port, path, due, timeout }, answers));
@@ -89,14 +86,14 @@ async function freePort() {
 
 async function beManager(ms, cpus, many) {
   process.title = 'lab-manager';
-  const port = await freePort(), steps = stepsIn(ms), bytes = new Map(), events = [];
+  const port = await freePort(), rounds = roundsIn(ms), bytes = new Map(), events = [];
   const clients = fork(__filename, ['clients']);
   let ending = false, told = () => {};
   const tell = (text) => events.push([now(), text]);
   const workers = () => Object.values(cluster.workers);
 
   function start() {
-    const worker = cluster.fork({ LAB_PORT: port, LAB_STEPS: steps });
+    const worker = cluster.fork({ LAB_PORT: port, LAB_ROUNDS: rounds });
     tell(`started worker ${worker.process.pid}`);
   }
   cluster.on('message', (worker, message) => {
