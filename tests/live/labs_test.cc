@@ -81,5 +81,6 @@ TEST_CASE("lab 9: the worker pool") { check_lab(9); }
 TEST_CASE("lab 10: what the kernel takes over") { check_lab(10); }
 TEST_CASE("lab 11: how many workers") { check_lab(11); }
 TEST_CASE("lab 12: messages, shared memory, shared state") { check_lab(12); }
+TEST_CASE("lab 13: make it faster") { check_lab(13); }
 
 }  // namespace timeslice::labs

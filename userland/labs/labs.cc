@@ -11,6 +11,7 @@
 #include "labs/10-routes/lab.h"
 #include "labs/11-cluster/lab.h"
 #include "labs/12-shared-state/lab.h"
+#include "labs/13-faster/lab.h"
 #include "labs/parts/lab.h"
 
 namespace timeslice::labs {
@@ -47,7 +48,8 @@ const std::vector<Lab>& all_labs() {
                              pool::lab(),
                              routes::lab(),
                              workers::lab(),
-                             shared_state::lab()};
+                             shared_state::lab(),
+                             faster::lab()};
     for (Lab& lab : labs) {
       lab.page = file_of(lab, "lab.md");
       lab.source = file_of(lab, "workload.cc");
