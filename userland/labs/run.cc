@@ -2,8 +2,10 @@
 #include "labs/run.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 
@@ -103,6 +105,7 @@ Run run_workload(const Lab& lab, const RunOptions& options) {
 }
 
 int be_workload(const Lab& lab, uint64_t seed) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // an interrupted lab leaves nobody behind
   const Machine machine = this_machine();
   const char* const output = std::getenv(kOutputVariable);
   if (!output) throw Failure("a workload is started by its lab");
