@@ -39,7 +39,7 @@ std::string path_of_node() {
   std::string directories = path ? path : "";
   for (size_t at = 0; at < directories.size();) {
     const size_t end = std::min(directories.find(':', at), directories.size());
-    const std::string program = directories.substr(at, end - at) + "/node";
+    std::string program = directories.substr(at, end - at) + "/node";
     if (access(program.c_str(), X_OK) == 0) return program;
     at = end + 1;
   }
