@@ -152,8 +152,8 @@ Measured measure(const Seen& seen, const Parameters& /*parameters*/) {
     measured.no_verdict = "the workload didn't end well; try again";
   else if (plain.lost() == 0)
     measured.no_verdict =
-        "no addition was lost, so the two workers hardly ran at the same time; close what "
-        "computes, and try again (with one CPU, a loss is rare)";
+        "no addition was lost, so neither worker came between the other's load and store; close "
+        "what computes, and try again";
   else if (atomic.lost() != 0 || global.wrong == 0 || storage.wrong != 0)
     measured.no_verdict = "this isn't how Atomics and AsyncLocalStorage behave; try again";
   else if (messages.us < shared.us * kClearly || messages.us > ipc.us * kClearly)
