@@ -19,6 +19,7 @@ namespace timeslice::labs {
 
 namespace {
 
+constexpr char kParentVariable[] = "TIMESLICE_LAB_PARENT";
 constexpr double kLongest = 50;                  // seconds
 constexpr size_t kMostSlices = size_t{4} << 20;  // of a lab's few seconds
 
@@ -83,6 +84,7 @@ Run run_workload(const Lab& lab, const RunOptions& options) {
   if (!lab.script.empty())
     write_private(options.directory + "/workload.js", std::string(lab.script), Earlier::replace);
   setenv(kOutputVariable, output.c_str(), 1);
+  setenv(kParentVariable, std::to_string(getpid()).c_str(), 1);
   record::RecordOptions recorded;
   recorded.path = run.recording;
   recorded.earlier = Earlier::replace;
@@ -101,11 +103,17 @@ Run run_workload(const Lab& lab, const RunOptions& options) {
   const int status = record::record(recorded);
   unsetenv(kOutputVariable);
   if (status != 0) throw Failure("the lab's workload ended with status " + std::to_string(status));
+  // Written when all is done; a recording ends earlier where we are told to stop.
+  if (access(output.c_str(), F_OK) != 0)
+    throw Failure("interrupted: the lab's workload hadn't ended, and was stopped");
   return {run.recording, contents_of(output)};
 }
 
 int be_workload(const Lab& lab, uint64_t seed) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // an interrupted lab leaves nobody behind
+  // An interrupted lab leaves nobody behind, also where it has gone before we ask for that.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const char* const parent = std::getenv(kParentVariable);
+  if (parent && std::to_string(getppid()) != parent) return 1;
   const Machine machine = this_machine();
   const char* const output = std::getenv(kOutputVariable);
   if (!output) throw Failure("a workload is started by its lab");
