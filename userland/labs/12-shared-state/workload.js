@@ -1,6 +1,6 @@
 // What does it cost to tell another thread something, and what goes wrong when two share a value?
-// First a message goes to and fro in three ways; then two workers count in shared memory; last, a
-// server keeps its user's name in a global.
+// `messages TRIPS`: a message goes to and fro in three ways. `state ADDS`: two workers count in
+// shared memory; then a server keeps its user's name in a global.
 'use strict';
 const { AsyncLocalStorage } = require('async_hooks');
 const { fork } = require('child_process');
@@ -148,8 +148,7 @@ async function serve(how, handler) {
   server.close();
 }
 
-async function main(trips, adds) {
-  await messages(trips);
+async function state(adds) {
   await counting(adds, 'plain');
   await counting(adds, 'atomic');
   await serve('global', withGlobal());
@@ -158,4 +157,5 @@ async function main(trips, adds) {
 
 if (!isMainThread) workerData ? count(workerData) : answerAsWorker();
 else if (process.argv[2] === 'child') answerAsChild();
-else main(Number(process.argv[2]), Number(process.argv[3]));
+else if (process.argv[2] === 'messages') messages(Number(process.argv[3]));
+else state(Number(process.argv[3]));
