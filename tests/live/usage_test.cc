@@ -132,7 +132,8 @@ TEST_CASE("the error for a wrong choice lists the valid ones") {
        "'0' is not a valid choice; choose one of round-robin, reuse-port\n"},
       {{"top", "-b", "--sort", "x"}, "there is no column 'x'; choose one of tid, "},
       {{"x"}, "there is no subcommand 'x'; choose one of top, record, report, lanes, timeline, "},
-      {{}, "choose one of top, record, report, lanes, timeline, loop, uring, why, lab, demo, check\n"},
+      {{},
+       "choose one of top, record, report, lanes, timeline, loop, uring, why, lab, demo, check\n"},
   };
   for (const Refused& refused : table) check_refused(refused, 2);
 }

@@ -170,6 +170,7 @@ std::vector<Grade> grades_of(const std::vector<std::string>& paths,
   for (const std::string& path : paths) find_results(path, found);
   if (found.empty()) throw Failure("there is no result of a lab in what was named");
   std::vector<Grade> grades;
+  grades.reserve(found.size());
   for (const std::string& path : found) grades.push_back(grade_of(path, class_seed));
   refuse_copies(grades);
   drop_tries(grades);

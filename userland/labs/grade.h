@@ -15,7 +15,7 @@ struct Grade {
   std::string learner;  // empty: it can't be told
   int lab = 0;
   uint64_t seed = 0;
-  std::string refused;  // why it doesn't count; empty: it does
+  std::string refused;         // why it doesn't count; empty: it does
   bool of_other_seed = false;  // than the learner's: what was tried besides, or is somebody else's
   std::string digest;          // of the recording
   bool prediction = false, explanation = false;
@@ -28,9 +28,9 @@ struct Grade {
 // `class_seed`: that everybody was given; absent: each has the seed of the name.
 Grade grade_of(const std::string& path, std::optional<uint64_t> class_seed);
 
-// All of them, in the order of learners and labs; but none of another seed where there is one of the
-// right seed. A recording that two learners have handed in counts for neither: who ran it can't be
-// told from the files. Paths are results, or directories that have some at any depth. Throws
+// All of them, in the order of learners and labs; but none of another seed where there is one of
+// the right seed. A recording that two learners have handed in counts for neither: who ran it can't
+// be told from the files. Paths are results, or directories that have some at any depth. Throws
 // Failure: one isn't there, or none is a result.
 std::vector<Grade> grades_of(const std::vector<std::string>& paths,
                              std::optional<uint64_t> class_seed);

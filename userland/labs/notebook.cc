@@ -29,7 +29,7 @@ std::string variable(const char* name) {
 }
 
 std::string home() {
-  if (const std::string named = variable("HOME"); !named.empty()) return named;
+  if (std::string named = variable("HOME"); !named.empty()) return named;
   const passwd* const user = getpwuid(getuid());
   return user ? user->pw_dir : "/";
 }

@@ -94,6 +94,8 @@ async function beManager(ms, cpus, many) {
 
   function start() {
     const worker = cluster.fork({ LAB_PORT: port, LAB_ROUNDS: rounds });
+    // A connection that is handed to a worker which has just died.
+    worker.on('error', (error) => tell(`worker ${worker.process.pid} can't be told: ${error.code}`));
     tell(`started worker ${worker.process.pid}`);
   }
   cluster.on('message', (worker, message) => {

@@ -189,6 +189,8 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
                              fmt::format("Unchanged, the server used for {}; for {}; for {}.",
                                          used("report"), used("login"), used("feed"))});
   measured.no_verdict = doubts(loads, static_cast<double>(parameters.at("cpus")));
+  if (measured.no_verdict.empty() && seen.output.find("\nbroken ") != std::string::npos)
+    measured.no_verdict = "a request has got no answer; close what computes, and try again";
   return measured;
 }
 

@@ -21,7 +21,13 @@ const computeInPool = (rounds) => new Promise((resolve, reject) => {
 function get(port, path) {
   return new Promise((resolve, reject) => {
     const options = { port, path, host: '127.0.0.1', agent: false };
-    http.get(options, (response) => response.resume().on('end', resolve)).on('error', reject);
+    const request = http.get(options, (response) => {
+      response.on('error', reject).resume().on('end', () => {
+        if (response.statusCode === 200) resolve();
+        else reject(new Error(`status ${response.statusCode}`));
+      });
+    });
+    request.on('error', reject);
   });
 }
 
@@ -34,7 +40,7 @@ async function listen(handler) {
 // The server as it is.
 function unchanged({ rounds, other }) {
   return {
-    '/report': () => computeHere(rounds),
+    '/report': async () => computeHere(rounds),
     '/login': () => computeInPool(rounds),
     '/feed': () => get(other, '/'),
   };
@@ -68,7 +74,7 @@ async function beServer(work, threads) {
   process.title = 'lab-server';
   const routes = threads ? withThreads(work, threads) : unchanged(work);
   process.send(await listen(async (request, response) => {
-    await routes[request.url]();
+    await routes[request.url]().catch(() => response.statusCode = 500);
     response.end();
   }));
 }
@@ -86,7 +92,11 @@ async function load(change, route, port, clients) {
   const window = [200, 1200].map((ms) => process.hrtime.bigint() + BigInt(ms * 1e6));
   const client = async () => {
     for (let begin; (begin = performance.now()) < end;) {
-      await get(port, '/' + route);
+      const error = await get(port, '/' + route).catch((error) => error);
+      if (error) {
+        say('broken', change, route, error.message);
+        return;
+      }
       const now = performance.now();
       if (now >= warm && now < end) latencies.push(now - begin);
     }

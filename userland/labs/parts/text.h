@@ -5,7 +5,7 @@
 //
 //   # Title
 //   teaches: one line        minutes: 4        needs: recording, cpus 2
-//   ## The idea / ## The question / ## Look at / ## Why / ## Try next     (text)
+//   ## The idea / ## The question / ## Look at / ## Why / ## Security / ## Try next  (text)
 //   ## Predict               (questions that come before the workload; ## Explain: after it)
 //   ### key
 //   The question, in any number of lines.

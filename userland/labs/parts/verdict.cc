@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "labs/parts/verdict.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -87,7 +89,7 @@ Answers parse_answers(const LabText& lab, const std::vector<std::string>& words)
     const Question* question = lab.question(key);
     if (!question) throw BadUsage("this lab has no question " + key);
     if (!answer.empty() && !question->choice(answer))
-      throw BadUsage("answer " + key + " with " + choices_of(*question) + ", not " + answer);
+      throw BadUsage(fmt::format("answer {} with {}, not {}", key, choices_of(*question), answer));
     if (!answers.try_emplace(key, answer).second) throw BadUsage(key + " is answered twice");
   }
   return answers;

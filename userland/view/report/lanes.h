@@ -20,7 +20,7 @@ struct LaneOptions {
   uint32_t threads = 20;
   LaneColour colour = LaneColour::none;
   bool ascii = false;
-  bool heading = true;  // what was recorded, for how long
+  bool heading = true;                      // what was recorded, for how long
   const model::LoopLanes* loops = nullptr;  // of as many cells; null: none were recorded
   const model::RingLanes* rings = nullptr;  // the same
 };
