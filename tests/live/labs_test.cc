@@ -8,7 +8,7 @@
 #include <csignal>
 #include <set>
 
-#include "labs/parts/live_threads.h"
+#include "labs/live_threads.h"
 #include "labs/parts/verdict.h"
 #include "labs/run.h"
 #include "tests/catch.h"

@@ -77,7 +77,6 @@ TEST_CASE("how many ran at once, and for how long, follows from their slices") {
   const Overlap overlap = overlap_of(slices, 10, 100, ours);
   CHECK(overlap.most() == 2);
   CHECK(overlap.ns == std::vector<uint64_t>{20, 60, 10});
-  CHECK(overlap.first_two_ns == 30);
   CHECK(overlap_of({}, 10, 100, ours).ns == std::vector<uint64_t>{90});
 }
 

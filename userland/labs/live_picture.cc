@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "labs/parts/live_threads.h"
+#include "labs/live_threads.h"
 
 namespace timeslice::labs {
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "tools/lab_run.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <clocale>
-#include <cstdlib>
 #include <iostream>
 #include <optional>
 
@@ -22,6 +20,7 @@
 #include "labs/run.h"
 #include "tools/least_privilege.h"
 #include "tools/output.h"
+#include "tools/terminal.h"
 #include "view/format/say.h"
 
 namespace timeslice::tools {
@@ -142,9 +141,7 @@ class Session {
   }
 
   void show_picture() const {
-    const char* const no_colour = std::getenv("NO_COLOR");
-    std::string text =
-        picture(lane_options(isatty(STDOUT_FILENO) == 1 && (!no_colour || !*no_colour)));
+    std::string text = picture(lane_options(terminal_has_colour()));
     labs::append_section(text, "Look at", text_.section("look at"), lab_width());
     write_all(text);
   }
@@ -189,9 +186,8 @@ class Session {
 int run_lab(const labs::Lab& lab, const LabOptions& options) { return Session(lab, options).go(); }
 
 size_t lab_width() {
-  winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return std::clamp<size_t>(size.ws_col, 40, 80);
+  const uint32_t columns = terminal_columns();
+  return columns == 0 ? 80 : std::clamp<size_t>(columns, 40, 80);
 }
 
 }  // namespace timeslice::tools

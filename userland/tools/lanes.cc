@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tools/lanes.h"
 
-#include <langinfo.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <clocale>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -15,6 +9,7 @@
 #include "tools/least_privilege.h"
 #include "tools/output.h"
 #include "tools/recording_options.h"
+#include "tools/terminal.h"
 #include "view/report/lanes.h"
 
 namespace timeslice::tools {
@@ -29,19 +24,17 @@ struct LanesOptions {
   bool ascii = false;
 };
 
-uint32_t terminal_width() {
-  winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 ? size.ws_col : 120;
+uint32_t width_by_default() {
+  const uint32_t columns = terminal_columns();
+  return columns >= 40 ? columns : 120;
 }
 
 view::LaneOptions view_options(const LanesOptions& options) {
   view::LaneOptions view;
-  view.width = options.width.value_or(terminal_width());
+  view.width = options.width.value_or(width_by_default());
   view.threads = options.threads;
-  view.ascii = options.ascii || std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-  const char* const no_color = std::getenv("NO_COLOR");
-  if (isatty(STDOUT_FILENO) && (no_color == nullptr || *no_color == '\0') &&
-      options.colour != "none")
+  view.ascii = options.ascii || !locale_is_utf8();
+  if (terminal_has_colour() && options.colour != "none")
     view.colour = options.colour == "reason" ? view::LaneColour::reason : view::LaneColour::thread;
   return view;
 }

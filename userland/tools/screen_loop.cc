@@ -11,6 +11,7 @@
 
 #include "base/failure.h"
 #include "base/seconds.h"
+#include "tools/terminal.h"
 
 namespace timeslice::tools {
 
@@ -19,8 +20,7 @@ namespace {
 view::ScreenOptions screen_options(const TopOptions& options) {
   view::ScreenOptions screen;
   if (options.ascii) screen.glyphs = view::Glyphs::ascii;
-  const char* no_color = std::getenv("NO_COLOR");
-  screen.colour = no_color == nullptr || *no_color == '\0';
+  screen.colour = colour_is_wanted();
   screen.delay_s = options.delay_s;
   screen.order = options.order;
   return screen;

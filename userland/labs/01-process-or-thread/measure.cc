@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 
 #include "labs/01-process-or-thread/lab.h"
 #include "labs/parts/by_name.h"
+#include "labs/parts/output_lines.h"
 
 namespace timeslice::labs::process_or_thread {
 
@@ -21,27 +21,24 @@ struct Starts {
 
 Starts starts_of(const std::string& output, const std::string& what) {
   Starts starts;
-  std::istringstream lines(output);
-  std::string word;
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    uint64_t ns = 0;
-    int64_t faults = 0;
+  for (auto& words : lines_after(output, what)) {
     Starts one;
-    if (!(words >> word >> ns >> faults >> one.shared_at_first >> one.shared_then) || word != what)
+    if (!(words >> one.shortest_ns >> one.fewest_faults >> one.shared_at_first >> one.shared_then))
       continue;
     starts.shared_at_first = one.shared_at_first;
     starts.shared_then = one.shared_then;
-    starts.shortest_ns = std::min(starts.shortest_ns, ns);
-    starts.fewest_faults = std::min(starts.fewest_faults, faults);
+    starts.shortest_ns = std::min(starts.shortest_ns, one.shortest_ns);
+    starts.fewest_faults = std::min(starts.fewest_faults, one.fewest_faults);
     ++starts.count;
   }
   return starts;
 }
 
 std::optional<int64_t> total_in(const std::string& output) {
-  const size_t at = output.rfind("total ");
-  return at == std::string::npos ? std::nullopt : std::optional(std::atoll(&output[at + 6]));
+  int64_t total = 0;
+  for (auto& words : lines_after(output, "total"))
+    if (words >> total) return total;
+  return std::nullopt;
 }
 
 Parameters variant(Random& random, const Machine& /*machine*/) {
@@ -151,10 +148,7 @@ Lab lab() {
           .variant = variant,
           .workload = workload,
           .measure = measure,
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::process_or_thread

@@ -129,10 +129,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"one", "two"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::parallel

@@ -65,10 +65,7 @@ Lab lab() {
           .measure = measure,
           .rounds = {"spin", "sleep", "yield", "pipe"},
           .by_reason = true,
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::who_gives_up

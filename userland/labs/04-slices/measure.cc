@@ -112,10 +112,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"both"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::slices

@@ -124,10 +124,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"free", "pinned", "fifo"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::policy

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <map>
-#include <sstream>
 
 #include "labs/06-hidden-threads/lab.h"
+#include "labs/parts/by_name.h"
+#include "labs/parts/output_lines.h"
 
 namespace timeslice::labs::hidden_threads {
 
@@ -24,19 +25,17 @@ struct Listed {
 
 const model::HistoryThread* find(const model::History& history, uint32_t tid) {
   for (const model::HistoryThread& thread : history.threads())
-    if (thread.tid == tid) return &thread;
+    if (took_part(thread) && thread.tid == tid) return &thread;
   return nullptr;
 }
 
 // "threads STEP TIME TID TID…"
 std::vector<Listed> listed_in(const Seen& seen) {
   std::vector<Listed> all;
-  std::istringstream lines(seen.output);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string word, step;
+  for (auto& words : lines_after(seen.output, "threads")) {
+    std::string step;
     uint64_t end_ns = 0;
-    if (!(words >> word >> step >> end_ns) || word != "threads") continue;
+    if (!(words >> step >> end_ns)) continue;
     const auto* const known = std::find(std::begin(kSteps), std::end(kSteps), step);
     if (known == std::end(kSteps)) continue;
     for (uint32_t tid = 0; words >> tid;)
@@ -48,10 +47,11 @@ std::vector<Listed> listed_in(const Seen& seen) {
 
 // "callback PID/task/TID"; 0: it didn't come.
 uint32_t callback_in(const std::string& output) {
-  const size_t line = output.find("callback ");
-  const size_t slash = output.find("/task/", std::min(line, output.size()));
+  std::string path;
+  for (auto& words : lines_after(output, "callback")) words >> path;
+  const size_t slash = path.find("/task/");
   if (slash == std::string::npos) return 0;
-  return static_cast<uint32_t>(std::strtoul(&output[slash + 6], nullptr, 10));
+  return static_cast<uint32_t>(std::strtoul(&path[slash + 6], nullptr, 10));
 }
 
 // Do the program's lists and the recording of its births tell of the same threads?
@@ -165,10 +165,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"stat"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::hidden_threads

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "labs/07-phases/lab.h"
+#include "labs/parts/output_lines.h"
 
 namespace timeslice::labs::phases {
 
@@ -24,9 +25,7 @@ const std::map<std::string, std::string> kOrders = {
 // What follows the first word of each line that begins with `word`.
 Names lines_of(const std::string& output, const std::string& word) {
   Names found;
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);)
-    if (line.rfind(word + ' ', 0) == 0) found.push_back(line.substr(word.size() + 1));
+  for (auto& words : lines_after(output, word)) std::getline(words, found.emplace_back());
   return found;
 }
 
@@ -161,10 +160,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"inside"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::phases

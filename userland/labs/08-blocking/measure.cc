@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <sstream>
 
 #include "labs/08-blocking/lab.h"
+#include "labs/parts/output_lines.h"
 #include "labs/parts/rounds.h"
 
 namespace timeslice::labs::blocking {
@@ -24,24 +24,9 @@ using Times = std::vector<uint64_t>;
 
 Times ticks_in(const std::string& output) {
   Times ticks;
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.rfind("ticks ", 0) != 0) continue;
-    std::istringstream words(line.substr(6));
+  for (auto& words : lines_after(output, "ticks"))
     for (uint64_t at = 0; words >> at;) ticks.push_back(at);
-  }
   return ticks;
-}
-
-// "part NAME BEGIN END"
-std::optional<Round> part_in(const std::string& output, const std::string& name) {
-  const std::string word = "part " + name + ' ';
-  const size_t at = output.find(word);
-  if (at == std::string::npos) return std::nullopt;
-  std::istringstream words(output.substr(at + word.size()));
-  Round part;
-  if (!(words >> part.begin_ns >> part.end_ns) || part.begin_ns >= part.end_ns) return std::nullopt;
-  return part;
 }
 
 size_t count_between(const Times& ticks, uint64_t from_ns, uint64_t to_ns) {
@@ -131,14 +116,14 @@ Parameters variant(Random& random, const Machine& /*machine*/) {
 Measured measure(const Seen& seen, const Parameters& parameters) {
   Measured measured;
   const Times ticks = ticks_in(seen.output);
-  const auto calm = part_in(seen.output, "calm"), block = part_in(seen.output, "compute"),
-             await = part_in(seen.output, "await");
-  const size_t process = seen.output.find("pid ");
-  if (!calm || !block || !await || process == std::string::npos) {
+  const auto calm = span_in(seen.output, "part calm"), block = span_in(seen.output, "part compute"),
+             await = span_in(seen.output, "part await");
+  uint32_t pid = 0;
+  for (auto& words : lines_after(seen.output, "pid")) words >> pid;
+  if (!calm || !block || !await || pid == 0) {
     measured.no_verdict = "the program didn't end well; try again";
     return measured;
   }
-  const auto pid = static_cast<uint32_t>(std::strtoul(&seen.output[process + 4], nullptr, 10));
   const uint64_t length_ns = static_cast<uint64_t>(parameters.at("block")) * kMs;
   const Doing computing = doing_in(seen, *block, pid), waiting = doing_in(seen, *await, pid);
   const size_t during = count_in(ticks, *block), missed = length_ns / kTick;
@@ -223,10 +208,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"compute", "await"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::blocking

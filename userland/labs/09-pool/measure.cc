@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <optional>
-#include <sstream>
 
 #include "labs/09-pool/lab.h"
+#include "labs/parts/few_cpus.h"
+#include "labs/parts/output_lines.h"
 #include "labs/parts/overlap.h"
 #include "labs/parts/rounds.h"
 
@@ -15,7 +15,6 @@ namespace timeslice::labs::pool {
 
 namespace {
 
-constexpr size_t kMostCpus = 4;  // more wouldn't show more
 constexpr size_t kCells = 62;
 
 double ms(uint64_t ns) { return static_cast<double>(ns) / 1e6; }
@@ -56,15 +55,11 @@ struct Run {
 
 // "callbacks NAME PID TIME TIME…"
 bool read_callbacks(const std::string& output, const std::string& name, Run& run) {
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string word, found;
-    if (!(words >> word >> found >> run.pid) || word != "callbacks" || found != name) continue;
+  for (auto& words : lines_after(output, "callbacks " + name)) {
+    words >> run.pid;
     for (uint64_t at = 0; words >> at;) run.callbacks.push_back(at);
-    return !run.callbacks.empty();
   }
-  return false;
+  return !run.callbacks.empty();
 }
 
 // A process may be too short to be looked at for roles. But Node's other threads are there before
@@ -188,7 +183,7 @@ double ratio(const Run& run, const Run& to) {
 // When each thread has had a job, as many are left as there are CPUs, or twice as many: so no CPU
 // is idle at the end, which would make a larger pool a little faster.
 Parameters variant(Random& random, const Machine& machine) {
-  const auto cpus = static_cast<int64_t>(std::min(machine.cpus.size(), kMostCpus));
+  const auto cpus = few_cpus(machine);
   const int64_t pool = std::max<int64_t>(cpus + random.between(1, 3), 4);
   return {{"cpus", cpus}, {"pool", pool}, {"jobs", pool + cpus * random.between(1, 2)}};
 }
@@ -304,10 +299,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"pool"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::pool

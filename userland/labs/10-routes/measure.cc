@@ -2,9 +2,10 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <sstream>
 
 #include "labs/10-routes/lab.h"
+#include "labs/parts/by_name.h"
+#include "labs/parts/output_lines.h"
 #include "labs/parts/rounds.h"
 
 namespace timeslice::labs::routes {
@@ -39,7 +40,7 @@ struct Cost {
 };
 
 Group group_of(const model::HistoryThread& thread) {
-  if (thread.flags & TS_THREAD_OUTSIDE) return kGroups;
+  if (!took_part(thread)) return kGroups;
   if (thread.comm == "lab-loop" && thread.tid == thread.tgid) return kLoop;
   if (thread.comm.rfind("pool-worker", 0) == 0) return kPool;
   return thread.comm.rfind("iou-", 0) == 0 ? kWorkers : kGroups;
@@ -47,13 +48,9 @@ Group group_of(const model::HistoryThread& thread) {
 
 // "ops NAME NUMBER BEGIN END", and what the recording shows between the two moments.
 Cost cost_of(const Seen& seen, const std::string& name) {
-  std::istringstream lines(seen.output);
   Cost cost;
-  for (std::string line, word, found; std::getline(lines, line);) {
-    std::istringstream words(line);
-    if (words >> word >> found && word == "ops" && found == name)
-      words >> cost.times >> cost.begin_ns >> cost.end_ns;
-  }
+  for (auto& words : lines_after(seen.output, "ops " + name))
+    words >> cost.times >> cost.begin_ns >> cost.end_ns;
   if (cost.times < 1) return {};
   for (const model::Slice& slice : seen.slices) {
     const uint64_t begin = std::max(slice.begin_ns, cost.begin_ns);
@@ -70,12 +67,9 @@ Cost cost_of(const Seen& seen, const std::string& name) {
 
 // "backend ASKED FOR"
 std::string backend_in(const std::string& output, const std::string& name) {
-  std::istringstream lines(output);
-  for (std::string line, word, found, serves; std::getline(lines, line);) {
-    std::istringstream words(line);
-    if (words >> word >> found >> serves && word == "backend" && found == name) return serves;
-  }
-  return "";
+  std::string serves;
+  for (auto& words : lines_after(output, "backend " + name)) words >> serves;
+  return serves;
 }
 
 Parameters variant(Random& random, const Machine& /*machine*/) {
@@ -176,10 +170,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"pool-socket", "pool-file", "uring-file", "uring-proc"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::routes

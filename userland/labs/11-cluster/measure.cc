@@ -2,18 +2,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <set>
-#include <sstream>
 
 #include "labs/11-cluster/lab.h"
+#include "labs/parts/by_name.h"
+#include "labs/parts/few_cpus.h"
+#include "labs/parts/output_lines.h"
+#include "labs/parts/quantile.h"
 #include "labs/parts/rounds.h"
 
 namespace timeslice::labs::workers {
 
 namespace {
 
-constexpr int64_t kMostCpus = 4;
 constexpr double kMuchLess = 0.65, kAsMuch = 0.8, kMore = 1.3;  // times the other one
 constexpr double kMostKept = 0.25;  // of its time, that a worker with a CPU of its own waits for it
 constexpr double kMostLate = 4;     // times what a burst takes where nobody else computes
@@ -31,39 +31,19 @@ struct Load {
   double kept = 0;                      // share of the time in which workers could have run
 };
 
-// Sorted, and not empty.
-double quantile(const std::vector<double>& values, double share) {
-  const auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(values.size())));
-  return values[std::max<size_t>(rank, 1) - 1];
-}
-
 // "load NAME WORKERS BEGIN END BROKEN SILENT MB" and "latency NAME MS…".
 bool read_load(const std::string& output, Load& load) {
-  std::istringstream lines(output);
   std::vector<double> latencies;
-  for (std::string line, word, name; std::getline(lines, line);) {
-    std::istringstream words(line);
-    if (!(words >> word >> name) || name != load.name) continue;
-    if (word == "load")
-      words >> load.workers >> load.round.begin_ns >> load.round.end_ns >> load.broken >>
-          load.silent >> load.mb;
-    if (word == "latency")
-      for (double ms = 0; words >> ms;) latencies.push_back(ms);
-  }
+  for (auto& words : lines_after(output, "load " + load.name))
+    words >> load.workers >> load.round.begin_ns >> load.round.end_ns >> load.broken >>
+        load.silent >> load.mb;
+  for (auto& words : lines_after(output, "latency " + load.name))
+    for (double ms = 0; words >> ms;) latencies.push_back(ms);
   if (latencies.empty() || load.round.begin_ns >= load.round.end_ns) return false;
-  std::sort(latencies.begin(), latencies.end());
   load.requests = static_cast<double>(latencies.size());
   load.p50_ms = quantile(latencies, 0.5);
   load.p99_ms = quantile(latencies, 0.99);
   return true;
-}
-
-// Of all processes whose first thread is called so.
-std::set<uint32_t> processes_named(const model::History& history, const std::string& name) {
-  std::set<uint32_t> processes;
-  for (const model::HistoryThread& thread : history.threads())
-    if (thread.tid == thread.tgid && thread.comm == name) processes.insert(thread.tgid);
-  return processes;
 }
 
 void look(const Seen& seen, Load& load) {
@@ -96,30 +76,23 @@ void look(const Seen& seen, Load& load) {
 
 // "event MS TEXT", as the manager told it; a line each.
 std::string events_in(const std::string& output) {
-  std::istringstream lines(output);
   std::string text;
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string word, rest;
+  for (auto& words : lines_after(output, "event")) {
+    std::string rest;
     double ms = 0;
-    if (!(words >> word >> ms) || word != "event" || !std::getline(words, rest)) continue;
-    text += fmt::format("{:>7.0f} ms {}\n", ms, rest);
+    if (words >> ms && std::getline(words, rest)) text += fmt::format("{:>7.0f} ms {}\n", ms, rest);
   }
   return text;
 }
 
 double left_in(const std::string& output) {
-  std::istringstream lines(output);
   double left = 0;
-  for (std::string line, word; std::getline(lines, line);) {
-    std::istringstream words(line);
-    if (words >> word && word == "left") words >> left;
-  }
+  for (auto& words : lines_after(output, "left")) words >> left;
   return left;
 }
 
 Parameters variant(Random& random, const Machine& machine) {
-  const int64_t cpus = std::min(static_cast<int64_t>(machine.cpus.size()), kMostCpus);
+  const int64_t cpus = few_cpus(machine);
   return {{"ms", random.between(9, 13)}, {"cpus", cpus}, {"many", 4 * cpus}};
 }
 
@@ -272,10 +245,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"one", "each", "many"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::workers

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "labs/12-shared-state/lab.h"
+#include "labs/parts/by_name.h"
+#include "labs/parts/output_lines.h"
+#include "labs/parts/quantile.h"
 #include "labs/parts/rounds.h"
 
 namespace timeslice::labs::shared_state {
@@ -19,37 +21,27 @@ struct Way {
   double us = 0, switches = 0;  // of a round trip: medians of the repetitions
 };
 
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 // Away from the threads of the workload.
 double switches_between(const Seen& seen, uint64_t begin_ns, uint64_t end_ns) {
   double switches = 0;
   for (const model::Slice& slice : seen.slices)
     if (slice.end_ns > begin_ns && slice.end_ns <= end_ns && !slice.end_cut &&
-        slice.thread != model::kNobody &&
-        !(seen.history.threads()[slice.thread].flags & TS_THREAD_OUTSIDE))
+        slice.thread != model::kNobody && took_part(seen.history.threads()[slice.thread]))
       ++switches;
   return switches;
 }
 
 // "trips NAME NUMBER BEGIN END MEDIAN", a line for each repetition.
 Way way_of(const Seen& seen, const std::string& name) {
-  std::istringstream lines(seen.output);
   std::vector<double> us, switches;
-  for (std::string line, word, found; std::getline(lines, line);) {
-    std::istringstream words(line);
+  for (auto& words : lines_after(seen.output, "trips " + name)) {
     double trips = 0, ns = 0;
     uint64_t begin = 0, end = 0;
-    if (!(words >> word >> found >> trips >> begin >> end >> ns) || word != "trips") continue;
-    if (found != name || trips < 1) continue;
+    if (!(words >> trips >> begin >> end >> ns) || trips < 1) continue;
     us.push_back(ns / 1e3);
     switches.push_back(switches_between(seen, begin, end) / trips);
   }
-  return {median(us), median(switches)};
+  return {quantile(us, 0.5), quantile(switches, 0.5)};
 }
 
 struct Count {
@@ -59,14 +51,9 @@ struct Count {
 
 // "count NAME MADE FINAL".
 Count count_of(const std::string& output, const std::string& name) {
-  std::istringstream lines(output);
-  for (std::string line, word, found; std::getline(lines, line);) {
-    std::istringstream words(line);
-    Count count;
-    if (words >> word >> found >> count.made >> count.final && word == "count" && found == name)
-      return count;
-  }
-  return {};
+  Count count;
+  for (auto& words : lines_after(output, "count " + name)) words >> count.made >> count.final;
+  return count;
 }
 
 // "answer NAME USER SAID": how many were told the other one's name, of how many?
@@ -76,12 +63,10 @@ struct Answers {
 };
 
 Answers answers_of(const std::string& output, const std::string& name) {
-  std::istringstream lines(output);
   Answers answers;
-  for (std::string line, word, found; std::getline(lines, line);) {
-    std::istringstream words(line);
+  for (auto& words : lines_after(output, "answer " + name)) {
     std::string user, said;
-    if (!(words >> word >> found >> user >> said) || word != "answer" || found != name) continue;
+    if (!(words >> user >> said)) continue;
     ++answers.all;
     answers.wrong += user != said;
     answers.said +=
@@ -194,10 +179,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"ipc", "messages", "shared", "plain"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::shared_state

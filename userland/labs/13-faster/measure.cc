@@ -3,20 +3,21 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <map>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "labs/13-faster/lab.h"
+#include "labs/parts/by_name.h"
+#include "labs/parts/few_cpus.h"
+#include "labs/parts/output_lines.h"
+#include "labs/parts/quantile.h"
 #include "labs/parts/rounds.h"
 
 namespace timeslice::labs::faster {
 
 namespace {
 
-constexpr int64_t kMostCpus = 4;
 constexpr double kHelps = 1.4, kDoesnt = 1.25;  // times the throughput of the unchanged server
 constexpr double kMostKept = 0.2;  // of the CPUs, by others, where the lab could have used all
 
@@ -34,36 +35,23 @@ struct Load {
 };
 using Loads = std::map<std::pair<std::string, std::string>, Load>;  // by change and route
 
-double p99_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const auto rank = static_cast<size_t>(std::ceil(0.99 * static_cast<double>(values.size())));
-  return values[std::max<size_t>(rank, 1) - 1];
-}
-
 // "load CHANGE ROUTE BEGIN END" and "latency CHANGE ROUTE MS…".
-Loads loads_in(const std::string& output) {
-  Loads loads;
-  std::istringstream lines(output);
-  for (std::string line, word, change, route; std::getline(lines, line);) {
-    std::istringstream words(line);
-    if (!(words >> word >> change >> route) || (word != "load" && word != "latency")) continue;
-    Load& load = loads[{change, route}];
-    if (word == "load") words >> load.begin_ns >> load.end_ns;
-    std::vector<double> latencies;
-    for (double ms = 0; word == "latency" && words >> ms;) latencies.push_back(ms);
-    if (latencies.empty() || load.begin_ns >= load.end_ns) continue;
-    load.requests = static_cast<double>(latencies.size());
-    load.per_second = load.requests * 1e9 / static_cast<double>(load.end_ns - load.begin_ns);
-    load.p99_ms = p99_of(std::move(latencies));
-  }
-  return loads;
+Load load_in(const std::string& output, const std::string& name) {
+  Load load;
+  for (auto& words : lines_after(output, "load " + name)) words >> load.begin_ns >> load.end_ns;
+  std::vector<double> latencies;
+  for (auto& words : lines_after(output, "latency " + name))
+    for (double ms = 0; words >> ms;) latencies.push_back(ms);
+  if (latencies.empty() || load.begin_ns >= load.end_ns) return {};
+  load.requests = static_cast<double>(latencies.size());
+  load.per_second = load.requests * 1e9 / static_cast<double>(load.end_ns - load.begin_ns);
+  load.p99_ms = quantile(std::move(latencies), 0.99);
+  return load;
 }
 
 void look(const Seen& seen, Load& load) {
   const auto& threads = seen.history.threads();
-  std::set<uint32_t> servers;
-  for (const model::HistoryThread& thread : threads)
-    if (thread.tid == thread.tgid && thread.comm == "lab-server") servers.insert(thread.tgid);
+  const std::set<uint32_t> servers = processes_named(seen.history, "lab-server");
   const auto lasted_ns = static_cast<double>(load.end_ns - load.begin_ns);
   std::map<uint32_t, double> loops;  // CPUs used, by process
   for (const model::Slice& slice : seen.slices) {
@@ -71,7 +59,7 @@ void look(const Seen& seen, Load& load) {
     const uint64_t end = std::min(slice.end_ns, load.end_ns);
     if (begin >= end || slice.thread == model::kNobody) continue;
     const model::HistoryThread& thread = threads[slice.thread];
-    if (thread.flags & TS_THREAD_OUTSIDE) continue;
+    if (!took_part(thread)) continue;
     const double cpus = static_cast<double>(end - begin) / lasted_ns;
     load.all_cpus += cpus;
     if (!servers.contains(thread.tgid)) continue;
@@ -83,7 +71,7 @@ void look(const Seen& seen, Load& load) {
 }
 
 Parameters variant(Random& random, const Machine& machine) {
-  const int64_t cpus = std::min(static_cast<int64_t>(machine.cpus.size()), kMostCpus);
+  const int64_t cpus = few_cpus(machine);
   return {{"ms", random.between(8, 12)},
           {"wait", random.between(5, 9) * 10},
           {"pool", random.between(3, 5) * 4},
@@ -158,10 +146,10 @@ std::string doubts(const Loads& loads, double cpus) {
 
 Measured measure(const Seen& seen, const Parameters& parameters) {
   Measured measured;
-  Loads loads = loads_in(seen.output);
+  Loads loads;
   for (const char* change : kChanges)
     for (const char* route : kRoutes) {
-      Load& load = loads[{change, route}];
+      Load& load = loads[{change, route}] = load_in(seen.output, std::string(change) + ' ' + route);
       if (load.requests < 1) {
         measured.no_verdict = "the workload didn't end well; try again";
         return measured;
@@ -189,7 +177,7 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
                              fmt::format("Unchanged, the server used for {}; for {}; for {}.",
                                          used("report"), used("login"), used("feed"))});
   measured.no_verdict = doubts(loads, static_cast<double>(parameters.at("cpus")));
-  if (measured.no_verdict.empty() && seen.output.find("\nbroken ") != std::string::npos)
+  if (measured.no_verdict.empty() && !lines_after(seen.output, "broken").empty())
     measured.no_verdict = "a request has got no answer; close what computes, and try again";
   return measured;
 }
@@ -229,10 +217,7 @@ Lab lab() {
           .workload = workload,
           .measure = measure,
           .rounds = {"report", "login", "feed"},
-          .picture = picture,
-          .page = {},
-          .source = {},
-          .script = {}};
+          .picture = picture};
 }
 
 }  // namespace timeslice::labs::faster

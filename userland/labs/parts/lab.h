@@ -57,12 +57,12 @@ struct Lab {
   int (*workload)(const Setting& setting);
   Measured (*measure)(const Seen& seen, const Parameters& parameters);
   // The parts of the workload of which lanes are shown, by name; none: all of it in one picture.
-  std::vector<std::string> rounds;
+  std::vector<std::string> rounds = {};
   bool by_reason = false;  // lanes are coloured by why a thread left the CPU, not by thread
   // A picture beside the lanes, in lines of at most 80 columns. Null: the lanes show it.
   std::string (*picture)(const Measured& measured) = nullptr;
   // What the learner reads: the lab's page and its workload, of which the last one is Node's.
-  std::string_view page, source, script;
+  std::string_view page = {}, source = {}, script = {};
 };
 
 // In the order of their numbers.

@@ -39,7 +39,6 @@ Overlap overlap_of(const std::vector<model::Slice>& slices, uint64_t from_ns, ui
   walk(running, from_ns, to_ns, [&](size_t threads, uint64_t begin, uint64_t end) {
     if (overlap.ns.size() <= threads) overlap.ns.resize(threads + 1);
     overlap.ns[threads] += end - begin;
-    if (threads >= 2 && overlap.first_two_ns == 0) overlap.first_two_ns = begin;
   });
   return overlap;
 }

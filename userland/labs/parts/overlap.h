@@ -10,8 +10,7 @@
 namespace timeslice::labs {
 
 struct Overlap {
-  std::vector<uint64_t> ns;   // index: how many of them ran at once
-  uint64_t first_two_ns = 0;  // the first moment at which two did; 0: never
+  std::vector<uint64_t> ns;  // index: how many of them ran at once
   [[nodiscard]] size_t most() const { return ns.empty() ? 0 : ns.size() - 1; }
   [[nodiscard]] uint64_t ns_of(size_t threads) const {
     return threads < ns.size() ? ns[threads] : 0;

@@ -29,14 +29,6 @@ Pipe make_pipe() {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-void stay_on(const std::vector<uint32_t>& cpus) {
-  if (cpus.empty()) return;
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  for (const uint32_t cpu : cpus) CPU_SET(cpu, &allowed);
-  sched_setaffinity(0, sizeof(allowed), &allowed);
-}
-
 // Reads until the other end is closed: by whoever lets it begin, or by its death.
 void wait_for_the_others(int fd) {
   char byte;
@@ -48,7 +40,7 @@ void wait_for_the_others(int fd) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_NAME, program.name.c_str());
   begin.in = UniqueFd();
-  stay_on(program.cpus);
+  if (!stay_on(program.cpus)) _exit(1);
   ready.in = UniqueFd();
   wait_for_the_others(begin.out.get());
   program.work();
@@ -101,6 +93,14 @@ Round run_together(const std::vector<Program>& programs) {
   if (!children.all_end_well()) throw Failure("a program of the lab didn't end well");
   round.end_ns = monotonic_ns();
   return round;
+}
+
+bool stay_on(const std::vector<uint32_t>& cpus) {
+  if (cpus.empty()) return true;
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  for (const uint32_t cpu : cpus) CPU_SET(cpu, &allowed);
+  return sched_setaffinity(0, sizeof(allowed), &allowed) == 0;
 }
 
 void compute_ms(int64_t ms) {

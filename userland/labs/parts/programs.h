@@ -22,6 +22,10 @@ struct Program {
 // Throws Failure where one couldn't be started or didn't end well; then none is left.
 Round run_together(const std::vector<Program>& programs);
 
+// This process, and what it starts from now on. None: wherever it was allowed to run. False: it
+// can't be.
+[[nodiscard]] bool stay_on(const std::vector<uint32_t>& cpus);
+
 // Computes until this thread has used so much more CPU time.
 void compute_ms(int64_t ms);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "labs/parts/rounds.h"
 
-#include <sstream>
+#include "labs/parts/output_lines.h"
 
 namespace timeslice::labs {
 
@@ -10,17 +10,15 @@ void say_round(std::string& output, const std::string& name, const Round& round)
             std::to_string(round.end_ns) + '\n';
 }
 
-std::optional<Round> round_in(const std::string& output, const std::string& name) {
-  std::istringstream lines(output);
-  std::string word, found;
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    Round round;
-    if (words >> word >> found >> round.begin_ns >> round.end_ns && word == "round" &&
-        found == name && round.begin_ns < round.end_ns)
-      return round;
-  }
+std::optional<Round> span_in(const std::string& output, const std::string& beginning) {
+  Round span;
+  for (auto& words : lines_after(output, beginning))
+    if (words >> span.begin_ns >> span.end_ns && span.begin_ns < span.end_ns) return span;
   return std::nullopt;
+}
+
+std::optional<Round> round_in(const std::string& output, const std::string& name) {
+  return span_in(output, "round " + name);
 }
 
 }  // namespace timeslice::labs

@@ -16,5 +16,7 @@ struct Round {
 void say_round(std::string& output, const std::string& name, const Round& round);
 // Absent: it isn't there, or isn't such a line.
 std::optional<Round> round_in(const std::string& output, const std::string& name);
+// The same of a line that begins with other words.
+std::optional<Round> span_in(const std::string& output, const std::string& beginning);
 
 }  // namespace timeslice::labs

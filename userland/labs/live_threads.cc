@@ -1,42 +1,27 @@
 // SPDX-License-Identifier: MIT
-#include "labs/parts/live_threads.h"
+#include "labs/live_threads.h"
 
-#include <algorithm>
-#include <cctype>
+#include <fcntl.h>
+
 #include <filesystem>
 #include <fstream>
 #include <optional>
+
+#include "base/unique_fd.h"
+#include "observe/proc_files.h"
+#include "view/format/printable.h"
 
 namespace timeslice::labs {
 
 namespace {
 
-constexpr int kProcessorField = 39;  // of stat, counted from 1 (proc(5))
-
-// "PID (NAME) STATE …": a name may contain anything.
-bool read_stat(const std::string& directory, LiveThread& thread) {
-  std::ifstream file(directory + "/stat");
-  std::string line;
-  if (!std::getline(file, line)) return false;
-  const size_t open = line.find('('), close = line.rfind(')');
-  if (open == std::string::npos || close == std::string::npos) return false;
-  thread.name = line.substr(open + 1, close - open - 1);
-  std::replace_if(
-      thread.name.begin(), thread.name.end(),
-      [](char byte) { return std::isprint(static_cast<unsigned char>(byte)) == 0; }, '?');
-  size_t at = close + 2;
-  for (int field = 3; field < kProcessorField && at < line.size(); ++field)
-    at = line.find(' ', at) + 1;
-  thread.cpu = static_cast<uint32_t>(std::atoi(&line[std::min(at, line.size() - 1)]));
-  return true;
-}
-
 std::optional<LiveThread> thread_in(const std::string& directory, uint32_t tid) {
-  LiveThread thread;
-  thread.tid = tid;
-  std::ifstream times(directory + "/schedstat");
-  if (!(times >> thread.ran_ns >> thread.waited_ns) || !read_stat(directory, thread))
+  const UniqueFd files(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ts_thread_row row{};
+  if (!files || !observe::read_stat(files.get(), row) || !observe::read_schedstat(files.get(), row))
     return std::nullopt;
+  LiveThread thread{tid, "", static_cast<uint32_t>(row.cpu), row.cpu_ns, row.run_delay_ns};
+  view::append_printable(thread.name, row.comm);
   return thread;
 }
 
