@@ -91,10 +91,10 @@ Found wait_for(const Command& command, Holds holds) {
 
 // The causes of all windows until the process, which has started, has been watched for so many
 // seconds.
-std::set<std::string> words_during(Command& command, int seconds) {
+std::vector<model::Cause> causes_during(Command& command, int seconds) {
   REQUIRE(command.line() == "ready");
   WhyWatch watch({static_cast<uint32_t>(command.pid())}, kBlock);
-  std::set<std::string> words;
+  std::vector<model::Cause> causes;
   uint64_t watched_ns = 0;
   REQUIRE(until([&] {
     std::this_thread::sleep_for(100ms);
@@ -102,12 +102,28 @@ std::set<std::string> words_during(Command& command, int seconds) {
     std::this_thread::sleep_for(200ms);
     for (const model::WatchedProcess& process : watch.finish().processes) {
       watched_ns += process.watched_ns;
-      for (const model::Cause& cause : model::causes_of(process, kBlock))
-        words.insert(model::cause_word(cause.finding));
+      for (model::Cause& cause : model::causes_of(process, kBlock))
+        causes.push_back(std::move(cause));
     }
     return watched_ns >= static_cast<uint64_t>(seconds) * 1'000'000'000;
   }));
+  return causes;
+}
+
+std::set<std::string> words_during(Command& command, int seconds) {
+  std::set<std::string> words;
+  for (const model::Cause& cause : causes_during(command, seconds))
+    words.insert(model::cause_word(cause.finding));
   return words;
+}
+
+// In which the loop slept, where that is a cause.
+std::set<std::string> calls_during(Command& command, int seconds) {
+  std::set<std::string> calls;
+  for (const model::Cause& cause : causes_during(command, seconds))
+    if (const auto* blocking = std::get_if<model::BlockingCalls>(&cause.finding))
+      for (const model::CountedCall& call : blocking->calls) calls.insert(call.name);
+  return calls;
 }
 
 const auto kAny = [](const auto&) { return true; };
@@ -221,7 +237,11 @@ TEST_CASE("calls that a loop sleeps in are told with the function that makes the
   CHECK(std::get<model::BlockingCalls>(found.cause->finding).function->frame.function == "backup");
 
   Command asynchronous = node("setInterval(() => fs.readFile('/etc/hosts', () => {}), 5);");
-  CHECK_FALSE(words_during(asynchronous, 2).contains("blocking_calls"));
+  // Where others compute, the loop may have to wait for the pool's lock, whose holder waits for a
+  // CPU. But it sleeps in none of the file's calls.
+  auto calls = calls_during(asynchronous, 2);
+  calls.erase("futex");
+  CHECK(calls.empty());
 }
 
 TEST_CASE("garbage collection is told where it takes the time") {
