@@ -89,7 +89,7 @@ class Causes {
       if (own < block_ns_) continue;
       ++found.blocks;
       found.blocked_ns += own;
-      found.longest_ns = std::max(found.longest_ns, block.duration_ns);
+      found.longest_ns = std::max(found.longest_ns, own);
       found.goes_on |= !block.ended;
       profile.add(block.profile);
     }

@@ -35,8 +35,9 @@ struct WatchedProcess {
 };
 
 struct BlockedLoop {
-  uint64_t blocks = 0, longest_ns = 0, blocked_ns = 0;
-  bool goes_on = false;  // the last of them
+  uint64_t blocks = 0;
+  uint64_t longest_ns = 0, blocked_ns = 0;  // of its own work: without what it waited meanwhile
+  bool goes_on = false;                     // the last of them
   std::string phase;
   std::vector<BlockFunction> functions;  // most samples first
 };
