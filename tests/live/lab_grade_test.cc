@@ -7,6 +7,7 @@
 #include "labs/digest.h"
 #include "labs/file_contents.h"
 #include "labs/grade.h"
+#include "labs/notebook.h"
 #include "labs/result.h"
 #include "labs/run.h"
 #include "tests/catch.h"
@@ -189,6 +190,17 @@ TEST_CASE("a lab runs from its options to its exit status, and is remembered") {
   const auto grades = lab({"--grade"});
   CHECK(grades.status == 0);
   CHECK(grades.out.find(" P ") != std::string::npos);
+  {
+    const char* const earlier = getenv("XDG_STATE_HOME");
+    const std::string kept = earlier ? earlier : "";
+    setenv("XDG_STATE_HOME", state.path().c_str(), 1);
+    Notebook beside(the_lab().slug);
+    kept.empty() ? unsetenv("XDG_STATE_HOME") : setenv("XDG_STATE_HOME", kept.c_str(), 1);
+    beside.begin();
+    const auto second = lab({"1", "--solve"});
+    CHECK(second.status == 1);
+    CHECK(second.err.find("this lab is being run already") != std::string::npos);
+  }
   CHECK(lab({"1", "--hint"}).out.find("1. ") == 0);
   CHECK(lab({"1", "--hint"}).out.find("\n2. ") != std::string::npos);
   CHECK(lab({"1", "--reset"}).status == 0);

@@ -2,6 +2,7 @@
 // Is a lab's page read as it is written, and refused where it says something that can't be meant?
 #include "labs/parts/text.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -115,6 +116,32 @@ TEST_CASE("a page that can't be meant is refused with its line") {
     CHECK_THROWS_AS(parse_lab(page_with(what, instead)), Failure);
   }
   CHECK_THROWS_AS(parse_lab(""), Failure);
+}
+
+TEST_CASE("the index of the labs says what their pages say") {
+  std::ifstream index("docs/labs/README.md");
+  const std::string text(std::istreambuf_iterator<char>(index), {});
+  for (const auto& entry : std::filesystem::directory_iterator("userland/labs")) {
+    std::ifstream file(entry.path() / "lab.md");
+    if (!file) continue;
+    const LabText lab = parse_lab(std::string(std::istreambuf_iterator<char>(file), {}));
+    const std::string slug = entry.path().filename();
+    const size_t line = text.find("](../../userland/labs/" + slug + "/lab.md)");
+    CAPTURE(slug);
+    REQUIRE(line != std::string::npos);
+    const size_t begin = text.rfind('\n', line) + 1;
+    const std::string row = text.substr(begin, text.find('\n', line) - begin);
+    CAPTURE(row);
+    CHECK(row.find("[" + lab.title + "]") != std::string::npos);
+    CHECK(row.find("| " + lab.teaches + " |") != std::string::npos);
+    CHECK(row.ends_with("| " + std::to_string(lab.minutes) + " |"));
+    const auto needs = [&](const char* need) {
+      return std::find(lab.needs.begin(), lab.needs.end(), need) != lab.needs.end();
+    };
+    CHECK((row.find("| Node, ") != std::string::npos) == needs("node"));
+    CHECK((row.find("2 CPUs") != std::string::npos) == needs("cpus 2"));
+    CHECK((row.find(", root |") != std::string::npos) == needs("root"));
+  }
 }
 
 TEST_CASE("every lab's page can be read, hints three times, and explains each wrong answer") {

@@ -15,9 +15,11 @@
 #include "labs/live_picture.h"
 #include "labs/page_text.h"
 #include "labs/parts/verdict.h"
+#include "labs/plain_ascii.h"
 #include "labs/report_page.h"
 #include "labs/result.h"
 #include "labs/run.h"
+#include "observe/stream.h"
 #include "tools/least_privilege.h"
 #include "tools/output.h"
 #include "tools/terminal.h"
@@ -41,6 +43,11 @@ void check_needs(const labs::LabText& text, const labs::Machine& machine) {
   }
 }
 
+void tell(const std::string& text) { write_all(locale_is_utf8() ? text : labs::plain_ascii(text)); }
+
+// Before somebody has thought about questions: are we allowed to record? Throws Failure.
+void try_to_record() { const observe::Stream stream({}); }
+
 class Session {
  public:
   Session(const labs::Lab& lab, const LabOptions& options)
@@ -62,6 +69,7 @@ class Session {
   int go() {
     notebook_.begin();
     result_.before = notebook_.attempts();
+    if (asks_) try_to_record();
     show_page();
     if (asks_) ask(labs::Stage::prediction);
     run();
@@ -81,7 +89,7 @@ class Session {
     if (!talks_) return;
     std::string page;
     labs::append_page(page, lab_, text_, lab_width());
-    write_all(page);
+    tell(page);
   }
 
   // What is answered on the command line isn't asked.
@@ -90,23 +98,23 @@ class Session {
       if (question.stage != stage || result_.answers.contains(question.key)) continue;
       std::string page;
       labs::append_question(page, question, lab_width());
-      write_all(page);
+      tell(page);
       result_.answers[question.key] = answer_to(question);
     }
   }
 
   static std::string answer_to(const labs::Question& question) {
     for (std::string line;;) {
-      write_all("> ");
+      tell("> ");
       if (!std::getline(std::cin, line)) throw Failure("there is no answer to " + question.key);
       if (question.choice(line)) return line;
-      write_all(question.is_number ? "Type a number, " + labs::range_of(question) + ".\n"
-                                   : "Type one of the words on the left.\n");
+      tell(question.is_number ? "Type a number, " + labs::range_of(question) + ".\n"
+                              : "Type one of the words on the left.\n");
     }
   }
 
   void run() {
-    if (talks_) write_all("\nRunning the workload, and recording the kernel's switches …\n");
+    if (talks_) tell("\nRunning the workload, and recording the kernel's switches …\n");
     std::optional<labs::LivePicture> live;
     if (talks_ && isatty(STDOUT_FILENO) == 1) live.emplace(lab_width());
     keep_rights_for(Work::starting_a_command);
@@ -135,6 +143,7 @@ class Session {
     lanes.width = static_cast<uint32_t>(lab_width());
     lanes.threads = kThreads;
     lanes.heading = false;
+    lanes.ascii = !locale_is_utf8();
     if (coloured)
       lanes.colour = lab_.by_reason ? view::LaneColour::reason : view::LaneColour::thread;
     return lanes;
@@ -143,7 +152,7 @@ class Session {
   void show_picture() const {
     std::string text = picture(lane_options(terminal_has_colour()));
     labs::append_section(text, "Look at", text_.section("look at"), lab_width());
-    write_all(text);
+    tell(text);
   }
 
   void keep() {
@@ -162,7 +171,7 @@ class Session {
       told = labs::result_json(result_).dump() + "\n";
     else
       labs::append_verdict(told, text_, result_.verdict, lab_width());
-    write_all(told);
+    tell(told);
   }
 
   void write_report() const {
