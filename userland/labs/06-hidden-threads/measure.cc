@@ -109,6 +109,24 @@ nlohmann::json rows_of(const std::vector<Listed>& all) {
   return rows;
 }
 
+// "ours BACKEND STEP NAME NAME…": by back end, how many there were in each step, and how many of
+// each name there were in the end, but for numbers in the names.
+nlohmann::json ours_in(const std::string& output) {
+  nlohmann::json ours = nlohmann::json::object();
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string word, backend, step;
+    if (!(words >> word >> backend >> step) || word != "ours") continue;
+    std::map<std::string, size_t> names;
+    size_t count = 0;
+    for (std::string name; words >> name; ++count) ++names[name.substr(0, name.find_last_of('-'))];
+    ours[backend][step] = count;
+    if (step == "stat") ours[backend]["names"] = names;
+  }
+  return ours;
+}
+
 Parameters variant(Random& random, const Machine& /*machine*/) {
   return {{"pool", random.between(2, 8)}};
 }
@@ -127,7 +145,8 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
               stat = count_of(all, "stat");
   measured.figures = {{"pool", parameters.at("pool")}, {"idle", idle.all},
                       {"listen", listen.all},          {"stat", stat.all},
-                      {"callback_tid", callback},      {"threads", rows_of(all)}};
+                      {"callback_tid", callback},      {"threads", rows_of(all)},
+                      {"ours", ours_in(seen.output)}};
   const bool on_main = runs_it->thread->tid == runs_it->thread->tgid;
   measured.truths = {
       {"idle", {idle_of(idle)}, 0, fmt::format("{} threads: {}.", idle.all, idle.text())},
@@ -139,6 +158,23 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
        fmt::format("The callback ran on thread {}, which is {}.", callback,
                    runs_it->thread->role.name)}};
   return measured;
+}
+
+std::string table_of_ours(const nlohmann::json& ours) {
+  std::string text = fmt::format("\n{:<18}{:>5}{:>8}{:>6}{:>6}  in the end\n", "our own loop, on",
+                                 "idle", "listen", "read", "stat");
+  for (const auto& [backend, steps] : ours.items()) {
+    std::string names;
+    if (steps.contains("names"))
+      for (const auto& [name, count] : steps["names"].items())
+        names += fmt::format("{}{} {}", names.empty() ? "" : ", ", count.get<size_t>(), name);
+    text += fmt::format("{:<18}", backend);
+    for (const auto& [step, width] :
+         {std::pair{"idle", 5}, {"listen", 8}, {"read", 6}, {"stat", 6}})
+      text += fmt::format("{:>{}}", steps.value(step, size_t{0}), width);
+    text += "  " + names + '\n';
+  }
+  return text;
 }
 
 std::string picture(const Measured& measured) {
@@ -153,7 +189,7 @@ std::string picture(const Measured& measured) {
                         row["born_ms"].get<double>(), row["evidence"].get<std::string>());
     last = step;
   }
-  return text;
+  return text + table_of_ours(measured.figures["ours"]);
 }
 
 }  // namespace
