@@ -113,11 +113,9 @@ nlohmann::json rows_of(const std::vector<Listed>& all) {
 // each name there were in the end, but for numbers in the names.
 nlohmann::json ours_in(const std::string& output) {
   nlohmann::json ours = nlohmann::json::object();
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string word, backend, step;
-    if (!(words >> word >> backend >> step) || word != "ours") continue;
+  for (auto& words : lines_after(output, "ours")) {
+    std::string backend, step;
+    if (!(words >> backend >> step)) continue;
     std::map<std::string, size_t> names;
     size_t count = 0;
     for (std::string name; words >> name; ++count) ++names[name.substr(0, name.find_last_of('-'))];
