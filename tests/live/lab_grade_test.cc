@@ -60,7 +60,7 @@ class Folder {
  public:
   // Returns its path.
   std::string add(const std::string& name, const std::string& bytes) const {
-    const std::string path = scratch_.path() + "/" + name + ".json";
+    std::string path = scratch_.path() + "/" + name + ".json";
     write_private(path, bytes, Earlier::replace);
     return path;
   }

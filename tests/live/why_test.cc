@@ -80,10 +80,10 @@ Found wait_for(const Command& command, Holds holds) {
       std::this_thread::sleep_for(100ms);
       watch.tick();
     }
-    for (model::WatchedProcess& process : watch.finish().processes)
+    for (const model::WatchedProcess& process : watch.finish().processes)
       for (const model::Cause& cause : model::causes_of(process, kBlock))
         if (std::holds_alternative<T>(cause.finding) && holds(std::get<T>(cause.finding)))
-          found = {std::move(process), cause};
+          found = {process, cause};
     return found.cause.has_value();
   });
   return found;
@@ -293,10 +293,9 @@ if (cluster.isPrimary) {
       WhyWatch watch({static_cast<uint32_t>(primary.pid())}, kBlock);
       std::this_thread::sleep_for(1s);
       Found best;
-      for (model::WatchedProcess& process : watch.finish().processes)
+      for (const model::WatchedProcess& process : watch.finish().processes)
         for (const model::Cause& cause : model::causes_of(process, kBlock))
-          if (std::holds_alternative<model::TooManyWorkers>(cause.finding))
-            best = {std::move(process), cause};
+          if (std::holds_alternative<model::TooManyWorkers>(cause.finding)) best = {process, cause};
       return best;
     }();
     if (now.cause && std::get<model::TooManyWorkers>(now.cause->finding).workers == 3)
