@@ -13,7 +13,7 @@ right=(""
   "one=1 two=2 time=less why=preempted"
   "spin=involuntary sleep=voluntary yield=involuntary pipe=voluntary why=runnable"
   "starve=yes why=weight"
-  "pinned=none fifo=less why=caches"
+  "pinned=none fifo=less why=own"
   "idle=v8 listen=0 why=main"
   "inside=loop main=either why=ms"
   "during=0 after=none await=runs where=oncpu why=one"
@@ -21,7 +21,7 @@ right=(""
   "socket=loop file=pool uring=loop switches=uring why=some"
   "second=less many=equal switches=more killed=some why=cpus"
   "messages=wake memory=less lost=less leak=leak why=local"
-  "report=cluster login=cpus feed=nothing why=ask")
+  "report=cluster p99=less switches=more login=cpus feed=nothing why=ask")
 
 busy=""
 trap 'kill $busy 2>/dev/null || true; rm -rf "$scratch"' EXIT

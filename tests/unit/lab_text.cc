@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "base/failure.h"
 #include "tests/catch.h"
@@ -86,6 +87,7 @@ TEST_CASE("a number is an answer to a question for one, by the range that it lie
   const Question& share = *lab.question("share");
   CHECK(share.is_number);
   CHECK(share.choice("12.5")->misconception == "Too little.");
+  CHECK(share.choice("40")->misconception.empty());
   CHECK(share.choice(" 60 %")->misconception.empty());
   for (const char* other : {"101", "-1", "many", "", "nan", "5 6", "0..40"})
     CHECK_FALSE(share.choice(other));
@@ -99,6 +101,22 @@ TEST_CASE("a variant's numbers stand wherever the page names them") {
   CHECK(lab.question("most")->choice("3"));
   CHECK_THROWS_AS(filled_in(parse_lab(kPage), {{"ms", 1}}), Failure);
   CHECK_THROWS_AS(filled_in("{ms", {{"ms", 1}}), Failure);
+}
+
+TEST_CASE("where the right explanation stands is a matter of the seed, and nothing else moves") {
+  const LabText lab = parse_lab(kPage);
+  std::set<std::string> first;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    LabText shuffled = lab, again = lab;
+    shuffle_explanations(shuffled, seed);
+    shuffle_explanations(again, seed);
+    const Question& why = *shuffled.question("why");
+    first.insert(why.choices[0].id);
+    CHECK(why.choices[0].id == again.question("why")->choices[0].id);
+    CHECK(why.choice("b")->misconception == "It isn't.");
+    CHECK(shuffled.question("most")->choices[0].id == "1");
+  }
+  CHECK(first == std::set<std::string>{"a", "b"});
 }
 
 TEST_CASE("a page that can't be meant is refused with its line") {

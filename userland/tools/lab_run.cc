@@ -59,6 +59,7 @@ class Session {
     result_.machine = labs::this_machine();
     result_.parameters = labs::parameters_of(lab, options.seed, result_.machine);
     text_ = filled_in(labs::parse_lab(lab.page), result_.parameters);
+    shuffle_explanations(text_, options.seed);
     result_.title = text_.title;
     check_needs(text_, result_.machine);
     result_.answers = labs::parse_answers(text_, options.answers);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Four programs, one after the other, on one CPU: one computes, one sleeps, one yields, and one
-// sends a byte to and fro. The first and the third have a rival, who computes.
+// Four programs, one after the other: one computes, one sleeps, one yields, and one sends a byte
+// back and forth. The first and the third share their CPU with a rival, who computes.
 #include <sched.h>
 #include <time.h>
 #include <unistd.h>

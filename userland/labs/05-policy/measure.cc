@@ -91,7 +91,7 @@ Measured measure(const Seen& seen, const Parameters& /*parameters*/) {
                    "CPU {} times.",
                    ms(first->wait_sum_ns), ms(normal->wait_sum_ns), taken)},
       {"why",
-       {"caches"},
+       {"own"},
        0,
        fmt::format(
            "Pinned, A and B shared a CPU; the three waited {:.0f} ms, not pinned {:.0f} ms.",

@@ -64,6 +64,9 @@ std::string unclear(const Runs& plain, const Runs& late) {
         "in all {} runs the loop began more than a millisecond after the calls; close what "
         "computes, and try again",
         plain.all());
+  if (plain.timeout == 0)
+    return fmt::format("in all {} runs the loop began within a millisecond of the calls; try again",
+                       plain.all());
   return late.immediate > 0 ? "the program that computes had both orders, too; try again" : "";
 }
 

@@ -123,18 +123,19 @@ Measured measure(const Seen& seen, const Parameters& /*parameters*/) {
              &uring_proc = costs["uring-proc"];
   measured.truths = {who("socket", "pool-socket"), who("file", "pool-file"),
                      who("uring", "uring-file")};
-  measured.truths.push_back({"switches",
-                             {uring_file.switches < pool_file.switches ? "uring" : "pool"},
-                             0,
-                             fmt::format("Switches for each file read: pool {:.2f}, uring {:.2f}.",
-                                         pool_file.switches, uring_file.switches)});
+  measured.truths.push_back(
+      {"switches",
+       {uring_file.switches < pool_file.switches ? "uring" : "pool"},
+       0,
+       fmt::format("Voluntary switches for each file read: pool {:.2f}, uring {:.2f}.",
+                   pool_file.switches, uring_file.switches)});
   const bool has_workers = uring_proc.done_by() == kWorkers;
   const bool always = has_workers && uring_file.done_by() == kWorkers;
   measured.truths.push_back(
       {"why",
-       {always        ? "always"
+       {always        ? "pool"
         : has_workers ? "some"
-                      : "never"},
+                      : "yes"},
        0,
        fmt::format("On uring, {} read the file, and {} the one of /proc.",
                    kGroupNames.at(uring_file.done_by()), kGroupNames.at(uring_proc.done_by()))});

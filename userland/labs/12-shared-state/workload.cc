@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Node does it all, see workload.js: messages, shared memory, and a server with a global variable.
-// The messages go to and fro on one CPU: to wake another CPU may take longer than all the rest.
+// The messages go back and forth on one CPU: to wake another CPU may take longer than all the rest.
 #include <sched.h>
 
 #include "labs/12-shared-state/lab.h"

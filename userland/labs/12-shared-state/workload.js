@@ -1,5 +1,5 @@
 // What does it cost to tell another thread something, and what goes wrong when two share a value?
-// `messages TRIPS`: a message goes to and fro in three ways. `state ADDS`: two workers count in
+// `messages TRIPS`: a message goes back and forth in three ways. `state ADDS`: two workers count in
 // shared memory; then a server keeps its user's name in a global.
 'use strict';
 const { AsyncLocalStorage } = require('async_hooks');

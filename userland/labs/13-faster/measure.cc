@@ -18,7 +18,9 @@ namespace timeslice::labs::faster {
 
 namespace {
 
-constexpr double kHelps = 1.4, kDoesnt = 1.25;  // times the throughput of the unchanged server
+constexpr double kHelps = 1.4, kDoesnt = 1.25;   // times the throughput of the unchanged server
+constexpr double kShorter = 0.77, kAlike = 0.9;  // times the unchanged server's p99, or switches
+constexpr double kFewSwitches = 0.2;             // a request: hardly any, or twice as many as that
 constexpr double kMostKept = 0.2;  // of the CPUs, by others, where the lab could have used all
 
 constexpr std::array kRoutes = {"report", "login", "feed"};
@@ -112,6 +114,22 @@ std::string best_for_feed(const Gains& gains) {
                                                                                     : "";
 }
 
+// Of the small cluster's figure and the unchanged server's. Empty: too close to say.
+std::string compared(double now, double before) {
+  if (now < kShorter * before) return "less";
+  if (now > before / kShorter) return "more";
+  return now > kAlike * before && now < before / kAlike ? "equal" : "";
+}
+
+std::string p99_of_report(const Loads& loads) {
+  return compared(loads.at({"cluster", "report"}).p99_ms, loads.at({"unchanged", "report"}).p99_ms);
+}
+
+std::string switches_of_report(const Loads& loads) {
+  return compared(loads.at({"cluster", "report"}).involuntary + kFewSwitches,
+                  loads.at({"unchanged", "report"}).involuntary + kFewSwitches);
+}
+
 std::string in_words(const Loads& loads, const char* route) {
   const Gains gains = gains_of(loads, route);
   return fmt::format(
@@ -134,6 +152,10 @@ std::string doubts(const Loads& loads, double cpus) {
           kept * 100, route);
   if (best_for_report(gains_of(loads, "report")).empty())
     return "no change helped /report clearly; close what computes, and try again";
+  if (p99_of_report(loads).empty() || switches_of_report(loads).empty())
+    return "it isn't clear what the cluster does to the p99 and the switches of /report; close "
+           "what "
+           "computes, and try again";
   if (best_for_login(gains_of(loads, "login")).empty() ||
       best_for_feed(gains_of(loads, "feed")).empty())
     return "it isn't clear whether /login or /feed became faster; close what computes, and try "
@@ -164,6 +186,20 @@ Measured measure(const Seen& seen, const Parameters& parameters) {
     measured.truths.push_back({route, {best}, 0, in_words(loads, route)});
   };
   say("report", best_for_report(gains_of(loads, "report")));
+  const Load &before = loads[{"unchanged", "report"}], &now = loads[{"cluster", "report"}];
+  measured.truths.push_back(
+      {"p99",
+       {p99_of_report(loads)},
+       0,
+       fmt::format("The p99 of /report was {:.0f} ms, with the cluster {:.0f} "
+                   "ms.",
+                   before.p99_ms, now.p99_ms)});
+  measured.truths.push_back({"switches",
+                             {switches_of_report(loads)},
+                             0,
+                             fmt::format("A request of /report took {:.1f} involuntary switches, "
+                                         "with the cluster {:.1f}.",
+                                         before.involuntary, now.involuntary)});
   say("login", best_for_login(gains_of(loads, "login")));
   say("feed", best_for_feed(gains_of(loads, "feed")));
   const auto used = [&](const char* route) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/failure.h"
+#include "labs/parts/random.h"
 
 namespace timeslice::labs {
 
@@ -191,11 +192,11 @@ const Choice* Question::choice(const std::string& answer) const {
   }
   const auto number = number_in(answer);
   if (!number) return nullptr;
-  const auto around = std::find_if(choices.begin(), choices.end(), [&](const Choice& choice) {
+  const auto around = std::find_if(choices.rbegin(), choices.rend(), [&](const Choice& choice) {
     const auto range = range_in(choice.id);
     return range && *number >= range->low && *number <= range->high;
   });
-  return around == choices.end() ? nullptr : &*around;
+  return around == choices.rend() ? nullptr : &*around;
 }
 
 const std::string& LabText::section(const std::string& heading) const {
@@ -243,6 +244,14 @@ LabText filled_in(LabText lab, const Parameters& parameters) {
     }
   }
   return lab;
+}
+
+void shuffle_explanations(LabText& lab, uint64_t seed) {
+  Random random(seed);
+  for (Question& question : lab.questions)
+    if (question.stage == Stage::explanation)
+      for (size_t left = question.choices.size(); left > 1; --left)
+        std::swap(question.choices[left - 1], question.choices[random.below(left)]);
 }
 
 std::optional<double> number_in(const std::string& text) {

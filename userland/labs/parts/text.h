@@ -26,7 +26,8 @@
 namespace timeslice::labs {
 
 struct Choice {
-  std::string id;             // as it is typed; of numbers "LOW..HIGH"
+  std::string
+      id;  // as it is typed; of numbers "LOW..HIGH", ascending: 2 is of "2..4", not of "0..2"
   std::string text;           // empty: the id says it
   std::string misconception;  // empty: it isn't listed as a wrong one
 };
@@ -63,6 +64,10 @@ using Parameters = std::map<std::string, int64_t>;
 
 // The lab of one variant: each {name} replaced, in its choices' words as well.
 LabText filled_in(LabText lab, const Parameters& parameters);
+
+// Where among its choices a right explanation stands is a matter of the seed. (Predictions keep
+// their order, which often is one of size.)
+void shuffle_explanations(LabText& lab, uint64_t seed);
 
 // With each {name} replaced. Throws Failure where a name isn't a parameter.
 std::string filled_in(std::string_view text, const Parameters& parameters);
