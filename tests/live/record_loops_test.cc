@@ -217,6 +217,35 @@ TEST_CASE("a command's loops are recorded once it runs Node, and its exit status
   check_block(block_at(loops, last), last, script, loops[0]);
 }
 
+TEST_CASE("a recorded cluster's primary has its place, port and age") {
+  if (!why_no_node().empty()) SKIP_TEST(why_no_node());
+  const ScratchDirectory directory;
+  const std::string script = directory.path() + "/server.js";
+  std::ofstream(script) << R"(
+const cluster = require('cluster');
+if (cluster.isPrimary) {
+  process.stdin.resume().on('end', () => process.exit());
+  cluster.fork().on('message', (port) => console.log(port));
+} else {
+  const server = require('net').createServer();
+  server.listen(0, '127.0.0.1', () => process.send(server.address().port));
+}
+)";
+  Command cluster({"node", script}, [] { unsetenv("NODE_OPTIONS"); });
+  const auto port = cluster.line();
+  REQUIRE(port);
+  const Recording recording({"--loop", "-p", std::to_string(cluster.pid())});
+  const auto has = [&](const Json& loop, const char* place) {
+    return loop["cluster"] == place && loop["ports"] == Json{std::stoi(*port)} &&
+           loop["name"] == "server.js" && loop["uptime_s"].is_number_unsigned();
+  };
+  REQUIRE(until([&] {
+    const Json loops = loops_in(recording.path());
+    return std::any_of(loops.begin(), loops.end(),
+                       [&](const Json& loop) { return has(loop, "primary"); });
+  }));
+}
+
 TEST_CASE("a flight recorder keeps the loops of what it keeps") {
   if (!why_no_node().empty()) SKIP_TEST(why_no_node());
   const Script script;

@@ -56,6 +56,17 @@ TEST_CASE("functions of one name in two files are two, and any number of them st
   CHECK(profile.function()->frame.file == "/b.js");
 }
 
+TEST_CASE("a function of evaluated text isn't one of the file that evaluated it") {
+  BlockProfile profile;
+  const StackFrame evaluated{"", "/a.js", 9, 1, false, true};
+  profile.add({{StackFrame{"", "/a.js", 9, 1, true}}, ""});
+  for (int i = 0; i < 2; ++i) profile.add({{evaluated}, ""});
+  REQUIRE(profile.functions().size() == 2);
+  CHECK(profile.function()->frame == evaluated);
+  CHECK(profile.function()->samples == 2);
+  CHECK(BlockProfile(profile.kept(2)).function()->frame == evaluated);
+}
+
 TEST_CASE("what is kept of a profile tells the same again") {
   BlockProfile profile;
   for (const int line : {7, 8, 8})

@@ -36,6 +36,8 @@ class Maker {
     LoopNotes notes;
     for (uint32_t i = below(4); i > 0; --i)
       notes.loops.push_back({100 + i, number32(), below(2) != 0, text()});
+    for (uint32_t i = below(4); i > 0; --i)
+      notes.processes.push_back({100 + i, below(4), {number(), number()}, number()});
     for (uint32_t i = below(9); i > 0; --i) notes.stretches.push_back(stretch());
     for (uint32_t i = below(9); i > 0; --i) notes.blocks.push_back(block());
     for (uint32_t i = below(9); i > 0; --i) notes.pools.push_back(pool());
@@ -53,7 +55,9 @@ class Maker {
     for (char& byte : text) byte = static_cast<char>(1 + below(255));
     return text;
   }
-  FrameNote frame() { return {text(), text(), number32(), number32(), below(2) != 0}; }
+  FrameNote frame() {
+    return {text(), text(), number32(), number32(), below(2) != 0, below(2) != 0};
+  }
 
   LoopStretchNote stretch() {
     LoopStretchNote note;
@@ -111,6 +115,7 @@ Header made_header() {
 std::string written(const LoopNotes& notes) {
   Writer writer(made_header());
   for (const LoopNote& note : notes.loops) writer.loop(note);
+  for (const LoopProcessNote& note : notes.processes) writer.loop_process(note);
   for (const LoopStretchNote& note : notes.stretches) writer.loop_stretch(note);
   for (const LoopBlockNote& note : notes.blocks) writer.loop_block(note);
   for (const PoolStretchNote& note : notes.pools) writer.pool_stretch(note);
@@ -258,6 +263,7 @@ TEST_CASE("what a recording says of event loops is read back, field by field") {
     const LoopNotes given = Maker(seed).make();
     const LoopNotes got = read_back(written(given)).read_loops;
     REQUIRE(got.loops == given.loops);
+    REQUIRE(got.processes == given.processes);
     REQUIRE(got.stretches.size() == given.stretches.size());
     REQUIRE(got.blocks.size() == given.blocks.size());
     REQUIRE(got.pools.size() == given.pools.size());
@@ -292,6 +298,20 @@ TEST_CASE("a recording without event loops says so, and another recorder's track
   CHECK(theirs.read_loops.blocks.empty());
 }
 
+TEST_CASE("of a process's several descriptions the last counts, and what can't be is left out") {
+  LoopNotes notes;
+  notes.processes = {
+      {7, 0, {}, 5}, {8, 2, {80, 3000}, 5}, {7, 1, {443, 65'536}, 6}, {9, 77, {}, 0}};
+  const model::LoopTracks tracks = tracks_of(read_back(written(notes)).read_loops);
+  REQUIRE(tracks.processes.size() == 3);
+  CHECK(tracks.processes.at(7).cluster == model::ClusterRole::primary);
+  CHECK(tracks.processes.at(7).ports == std::vector<uint16_t>{443});
+  CHECK(tracks.processes.at(7).up_since_ns == 6);
+  CHECK(tracks.processes.at(8).cluster == model::ClusterRole::worker);
+  CHECK(tracks.processes.at(8).ports == std::vector<uint16_t>{80, 3000});
+  CHECK(tracks.processes.at(9).cluster == model::ClusterRole::none);
+}
+
 TEST_CASE("a block becomes a slice of its loop's track, below its process") {
   LoopNotes notes;
   notes.stretches.push_back(
@@ -300,6 +320,8 @@ TEST_CASE("a block becomes a slice of its loop's track, below its process") {
   notes.stretches[0].delays_ns = {0, 5 * kMs};
   notes.blocks.push_back(made_block(kBegin + 3, 80 * kMs, {"f\x1b[2J\n", "/a.js", 3, 4, true}));
   notes.blocks.push_back(made_block(kBegin + 90 * kMs, 60 * kMs, {"", "/b.js", 0, 0, false}));
+  notes.blocks.push_back(
+      made_block(kBegin + 150 * kMs, 50 * kMs, {"f", "/c.js", 5, 1, false, true}));
   notes.blocks.push_back(made_block(kBegin + 200 * kMs, 60 * kMs, {}));
   notes.blocks.back().functions.clear();
   notes.blocks.back().ended = false;
@@ -307,7 +329,7 @@ TEST_CASE("a block becomes a slice of its loop's track, below its process") {
   notes.pools[0].busy = 3.5, notes.pools[0].counts_queue = true;
   notes.pools[0].queued = 4, notes.pools[0].slow = 2;
   const Viewer viewer(written(notes));
-  REQUIRE(viewer.slices.size() == 3);
+  REQUIRE(viewer.slices.size() == 4);
   const Slice& first = viewer.slices[0];
   CHECK(first.name == "f?[2J? (/a.js:3)");
   CHECK(first.begin_ns == kBegin + 3 + kBoot);
@@ -319,8 +341,9 @@ TEST_CASE("a block becomes a slice of its loop's track, below its process") {
   CHECK(first.figures.at("garbage_collection_ms") == 40);
   CHECK_FALSE(first.figures.contains("goes_on"));
   CHECK(viewer.slices[1].name == "(anonymous) (about /b.js)");
-  CHECK(viewer.slices[2].name == "blocked");
-  CHECK(viewer.slices[2].figures.contains("goes_on"));
+  CHECK(viewer.slices[2].name == "f (eval at /c.js:5)");
+  CHECK(viewer.slices[3].name == "blocked");
+  CHECK(viewer.slices[3].figures.contains("goes_on"));
 
   const Track& loop = viewer.tracks.at(first.track);
   CHECK(loop.name == "event loop of worker thread 8");

@@ -108,6 +108,7 @@ TEST_CASE("a window's figures are the sums of the stretches that end in it") {
   CHECK(all.loops[0].activity.vm == model::VmLooks{12, 8, 0, 4});
   CHECK(all.dropped_samples == 1);
   CHECK(all.processes.at(0).name == "app.js");
+  CHECK_FALSE(all.processes[0].uptime_ns);
   REQUIRE(figures.blocks.size() == 3);
   CHECK(figures.blocks[0].duration_ns == 150 * kMs);
   CHECK(figures.blocks[2].duration_ns == 60 * kMs);
@@ -120,6 +121,18 @@ TEST_CASE("a window's figures are the sums of the stretches that end in it") {
   REQUIRE(part.loops[0].figures.blocks.size() == 2);  // one reaches into it, one out of it
   CHECK(part.pools.empty());
   CHECK(summed_up(tracks, at(900), at(950)).loops.empty());
+}
+
+TEST_CASE(
+    "a process is described as of the end of the window, and may be older than the machine's "
+    "clock") {
+  model::LoopTracks tracks = made_tracks();
+  tracks.processes[kTgid] = {model::ClusterRole::worker, {3000}, at(0) - 5'000 * kMs};
+  const model::LoopFrame frame = summed_up(tracks, kBegin, at(800));
+  const model::ProcessDescription& process = frame.processes.at(0);
+  CHECK(process.cluster == model::ClusterRole::worker);
+  CHECK(process.ports == std::vector<uint16_t>{3000});
+  CHECK(process.uptime_ns == 5'800 * kMs);
 }
 
 TEST_CASE("turns are absent where a stretch has none, as of a loop that doesn't count them") {

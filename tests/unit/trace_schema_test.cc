@@ -49,6 +49,7 @@ TEST_CASE("the published schema has the fields of the tables") {
   CHECK(published("Role") == all(schema_of<RoleNote>(kRole)));
   CHECK(published("Runtime") == all(schema_of<RuntimeNote>(kRuntime)));
   CHECK(published("Loop") == all(schema_of<LoopNote>(kLoop)));
+  CHECK(published("LoopProcess") == all(schema_of<LoopProcessNote>(kLoopProcess)));
   CHECK(published("LoopStretch") == all(schema_of<LoopStretchNote>(kLoopStretch)));
   CHECK(published("Frame") == all(schema_of<FrameNote>(kFrame)));
   CHECK(published("LoopFunction") ==

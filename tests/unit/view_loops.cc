@@ -30,6 +30,7 @@ model::LoopBlock block(uint64_t ms, const model::StackFrame& in, bool ended = tr
 model::LoopFrame made_frame() {
   const model::StackFrame load{"load", "/srv/app.js", 42, 7, true};
   const model::StackFrame hostile{"a\x1b[31mb", "/srv/\n.js", 1, 1, false};
+  const model::StackFrame evaluated{"anonymous", "/srv/app.js", 50, 2, false, true};
   model::WatchedLoop loop;
   loop.tgid = loop.tid = 1234;
   loop.command = "node /srv/app.js";
@@ -44,7 +45,7 @@ model::LoopFrame made_frame() {
   loop.activity.vm_looks = 200;
   loop.activity.vm = {50, 25, 0, 5};
   loop.figures.blocks = {block(60, load), block(200, load), block(80, hostile),
-                         block(70, load, false, 0)};
+                         block(70, load, false, 0), block(55, evaluated)};
   model::LoopFrame frame;
   frame.time_ns = 9;
   frame.source = "bpf";
@@ -85,6 +86,11 @@ TEST_CASE("loops are printed a line each, with their blocks by function and thei
       "    blocked for 80 ms\n"
       "      by a?[31mb (about /srv/?.js:1), calling readSync (node:fs:797), in 4 of 4 samples\n"
       "      70 ms on CPU, 4.0 ms waiting for a CPU, 6.0 ms asleep in a call; phase: timers\n"
+      "      garbage collection 50%, C++ 50%\n"
+      "    blocked for 55 ms\n"
+      "      by anonymous (eval at /srv/app.js:50), calling readSync (node:fs:797), in 4 of 4 "
+      "samples\n"
+      "      45 ms on CPU, 4.0 ms waiting for a CPU, 6.0 ms asleep in a call; phase: timers\n"
       "      garbage collection 50%, C++ 50%\n"
       "    pool: 4 threads, 2.5 busy, all busy 25% of the time; 7 jobs waiting: 5 fs.stat /x?[0m, "
       "2 "
@@ -130,6 +136,8 @@ TEST_CASE("loops as JSON have the contract's keys, and null for what isn't known
   CHECK(named["vm_ms"]["gc"] == 30);
   CHECK(named["vm_ms"]["native"] == 30);
   CHECK(named["vm_ms"]["javascript"] == 0);
+  CHECK(named["evaluated"] == false);
+  CHECK(loop["blocks"][4]["evaluated"] == true);
   CHECK(named["stack"].size() == 2);
   CHECK(named["stack"][0]["function"] == "readSync");
   CHECK(loop["blocks"][2]["function"] == "a\x1b[31mb");

@@ -70,7 +70,12 @@ model::VmState vm_state(runtime::V8State state) {
 }
 
 model::StackFrame frame_of(runtime::JsFrame& frame) {
-  return {std::move(frame.function), std::move(frame.file), frame.line, frame.column, frame.exact};
+  return {std::move(frame.function),
+          std::move(frame.file),
+          frame.line,
+          frame.column,
+          frame.exact,
+          frame.evaluated};
 }
 
 }  // namespace

@@ -10,12 +10,13 @@ namespace timeslice::model {
 
 namespace {
 
-using Place = std::tuple<std::string, std::string, int>;
+using Place = std::tuple<std::string, std::string, bool, int>;
 
 std::optional<Place> place_of(const LoopBlock& block) {
   const auto found = block.profile.function();
   if (!found) return std::nullopt;
-  return Place{found->frame.function, found->frame.file, found->frame.line};
+  const StackFrame& frame = found->frame;
+  return Place{frame.function, frame.file, frame.evaluated, frame.line};
 }
 
 }  // namespace

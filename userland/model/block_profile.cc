@@ -12,6 +12,10 @@ namespace {
 constexpr size_t kMostFunctions = 64;
 constexpr size_t kMostRequests = 16;
 
+auto name_of(const StackFrame& frame) {
+  return std::tuple(frame.function, frame.file, frame.evaluated);
+}
+
 // Node names its own modules by a scheme.
 bool is_of_runtime(const StackFrame& frame) {
   return frame.file.empty() || frame.file.rfind("node:", 0) == 0;
@@ -50,11 +54,10 @@ BlockProfile::BlockProfile(const KeptProfile& kept)
   for (const BlockFunction& function : kept.functions) {
     if (functions_.size() >= kMostFunctions) break;
     const StackFrame& frame = function.frame;
-    functions_[{frame.function, frame.file}] = {
-        function.samples,
-        {{{frame.line, frame.column, frame.exact}, function.samples}},
-        function.stack,
-        function.requests};
+    functions_[name_of(frame)] = {function.samples,
+                                  {{{frame.line, frame.column, frame.exact}, function.samples}},
+                                  function.stack,
+                                  function.requests};
   }
 }
 
@@ -71,7 +74,7 @@ void BlockProfile::add(const StackSample& sample) {
   const StackFrame* own = own_frame(sample.frames);
   if (!own) return;
   ++named_;
-  const Name name{own->function, own->file};
+  const Name name = name_of(*own);
   if (functions_.size() >= kMostFunctions && !functions_.contains(name)) return;
   Seen& seen = functions_[name];
   if (seen.samples++ == 0) seen.stack = sample.frames;
@@ -97,7 +100,8 @@ void BlockProfile::add(const BlockProfile& other) {
 
 BlockFunction BlockProfile::described(const Name& name, const Seen& seen) const {
   const Line& line = most_frequent(seen.lines)->first;
-  return {{name.first, name.second, line.line, line.column, line.exact},
+  const auto& [function, file, evaluated] = name;
+  return {{function, file, line.line, line.column, line.exact, evaluated},
           1.0 * seen.samples / named_,
           seen.samples,
           named_,

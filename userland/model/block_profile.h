@@ -21,6 +21,7 @@ struct StackFrame {
   std::string file;          // empty: it is the runtime's own
   int line = 0, column = 0;  // from 1; 0: not known
   bool exact = false;        // else the line is about that
+  bool evaluated = false;    // it is of a text that was evaluated there (eval, new Function)
 
   bool operator==(const StackFrame&) const = default;
 };
@@ -104,7 +105,7 @@ class BlockProfile {
     ServedRequests requests;
   };
 
-  using Name = std::pair<std::string, std::string>;  // and file
+  using Name = std::tuple<std::string, std::string, bool>;  // file, and whether it is evaluated
 
   [[nodiscard]] BlockFunction described(const Name& name, const Seen& seen) const;
 

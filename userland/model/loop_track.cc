@@ -87,6 +87,23 @@ std::string LoopTrack::name() const {
   return command.empty() ? "" : short_name(words);
 }
 
+namespace {
+
+// As it was at the end of the window; it may have begun to listen later.
+ProcessDescription described(const LoopTracks& tracks, const LoopTrack& track, uint64_t to_ns) {
+  ProcessDescription process;
+  process.tgid = track.tgid;
+  process.name = track.name();
+  const auto known = tracks.processes.find(track.tgid);
+  if (known == tracks.processes.end()) return process;
+  process.cluster = known->second.cluster;
+  process.ports = known->second.ports;
+  process.uptime_ns = to_ns - known->second.up_since_ns;
+  return process;
+}
+
+}  // namespace
+
 LoopFrame summed_up(const LoopTracks& tracks, uint64_t from_ns, uint64_t to_ns) {
   LoopFrame frame;
   frame.time_ns = to_ns;
@@ -97,8 +114,7 @@ LoopFrame summed_up(const LoopTracks& tracks, uint64_t from_ns, uint64_t to_ns) 
     if (loop.figures.interval_ns == 0 && loop.figures.blocks.empty()) continue;
     frame.loops.push_back(std::move(loop));
     if (!frame.processes.empty() && frame.processes.back().tgid == track.tgid) continue;
-    frame.processes.emplace_back().tgid = track.tgid;
-    frame.processes.back().name = track.name();
+    frame.processes.push_back(described(tracks, track, to_ns));
   }
   for (const PoolTrack& track : tracks.pools) {
     WatchedPool pool = sum_of(track, from_ns, to_ns);

@@ -4,6 +4,7 @@
 // Readers fill it, the reports and the page show it. All times are CLOCK_MONOTONIC.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -41,10 +42,17 @@ struct PoolTrack {
   std::vector<PoolStretch> stretches;  // in the order of time
 };
 
+struct LoopProcess {
+  ClusterRole cluster = ClusterRole::none;
+  std::vector<uint16_t> ports;  // as a ProcessDescription has them
+  uint64_t up_since_ns = 0;     // may be before the machine's start, wrapped around
+};
+
 struct LoopTracks {
   uint64_t block_ns = 0;         // a turn that lasts so long is a block; 0: loops weren't recorded
   std::vector<LoopTrack> loops;  // by process, the main thread's first
   std::vector<PoolTrack> pools;  // by process
+  std::map<uint32_t, LoopProcess> processes;     // by tgid; one that isn't here isn't known
   std::vector<RefusedProcess> refused, unnamed;  // as a LoopFrame has them, each once
 
   [[nodiscard]] bool recorded() const { return block_ns != 0; }

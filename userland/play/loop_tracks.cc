@@ -23,7 +23,8 @@ uint64_t taken(uint64_t& whole, uint64_t part) {
 int place_of(uint32_t line) { return static_cast<int>(std::min<uint32_t>(line, INT_MAX)); }
 
 model::StackFrame frame_of(const trace::FrameNote& note) {
-  return {note.function, note.file, place_of(note.line), place_of(note.column), note.exact};
+  return {note.function,         note.file,  place_of(note.line),
+          place_of(note.column), note.exact, note.evaluated};
 }
 
 // Of so many looks or samples.
@@ -101,6 +102,16 @@ model::PoolStretch stretch_of(const trace::PoolStretchNote& note) {
   return stretch;
 }
 
+model::LoopProcess process_of(const trace::LoopProcessNote& note) {
+  model::LoopProcess process;
+  if (note.cluster == 1) process.cluster = model::ClusterRole::primary;
+  if (note.cluster == 2) process.cluster = model::ClusterRole::worker;
+  for (const uint64_t port : note.ports)
+    if (port <= UINT16_MAX) process.ports.push_back(static_cast<uint16_t>(port));
+  process.up_since_ns = note.up_since_ns;
+  return process;
+}
+
 // The main thread's first.
 class Loops {
  public:
@@ -164,6 +175,8 @@ model::LoopTracks loop_tracks_of(const trace::Header& header, const trace::LoopN
   model::LoopTracks tracks;
   tracks.block_ns = header.loop_block_ns;
   tracks.loops = Loops(notes).take();
+  for (const trace::LoopProcessNote& note : notes.processes)
+    tracks.processes.insert_or_assign(note.tgid, process_of(note));
   std::map<uint32_t, model::PoolTrack> pools;
   for (const trace::PoolStretchNote& note : notes.pools) {
     pools[note.tgid].tgid = note.tgid;

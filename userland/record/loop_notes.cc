@@ -18,6 +18,18 @@ constexpr size_t kMostName = 512;     // bytes, of a function's or a file's
 constexpr std::chrono::milliseconds kBriefly{1};
 constexpr uint64_t kPatience = 1'000'000'000, kLong = 10'000'000'000;  // ns
 
+uint32_t cluster_number(model::ClusterRole role) {
+  switch (role) {
+    case model::ClusterRole::none:
+      return 0;
+    case model::ClusterRole::primary:
+      return 1;
+    case model::ClusterRole::worker:
+      return 2;
+  }
+  return 0;
+}
+
 // Its longest beginning that ends no character in the middle.
 std::string shortened(const std::string& name) {
   if (name.size() <= kMostName) return name;
@@ -27,9 +39,12 @@ std::string shortened(const std::string& name) {
 }
 
 trace::FrameNote note_of(const model::StackFrame& frame) {
-  return {shortened(frame.function), shortened(frame.file),
+  return {shortened(frame.function),
+          shortened(frame.file),
           static_cast<uint32_t>(std::max(frame.line, 0)),
-          static_cast<uint32_t>(std::max(frame.column, 0)), frame.exact};
+          static_cast<uint32_t>(std::max(frame.column, 0)),
+          frame.exact,
+          frame.evaluated};
 }
 
 trace::LoopFunctionNote note_of(const model::BlockFunction& function) {
@@ -156,6 +171,7 @@ void LoopNotes::note_unanswered(const std::string& why) {
 void LoopNotes::write(trace::Writer& writer, const model::LoopFrame& frame) {
   if (!frame.note.empty()) say_once(frame.note);
   for (const model::WatchedLoop& loop : frame.loops) write_loop(writer, loop);
+  write_processes(writer, frame);
   for (const model::WatchedPool& pool : frame.pools)
     write_pool(writer, pool, frame.time_ns + ahead_ns_);
   write_ended(writer);
@@ -174,6 +190,22 @@ void LoopNotes::write_loop(trace::Writer& writer, const model::WatchedLoop& loop
       writer.loop_block(note);
     else
       open_.insert_or_assign({loop.tgid, loop.tid}, std::move(note));
+  }
+}
+
+void LoopNotes::write_processes(trace::Writer& writer, const model::LoopFrame& frame) {
+  std::vector<uint32_t> tgids;
+  for (const model::WatchedLoop& loop : frame.loops)
+    if (tgids.empty() || tgids.back() != loop.tgid) tgids.push_back(loop.tgid);
+  const uint64_t now_ns = monotonic_ns() + ahead_ns_;
+  for (const model::ProcessDescription& process : descriptions_.of(tgids)) {
+    if (!process.uptime_ns) continue;  // it has ended
+    const uint64_t since_ns =
+        up_since_ns_.try_emplace(process.tgid, now_ns - *process.uptime_ns).first->second;
+    writer.loop_process({process.tgid,
+                         cluster_number(process.cluster),
+                         {process.ports.begin(), process.ports.end()},
+                         since_ns});
   }
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "live/descriptions.h"
 #include "live/loop_watch.h"
 #include "model/loop_frame.h"
 #include "trace/writer.h"
@@ -36,10 +37,12 @@ class LoopNotes {
   [[nodiscard]] std::string what_is_missing() const;
 
  private:
+  static constexpr std::chrono::milliseconds kForDescriptions{20};
   using Thread = std::pair<uint32_t, uint32_t>;  // tgid and tid
 
   void write(trace::Writer& writer, const model::LoopFrame& frame);
   void write_loop(trace::Writer& writer, const model::WatchedLoop& loop);
+  void write_processes(trace::Writer& writer, const model::LoopFrame& frame);
   void write_pool(trace::Writer& writer, const model::WatchedPool& pool, uint64_t now_ns);
   void write_troubles(trace::Writer& writer, const std::vector<model::RefusedProcess>& processes,
                       bool names_only);
@@ -52,6 +55,8 @@ class LoopNotes {
   uint64_t block_ns_;
   bool quiet_;
   std::optional<live::LoopWatch> watch_;
+  live::Descriptions descriptions_{kForDescriptions};
+  std::map<uint32_t, uint64_t> up_since_ns_;  // by tgid, as it was first told
   std::vector<uint32_t> watched_;
   bool failed_ = false, seen_any_ = false;
   uint64_t unanswered_since_ns_ = 0;  // 0: the looking thread has answered

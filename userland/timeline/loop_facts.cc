@@ -19,6 +19,7 @@ uint64_t since(uint64_t moment_ns, uint64_t begin_ns) {
 json frame_facts(const model::StackFrame& frame) {
   json facts = {{"function", frame.function}, {"file", frame.file}, {"line", frame.line}};
   if (frame.exact) facts["exact"] = true;
+  if (frame.evaluated) facts["evaluated"] = true;
   return facts;
 }
 

@@ -132,6 +132,7 @@ enum class Ours : uint32_t {
   loop_block = 9,
   pool_stretch = 10,
   loop_trouble = 11,
+  loop_process = 12,
   ring = 20,
   ring_stretch = 21,
   ring_threads = 22,

@@ -16,6 +16,15 @@ struct LoopNote {
   bool operator==(const LoopNote&) const = default;
 };
 
+// A process that has loops.
+struct LoopProcessNote {
+  uint32_t tgid = 0;
+  uint32_t cluster = 0;         // 1: a cluster's primary, 2: a worker of one
+  std::vector<uint64_t> ports;  // that it listens on, or that its primary does; ascending
+  uint64_t up_since_ns = 0;     // may be before the machine's start, wrapped around
+  bool operator==(const LoopProcessNote&) const = default;
+};
+
 // Times are sums over the stretch; what they mean is in docs/method.md.
 struct LoopStretchNote {
   uint32_t tgid = 0, tid = 0;
@@ -35,7 +44,7 @@ struct LoopStretchNote {
 struct FrameNote {
   std::string function, file;  // any bytes
   uint32_t line = 0, column = 0;
-  bool exact = false;
+  bool exact = false, evaluated = false;
 };
 
 struct LoopFunctionNote {
@@ -77,6 +86,7 @@ struct LoopTroubleNote {
 // All of a recording's, each kind in the order in which it was written.
 struct LoopNotes {
   std::vector<LoopNote> loops;
+  std::vector<LoopProcessNote> processes;
   std::vector<LoopStretchNote> stretches;
   std::vector<LoopBlockNote> blocks;
   std::vector<PoolStretchNote> pools;

@@ -71,7 +71,7 @@ std::string slice_name(const LoopBlockNote& block) {
   const FrameNote& frame = block.functions.front().frame;
   std::string name = frame.function.empty() ? "(anonymous)" : frame.function;
   if (!frame.file.empty()) {
-    name += (frame.exact ? " (" : " (about ") + frame.file;
+    name += (frame.evaluated ? " (eval at " : frame.exact ? " (" : " (about ") + frame.file;
     if (frame.line > 0) name += ":" + std::to_string(frame.line);
     name += ")";
   }

@@ -169,6 +169,9 @@ void take_loop_part(field::Ours tag, std::string_view part, People& people) {
     case field::Ours::loop:
       add_note(loops.loops, note_of<LoopNote>(part, table::kLoop), people.bytes);
       return;
+    case field::Ours::loop_process:
+      add_note(loops.processes, note_of<LoopProcessNote>(part, table::kLoopProcess), people.bytes);
+      return;
     case field::Ours::loop_stretch:
       add_note(loops.stretches, note_of<LoopStretchNote>(part, table::kLoopStretch), people.bytes);
       return;

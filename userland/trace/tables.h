@@ -79,6 +79,13 @@ inline constexpr std::tuple kLoop{
     field_at("command", 4, &LoopNote::command),
 };
 
+inline constexpr std::tuple kLoopProcess{
+    field_at("tgid", 1, &LoopProcessNote::tgid),
+    field_at("cluster", 2, &LoopProcessNote::cluster),
+    field_at("port", 3, &LoopProcessNote::ports),
+    field_at("up_since_ns", 4, &LoopProcessNote::up_since_ns),
+};
+
 inline constexpr std::tuple kLoopStretch{
     field_at("tgid", 1, &LoopStretchNote::tgid),
     field_at("tid", 2, &LoopStretchNote::tid),
@@ -105,7 +112,7 @@ inline constexpr std::tuple kLoopStretch{
 inline constexpr std::tuple kFrame{
     field_at("function", 1, &FrameNote::function), field_at("file", 2, &FrameNote::file),
     field_at("line", 3, &FrameNote::line),         field_at("column", 4, &FrameNote::column),
-    field_at("exact", 5, &FrameNote::exact),
+    field_at("exact", 5, &FrameNote::exact),       field_at("evaluated", 6, &FrameNote::evaluated),
 };
 
 // Beside a frame of its own, and those of its stack.

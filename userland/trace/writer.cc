@@ -155,6 +155,14 @@ void Writer::loop(const LoopNote& loop) {
   Message<field::Ours>(ours_).add_message(field::Ours::loop, encoded(loop, table::kLoop));
 }
 
+void Writer::loop_process(const LoopProcessNote& process) {
+  LoopProcessNote& told = loop_processes_[process.tgid];
+  if (told == process) return;
+  told = process;
+  Message<field::Ours>(ours_).add_message(field::Ours::loop_process,
+                                          encoded(process, table::kLoopProcess));
+}
+
 void Writer::loop_stretch(const LoopStretchNote& stretch) {
   Message<field::Ours>(ours_).add_message(field::Ours::loop_stretch,
                                           encoded(stretch, table::kLoopStretch));

@@ -27,6 +27,7 @@ class Writer {
   void runtime(const RuntimeNote& note);
   // Whose loop it is; before the rest of it. What was told already isn't told again.
   void loop(const LoopNote& loop);
+  void loop_process(const LoopProcessNote& process);  // as it is now, likewise
   void loop_stretch(const LoopStretchNote& stretch);
   void loop_block(const LoopBlockNote& block);
   void pool_stretch(const PoolStretchNote& stretch);
@@ -59,6 +60,7 @@ class Writer {
   std::vector<BundleWriter> cores_;
   LoopPackets loop_packets_;
   std::map<std::pair<uint32_t, uint32_t>, LoopNote> loops_;  // told, by tgid and tid
+  std::map<uint32_t, LoopProcessNote> loop_processes_;       // told, by tgid
   UringPackets uring_packets_;
   std::map<std::pair<uint32_t, int32_t>, std::string> rings_;  // their states, by tgid and fd
   std::set<std::string> ring_troubles_;

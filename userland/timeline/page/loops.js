@@ -23,7 +23,7 @@ const blockName = block => block.frame ? block.frame.function : 'blocked';
 function place(frame) {
   if (!frame.file) return '';
   const name = frame.file.replace(/^.*\//, '');
-  return `${frame.exact ? '' : 'about '}${name}${frame.line > 0 ? ':' + frame.line : ''}`;
+  return `${frame.evaluated ? 'eval at ' : frame.exact ? '' : 'about '}${name}${frame.line > 0 ? ':' + frame.line : ''}`;
 }
 
 function paintLoop(frame, loop, y, height) {

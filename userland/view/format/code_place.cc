@@ -8,7 +8,7 @@ namespace timeslice::view {
 void append_place(std::string& out, const model::StackFrame& frame) {
   append_printable(out, frame.function.empty() ? "(anonymous)" : frame.function);
   if (frame.file.empty()) return;
-  out += frame.exact ? " (" : " (about ";
+  out += frame.evaluated ? " (eval at " : frame.exact ? " (" : " (about ";
   append_printable(out, frame.file);
   if (frame.line > 0) out += ':' + std::to_string(frame.line);
   out += ')';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How is a place in a program's text written? "name (file:line)", "name (about file:line)" where
-// the line isn't exact.
+// the line isn't exact, "name (eval at file:line)" for text that was evaluated there.
 #pragma once
 #include <string>
 

@@ -25,7 +25,8 @@ OrderedJson frame_json(const model::StackFrame& frame) {
           {"file", text_or_null(frame.file)},
           {"line", place_or_null(frame.line)},
           {"column", place_or_null(frame.column)},
-          {"exact", frame.exact}};
+          {"exact", frame.exact},
+          {"evaluated", frame.evaluated}};
 }
 
 void add_description(OrderedJson& to, const model::ProcessDescription& process) {
